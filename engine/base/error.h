@@ -1,0 +1,11 @@
+/* The engine's error domain; codes and their meaning are in moa.h. */
+#ifndef MOA_ERROR_H
+#define MOA_ERROR_H
+
+#include "moa.h"
+
+/* Sets *error and returns FALSE, so that a check reads
+ *   if (bad) return moa_fail (error, MOA_ERROR_FILE, "%s: ...", path); */
+gboolean moa_fail (GError **error, MoaErrorCode code, const char *format, ...) G_GNUC_PRINTF (3, 4);
+
+#endif

@@ -1,0 +1,226 @@
+/* Building graphs: leaves, nodes, names, errors. */
+#include "graph/graph_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+gint64
+moa_shape_count (const MoaShape *shape)
+{
+  gint64 n = 1;
+  for (int i = 0; i < shape->rank; i++)
+    n *= shape->dim[i];
+  return n;
+}
+
+gboolean
+moa_shape_equal (const MoaShape *a, const MoaShape *b)
+{
+  if (a->rank != b->rank)
+    return FALSE;
+  for (int i = 0; i < a->rank; i++)
+    if (a->dim[i] != b->dim[i])
+      return FALSE;
+  return TRUE;
+}
+
+char *
+moa_shape_string (const MoaShape *shape)
+{
+  GString *s = g_string_new (NULL);
+  for (int i = 0; i < shape->rank; i++)
+    g_string_append_printf (s, "%s%" G_GINT64_FORMAT, i ? "x" : "", shape->dim[i]);
+  return g_string_free (s, FALSE);
+}
+
+MoaGraph *
+moa_graph_new (MoaCpu *cpu)
+{
+  MoaGraph *graph = g_new0 (MoaGraph, 1);
+  graph->cpu = cpu;
+  graph->nodes = g_ptr_array_new_with_free_func (g_free);
+  graph->names = g_string_chunk_new (1024);
+  graph->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  return graph;
+}
+
+void
+moa_graph_free (MoaGraph *graph)
+{
+  if (!graph)
+    return;
+  for (guint i = 0; i < graph->nodes->len; i++)
+    g_free (((MoaTensor *) graph->nodes->pdata[i])->constant);
+  g_ptr_array_unref (graph->nodes);
+  g_hash_table_unref (graph->by_name);
+  g_string_chunk_free (graph->names);
+  g_clear_pointer (&graph->order, g_ptr_array_unref);
+  g_clear_error (&graph->error);
+  free (graph->held);
+  g_free (graph);
+}
+
+MoaCpu *
+moa_graph_cpu (const MoaGraph *graph)
+{
+  return graph->cpu;
+}
+
+void
+moa_graph_fail (MoaGraph *graph, MoaErrorCode code, const char *format, ...)
+{
+  if (graph->error)
+    return;
+  va_list args;
+  va_start (args, format);
+  graph->error = g_error_new_valist (MOA_ERROR, code, format, args);
+  va_end (args);
+}
+
+/* Every tensor's size is checked here, so that later arithmetic on counts and
+ * bytes cannot overflow. */
+static gboolean
+check_shape (MoaGraph *graph, const MoaShape *shape)
+{
+  gint64 n = moa_isa_real_size (moa_cpu_isa (graph->cpu));
+  gboolean fits = shape->rank >= 1 && shape->rank <= MOA_MAX_DIMS;
+  for (int i = 0; fits && i < shape->rank; i++)
+    fits = shape->dim[i] > 0 && !__builtin_mul_overflow (n, shape->dim[i], &n) &&
+           n < (G_GINT64_CONSTANT (1) << 46);
+  if (!fits)
+    moa_graph_fail (graph, MOA_ERROR_ARGUMENT,
+                    "A tensor of rank %d is empty or too large; use a smaller picture", shape->rank);
+  return fits;
+}
+
+static MoaTensor *
+append (MoaGraph *graph, MoaShape shape)
+{
+  if (graph->error || !check_shape (graph, &shape))
+    return NULL;
+  MoaTensor *t = g_new0 (MoaTensor, 1);
+  t->graph = graph;
+  t->index = graph->nodes->len;
+  t->shape = shape;
+  t->bytes = moa_shape_count (&shape) * moa_isa_real_size (moa_cpu_isa (graph->cpu));
+  g_ptr_array_add (graph->nodes, t);
+  return t;
+}
+
+MoaTensor *
+moa_graph_input (MoaGraph *graph, const char *name, MoaShape shape, MoaInputKind kind)
+{
+  MoaTensor *t = append (graph, shape);
+  if (!t)
+    return NULL;
+  t->is_input = TRUE;
+  t->is_held = kind == MOA_HELD;
+  return moa_graph_name (t, "%s", name);
+}
+
+MoaTensor *
+moa_graph_constant (MoaGraph *graph, MoaShape shape, const double *values)
+{
+  MoaTensor *t = append (graph, shape);
+  if (!t)
+    return NULL;
+  t->is_held = TRUE;
+  t->constant = g_memdup2 (values, moa_shape_count (&shape) * sizeof (double));
+  return t;
+}
+
+MoaTensor *
+moa_graph_param (MoaGraph *graph, MoaParams *params, const char *name, MoaShape shape,
+                 MoaLayout layout)
+{
+  if (graph->error || !check_shape (graph, &shape))
+    return NULL;
+  g_assert (moa_params_isa (params) == moa_cpu_isa (graph->cpu));
+  MoaParam *param = moa_params_get (params, name, shape.rank, shape.dim, layout, &graph->error);
+  MoaTensor *t = param ? append (graph, shape) : NULL;
+  if (t)
+    {
+      t->param = param;
+      t->is_held = TRUE;
+    }
+  return t;
+}
+
+MoaTensor *
+moa_graph_add (MoaGraph *graph, const MoaOp *op, MoaTensor *const *in, int n_in,
+               const MoaAttrs *attrs)
+{
+  if (graph->error)
+    return NULL;
+  g_assert (n_in <= MOA_MAX_INPUTS);
+  MoaTensor t = { .graph = graph, .op = op };
+  for (int i = 0; i < n_in; i++)
+    t.in[i] = in[i];
+  if (attrs)
+    t.attr = *attrs;
+  GError *error = NULL;
+  if (!op->infer (&t, &error))
+    {
+      moa_graph_fail (graph, error->code, "%s: %s", op->name, error->message);
+      g_error_free (error);
+      return NULL;
+    }
+  MoaTensor *node = append (graph, t.shape);
+  if (!node)
+    return NULL;
+  node->op = op;
+  node->attr = t.attr;
+  memcpy (node->in, t.in, sizeof (t.in));
+  return node;
+}
+
+MoaTensor *
+moa_graph_reshape (MoaGraph *graph, MoaTensor *t, MoaShape shape)
+{
+  if (graph->error || !t)
+    return NULL;
+  if (moa_shape_count (&shape) != moa_shape_count (&t->shape))
+    {
+      g_autofree char *from = moa_shape_string (&t->shape), *to = moa_shape_string (&shape);
+      moa_graph_fail (graph, MOA_ERROR_ARGUMENT, "Cannot see %s as %s", from, to);
+      return NULL;
+    }
+  MoaTensor *view = append (graph, shape);
+  if (view)
+    view->view_of = t->view_of ? t->view_of : t;
+  return view;
+}
+
+MoaTensor *
+moa_graph_name (MoaTensor *t, const char *format, ...)
+{
+  if (!t)
+    return NULL;
+  va_list args;
+  va_start (args, format);
+  g_autofree char *name = g_strdup_vprintf (format, args);
+  va_end (args);
+  t->name = g_string_chunk_insert_const (t->graph->names, name);
+  g_hash_table_insert (t->graph->by_name, (gpointer) t->name, t);
+  return t;
+}
+
+MoaTensor *
+moa_graph_find (MoaGraph *graph, const char *name)
+{
+  return g_hash_table_lookup (graph->by_name, name);
+}
+
+void
+moa_graph_output (MoaTensor *t)
+{
+  if (t)
+    (t->view_of ? t->view_of : t)->is_output = t->is_output = TRUE;
+}
+
+void
+moa_graph_set_profile (MoaGraph *graph, MoaProfileFunc func, gpointer data)
+{
+  graph->profile = func;
+  graph->profile_data = data;
+}

@@ -1,0 +1,43 @@
+/* What graph.c, plan.c and run.c share. */
+#ifndef MOA_GRAPH_PRIVATE_H
+#define MOA_GRAPH_PRIVATE_H
+
+#include "graph/graph.h"
+#include "ops/op.h"
+
+struct _MoaWorkspace {
+  guint8 *data;
+  gsize bytes;
+  guint generation;  /* rises when data moves */
+};
+
+struct _MoaGraph {
+  MoaCpu *cpu;
+  GPtrArray *nodes;       /* all tensors, in building order */
+  GStringChunk *names;
+  GHashTable *by_name;
+  GError *error;          /* the first building error */
+
+  /* The plan. */
+  GPtrArray *order;       /* op nodes that outputs need: the held ones, then the others */
+  guint n_held;           /* of them */
+  gsize scratch_bytes, work_bytes, held_bytes;
+
+  /* Memory. */
+  MoaWorkspace *workspace;
+  guint generation;       /* of the workspace that data pointers are for */
+  guint8 *held;
+  gboolean held_done;     /* the held nodes are up to date */
+
+  MoaProfileFunc profile;
+  gpointer profile_data;
+};
+
+/* The tensor whose memory t uses. */
+static inline MoaTensor *
+moa_tensor_root (MoaTensor *t)
+{
+  return t->view_of ? t->view_of : t;
+}
+
+#endif

@@ -1,0 +1,208 @@
+/* Reads weights and packs them for the kernels. */
+#include "graph/param.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct _MoaParams {
+  MoaWeights *weights;
+  MoaIsa isa;
+  GHashTable *by_name;   /* "name" or "name (panels)" -> MoaParam */
+  GPtrArray *list;
+};
+
+static void
+param_free (gpointer data)
+{
+  MoaParam *param = data;
+  free (param->data);
+  g_free (param->name);
+  g_free (param);
+}
+
+MoaParams *
+moa_params_new (MoaWeights *weights, MoaIsa isa)
+{
+  MoaParams *params = g_new0 (MoaParams, 1);
+  params->weights = moa_weights_ref (weights);
+  params->isa = isa;
+  params->by_name = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  params->list = g_ptr_array_new_with_free_func (param_free);
+  return params;
+}
+
+void
+moa_params_free (MoaParams *params)
+{
+  if (!params)
+    return;
+  g_hash_table_unref (params->by_name);
+  g_ptr_array_unref (params->list);
+  moa_weights_unref (params->weights);
+  g_free (params);
+}
+
+MoaWeights *
+moa_params_weights (MoaParams *params)
+{
+  return params->weights;
+}
+
+MoaIsa
+moa_params_isa (const MoaParams *params)
+{
+  return params->isa;
+}
+
+/* Columns of one row of output, that is taps * C. */
+static gsize
+row_length (const MoaParam *param)
+{
+  gsize n = 1;
+  for (int i = 1; i < param->rank; i++)
+    n *= param->dim[i];
+  return n;
+}
+
+static gsize
+packed_bytes (const MoaParam *param, MoaIsa isa)
+{
+  gsize rows = param->rank > 0 ? param->dim[0] : 1;
+  if (param->layout == MOA_PANELS)
+    {
+      int panel = moa_isa_panel (isa);
+      rows = (rows + panel - 1) / panel * panel;
+    }
+  return rows * row_length (param) * moa_isa_real_size (isa);
+}
+
+MoaParam *
+moa_params_get (MoaParams *params, const char *name, int rank, const gint64 *dim, MoaLayout layout,
+                GError **error)
+{
+  g_autofree char *key = g_strdup_printf ("%s%s", name, layout == MOA_PANELS ? " (panels)" : "");
+  MoaParam *param = g_hash_table_lookup (params->by_name, key);
+  /* Even a known name is looked up, so that its shape is checked. */
+  const MoaFileTensor *file = moa_weights_find (params->weights, name, rank, dim, error);
+  if (!file)
+    return NULL;
+  if (param)
+    return param;
+  param = g_new0 (MoaParam, 1);
+  param->name = g_strdup (name);
+  param->rank = rank;
+  memcpy (param->dim, dim, rank * sizeof (gint64));
+  param->layout = layout;
+  param->file = file;
+  param->bytes = packed_bytes (param, params->isa);
+  g_hash_table_insert (params->by_name, g_steal_pointer (&key), param);
+  g_ptr_array_add (params->list, param);
+  return param;
+}
+
+gsize
+moa_params_bytes (const MoaParams *params)
+{
+  gsize bytes = 0;
+  for (guint i = 0; i < params->list->len; i++)
+    bytes += ((MoaParam *) params->list->pdata[i])->bytes;
+  return bytes;
+}
+
+gsize
+moa_params_missing_bytes (const MoaParams *params)
+{
+  gsize bytes = 0;
+  for (guint i = 0; i < params->list->len; i++)
+    {
+      const MoaParam *param = params->list->pdata[i];
+      bytes += param->data ? 0 : param->bytes;
+    }
+  return bytes;
+}
+
+static void
+store (void *data, MoaIsa isa, gsize i, float value)
+{
+  if (isa == MOA_ISA_F64)
+    ((double *) data)[i] = value;
+  else
+    ((float *) data)[i] = value;
+}
+
+/* rows [n][C][taps] of the file -> one panel [taps][C][width] */
+static void
+pack_panel (const MoaParam *param, MoaIsa isa, const float *rows, int n, gsize panel, void *data)
+{
+  int width = moa_isa_panel (isa);
+  gsize channels = param->rank > 1 ? param->dim[1] : 1;
+  gsize taps = row_length (param) / channels;
+  gsize base = panel * taps * channels * width;
+  for (gsize tap = 0; tap < taps; tap++)
+    for (gsize c = 0; c < channels; c++)
+      for (int j = 0; j < width; j++)
+        store (data, isa, base + (tap * channels + c) * width + j,
+               j < n ? rows[(j * channels + c) * taps + tap] : 0);
+}
+
+static gboolean
+load_param (MoaParams *params, MoaParam *param, GError **error)
+{
+  gsize length = row_length (param);
+  gsize rows = param->rank > 0 ? param->dim[0] : 1;
+  gsize chunk = param->layout == MOA_PANELS ? (gsize) moa_isa_panel (params->isa)
+                                            : MAX (1, 65536 / MAX (length, 1));
+  g_autofree float *buffer = g_try_malloc_n (chunk * length, sizeof (float));
+  void *data = aligned_alloc (64, (param->bytes + 63) / 64 * 64);
+  if (!buffer || !data)
+    {
+      free (data);
+      return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for %" G_GSIZE_FORMAT " bytes of %s",
+                       moa_weights_path (params->weights), param->bytes, param->name);
+    }
+  for (gsize row = 0; row < rows; row += chunk)
+    {
+      gsize n = MIN (chunk, rows - row);
+      if (!moa_weights_read (params->weights, param->file, row * length, n * length, buffer, error))
+        {
+          free (data);
+          return FALSE;
+        }
+      if (param->layout == MOA_PANELS)
+        pack_panel (param, params->isa, buffer, n, row / chunk, data);
+      else
+        for (gsize i = 0; i < n * length; i++)
+          store (data, params->isa, row * length + i, buffer[i]);
+    }
+  param->data = data;
+  return TRUE;
+}
+
+gboolean
+moa_params_load (MoaParams *params, GCancellable *cancellable, GError **error)
+{
+  for (guint i = 0; i < params->list->len; i++)
+    {
+      MoaParam *param = params->list->pdata[i];
+      if (param->data)
+        continue;
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
+      if (!load_param (params, param, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+void
+moa_params_unload (MoaParams *params)
+{
+  for (guint i = 0; i < params->list->len; i++)
+    {
+      MoaParam *param = params->list->pdata[i];
+      free (param->data);
+      param->data = NULL;
+    }
+}

@@ -1,0 +1,51 @@
+/* Parameters: a part's weights as the device keeps them, read, converted and
+ * packed once and shared by every graph of a model. */
+#ifndef MOA_PARAM_H
+#define MOA_PARAM_H
+
+#include <gio/gio.h>
+
+#include "device/cpu.h"
+#include "io/weights.h"
+
+#define MOA_MAX_DIMS 4
+
+typedef enum {
+  MOA_PLAIN,  /* as in the file: biases, norms, tables */
+  MOA_PANELS  /* a matrix [N, C] or convolution [N, C, kh, kw] for products:
+                 ceil (N / P) panels of [kh * kw][C][P], P = moa_isa_panel(),
+                 the last one filled up with zeros */
+} MoaLayout;
+
+typedef struct {
+  char *name;
+  int rank;
+  gint64 dim[MOA_MAX_DIMS];
+  MoaLayout layout;
+  gsize bytes;
+  void *data;   /* NULL until loaded */
+  const MoaFileTensor *file;
+} MoaParam;
+
+typedef struct _MoaParams MoaParams;
+
+MoaParams *moa_params_new (MoaWeights *weights, MoaIsa isa);
+void moa_params_free (MoaParams *params);
+MoaWeights *moa_params_weights (MoaParams *params);
+MoaIsa moa_params_isa (const MoaParams *params);
+
+/* Declares a parameter, or finds it declared.  Fails if the file has none of
+ * that name and shape.  (transfer none) */
+MoaParam *moa_params_get (MoaParams *params, const char *name, int rank, const gint64 *dim,
+                          MoaLayout layout, GError **error);
+
+/* Memory of all declared parameters, and of those not loaded yet. */
+gsize moa_params_bytes (const MoaParams *params);
+gsize moa_params_missing_bytes (const MoaParams *params);
+
+/* Loads what is declared and not loaded yet.  On failure what was loaded stays. */
+gboolean moa_params_load (MoaParams *params, GCancellable *cancellable, GError **error);
+/* Gives the memory of all parameters back; they stay declared. */
+void moa_params_unload (MoaParams *params);
+
+#endif

@@ -1,0 +1,171 @@
+/* Text, subjects and pictures as the U-Net takes them: see encode.h. */
+#include "jobs/encode.h"
+
+#include "base/image.h"
+#include "jobs/frame.h"
+
+#include <math.h>
+
+enum { SMALLEST_PHOTO = 8 };
+
+gboolean
+moa_number_check (const char *name, double value, double low, double high, GError **error)
+{
+  if (value >= low && value <= high) /* a NaN is neither */
+    return TRUE;
+  return moa_fail (error, MOA_ERROR_ARGUMENT, "%s is %g; it must be from %g to %g", name, value, low,
+                   high);
+}
+
+static gboolean
+photo_check (const MoaImage *photo, int subject, int number, GError **error)
+{
+  if (!photo || !photo->data)
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "Photo %d of subject %d is missing", number,
+                     subject);
+  if (photo->channels != 3 && photo->channels != 4)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "Photo %d of subject %d has %d channels; give RGB or RGBA", number, subject,
+                     photo->channels);
+  if (photo->width < SMALLEST_PHOTO || photo->height < SMALLEST_PHOTO)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "Photo %d of subject %d is %d x %d pixels; it must be at least %d x %d",
+                     number, subject, photo->width, photo->height, SMALLEST_PHOTO, SMALLEST_PHOTO);
+  return TRUE;
+}
+
+gboolean
+moa_subjects_check (const MoaSubject *subjects, int n, GError **error)
+{
+  for (int s = 0; s < n; s++)
+    {
+      if (subjects[s].n_photos < 1 || !subjects[s].photos)
+        return moa_fail (error, MOA_ERROR_ARGUMENT, "Subject %d has no photo", s + 1);
+      for (int i = 0; i < subjects[s].n_photos; i++)
+        if (!photo_check (subjects[s].photos[i], s + 1, i + 1, error))
+          return FALSE;
+    }
+  return TRUE;
+}
+
+int
+moa_subjects_photos (const MoaSubject *subjects, int n)
+{
+  int photos = 0;
+  for (int s = 0; s < n; s++)
+    photos += subjects[s].n_photos;
+  return photos;
+}
+
+gboolean
+moa_encode_texts (MoaJob *job, MoaCoder *coder, const MoaPrompt *const *prompts, int n,
+                  float *states, GError **error)
+{
+  int window = moa_tokenizer_window (job->model->tokenizer);
+  g_autofree gint32 *ids = g_new (gint32, n * window);
+  for (int i = 0; i < n; i++)
+    memcpy (ids + i * window, prompts[i]->ids, window * sizeof (gint32));
+  if (!moa_graph_prepare (coder->graph, job->workspace, error))
+    return FALSE;
+  moa_graph_set_ints (coder->in, ids);
+  if (!moa_graph_run (coder->graph, job->run.cancellable, error))
+    return FALSE;
+  moa_graph_get (coder->out, states);
+  moa_meter_step (&job->meter, MOA_COST_TEXT * n);
+  return TRUE;
+}
+
+/* One photo's feature is added to sum. */
+static gboolean
+add_photo (MoaJob *job, MoaCoder *coder, const MoaImage *photo, float *sum, GError **error)
+{
+  const MoaVisionConfig *config = &job->model->vision;
+  int size = config->image_size, dim = job->model->moa.feature_dim;
+  gsize n = (gsize) size * size * 3;
+  g_autofree guint8 *crop = g_try_malloc (n);
+  g_autofree float *pixels = moa_job_floats (n, error);
+  g_autofree float *feature = g_new (float, dim);
+  if (!crop && pixels)
+    return moa_fail (error, MOA_ERROR_MEMORY, "No memory for a subject's photo");
+  if (!pixels)
+    return FALSE;
+  moa_subject_crop_u8 (photo, size, crop);
+  for (gsize i = 0; i < n; i++)
+    pixels[i] = (crop[i] / 255.0f - (float) config->mean[i % 3]) / (float) config->std[i % 3];
+  if (!moa_job_code (job, coder, pixels, feature, error))
+    return FALSE;
+  for (int i = 0; i < dim; i++)
+    sum[i] += feature[i];
+  moa_meter_step (&job->meter, MOA_COST_PHOTO);
+  return TRUE;
+}
+
+gboolean
+moa_encode_subjects (MoaJob *job, MoaCoder *coder, const MoaSubject *subjects, int n, float *feats,
+                     GError **error)
+{
+  int dim = job->model->moa.feature_dim;
+  if (!moa_graph_prepare (coder->graph, job->workspace, error))
+    return FALSE;
+  for (int s = 0; s < n; s++)
+    {
+      float *mean = feats + (gsize) s * dim;
+      memset (mean, 0, dim * sizeof (float));
+      for (int i = 0; i < subjects[s].n_photos; i++)
+        if (!add_photo (job, coder, subjects[s].photos[i], mean, error))
+          return FALSE;
+      for (int i = 0; i < dim; i++)
+        mean[i] /= subjects[s].n_photos;
+    }
+  return TRUE;
+}
+
+gboolean
+moa_encode_picture (MoaJob *job, MoaCoder *coder, const MoaImage *picture, float *z,
+                    GError **error)
+{
+  const MoaVaeConfig *vae = &job->model->vae;
+  gsize n_values = moa_shape_count (&coder->in->shape);
+  gsize n_moments = moa_shape_count (&coder->out->shape);
+  int channels = vae->latent_channels;
+  g_autofree float *values = moa_job_floats (n_values, error);
+  g_autofree float *moments = values ? moa_job_floats (n_moments, error) : NULL;
+  if (!moments || !moa_graph_prepare (coder->graph, job->workspace, error))
+    return FALSE;
+  for (gsize i = 0; i < n_values; i++)
+    values[i] = 2 * picture->data[i] - 1;
+  if (!moa_job_code (job, coder, values, moments, error))
+    return FALSE;
+  for (gsize i = 0; i < n_moments / (2 * channels); i++)
+    for (int c = 0; c < channels; c++)
+      z[i * channels + c]
+        = (float) vae->scaling_factor * (moments[i * 2 * channels + c] - (float) vae->shift_factor);
+  moa_meter_step (&job->meter, MOA_COST_VAE_ENCODE);
+  return TRUE;
+}
+
+MoaImage *
+moa_decode_latent (MoaJob *job, MoaCoder *coder, const float *z, GError **error)
+{
+  const MoaVaeConfig *vae = &job->model->vae;
+  gsize n = moa_shape_count (&coder->in->shape);
+  const gint64 *dim = coder->out->shape.dim;
+  g_autofree float *unscaled = moa_job_floats (n, error);
+  MoaImage *picture = unscaled ? moa_image_try (dim[2], dim[1], 3, error) : NULL;
+  if (!picture)
+    return NULL;
+  for (gsize i = 0; i < n; i++)
+    unscaled[i] = z[i] / (float) vae->scaling_factor + (float) vae->shift_factor;
+  if (!moa_job_code (job, coder, unscaled, picture->data, error))
+    {
+      moa_image_free (picture);
+      return NULL;
+    }
+  for (gsize i = 0; i < (gsize) dim[1] * dim[2] * 3; i++)
+    {
+      float v = picture->data[i] / 2 + 0.5f;
+      picture->data[i] = v >= 0 ? MIN (v, 1) : 0;
+    }
+  moa_meter_step (&job->meter, MOA_COST_VAE_DECODE);
+  return picture;
+}

@@ -1,0 +1,31 @@
+/* What a job is given, as numbers that the U-Net takes, and back to a picture. */
+#ifndef MOA_JOB_ENCODE_H
+#define MOA_JOB_ENCODE_H
+
+#include "jobs/job.h"
+#include "text/prompt.h"
+
+/* Whether value is a number from low to high; name is for the message. */
+gboolean moa_number_check (const char *name, double value, double low, double high,
+                           GError **error);
+
+/* Subjects that can be used: each with photos of sensible shape. */
+gboolean moa_subjects_check (const MoaSubject *subjects, int n, GError **error);
+int moa_subjects_photos (const MoaSubject *subjects, int n);
+
+/* Each prepares its network's graph and fills a buffer of the caller's. */
+
+/* The states of n prompts, [n, window, text_dim]; the coder was made for n texts. */
+gboolean moa_encode_texts (MoaJob *job, MoaCoder *coder, const MoaPrompt *const *prompts, int n,
+                           float *states, GError **error);
+/* The subjects' features, [n, feature_dim]: the mean over each one's photos. */
+gboolean moa_encode_subjects (MoaJob *job, MoaCoder *coder, const MoaSubject *subjects, int n,
+                              float *feats, GError **error);
+/* A work picture's latent, [h, w, C]: scaling_factor * (mean - shift_factor). */
+gboolean moa_encode_picture (MoaJob *job, MoaCoder *coder, const MoaImage *picture, float *z,
+                             GError **error);
+
+/* The picture of a latent, values in [0,1]; the coder's graph must be prepared.  (transfer full) */
+MoaImage *moa_decode_latent (MoaJob *job, MoaCoder *coder, const float *z, GError **error);
+
+#endif

@@ -1,0 +1,313 @@
+/* Drawing new pictures: text, and persons by their photos, to image; UniPC of
+ * order 2.  Pictures are drawn one after another: on a CPU a batch gains
+ * nothing, and so its size costs no memory. */
+#include "base/rng.h"
+#include "jobs/denoise.h"
+#include "jobs/encode.h"
+#include "jobs/frame.h"
+#include "jobs/maps.h"
+#include "sample/unipc.h"
+
+#include <string.h>
+
+enum { NOISE_STREAM = 0 };
+enum { MOST_PICTURES = 1024, LARGEST_SIDE = 4096 };
+
+typedef struct {
+  MoaJob *job;
+  const MoaGenerateParams *params;
+  MoaGenerateResult *result;     /* steps and guidance used are read from here */
+  int width, height, n_subjects; /* n_subjects 0: the prior alone */
+  MoaPrompt *prompt, *negative;
+  float *texts, *feats;
+  gint32 index[MOA_MAX_SUBJECTS];
+  MoaCoder text, vision, decoder;
+  MoaGuide guide;
+} Generation;
+
+void
+moa_generate_params_init (MoaGenerateParams *params)
+{
+  *params = (MoaGenerateParams){
+    .guidance = -1,
+    .base = MOA_BASE_DEFAULT,
+    .max_timestep = -1,
+  };
+}
+
+static gboolean
+size_ok (Generation *g, GError **error)
+{
+  const MoaGenerateParams *params = g->params;
+  int side = g->job->model->info.side, factor = moa_model_vae_factor (g->job->model);
+  g->width = params->width == 0 ? side : params->width;
+  g->height = params->height == 0 ? side : params->height;
+  if (!moa_number_check ("the width", g->width, factor, LARGEST_SIDE, error)
+      || !moa_number_check ("the height", g->height, factor, LARGEST_SIDE, error))
+    return FALSE;
+  if (g->width % factor || g->height % factor)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "The size is %d x %d; width and height must be multiples of %d", g->width,
+                     g->height, factor);
+  return TRUE;
+}
+
+static gboolean
+resolve (Generation *g, GError **error)
+{
+  const MoaGenerateParams *params = g->params;
+  MoaGenerateResult *used = g->result;
+  if (!params->prompt)
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "There is no prompt");
+  if (!moa_number_check ("the number of subjects", params->n_subjects, 0, MOA_MAX_SUBJECTS, error))
+    return FALSE;
+  if (params->n_subjects > 0 && !params->subjects)
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "There are no subjects");
+  if (!params->seeds)
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "There is no seed; give one for each picture");
+  used->steps = params->steps == 0 ? 30 : params->steps;
+  used->guidance = params->guidance < 0 ? 5 : params->guidance;
+  g->n_subjects = params->prior_only ? 0 : params->n_subjects;
+  return moa_number_check ("the number of seeds", params->n_seeds, 1, MOST_PICTURES, error)
+         && moa_number_check ("steps", used->steps, 1, g->job->model->schedule->n - 1, error)
+         && moa_number_check ("guidance", used->guidance, 0, 100, error)
+         && moa_number_check ("base", params->base, MOA_BASE_DEFAULT, MOA_BASE_MOA, error)
+         && moa_subjects_check (params->subjects, params->n_subjects, error) && size_ok (g, error);
+}
+
+static gboolean
+read_prompts (Generation *g, GError **error)
+{
+  const MoaTokenizer *tokenizer = g->job->model->tokenizer;
+  const char *negative = g->params->negative ? g->params->negative : "";
+  /* Marked for all subjects even where the prior draws alone: the preview must
+   * refuse what the picture would. */
+  g->prompt = moa_prompt_new (tokenizer, g->params->prompt, g->params->n_subjects, error);
+  if (!g->prompt)
+    return FALSE;
+  g->negative = moa_prompt_new (tokenizer, negative, 0, error);
+  if (!g->negative)
+    return FALSE;
+  if (g->prompt->warning)
+    moa_job_warn (g->job, "%s", g->prompt->warning);
+  if (g->negative->warning)
+    moa_job_warn (g->job, "%s", g->negative->warning);
+  for (int k = 0; k < g->n_subjects; k++)
+    g->index[k] = g->prompt->subject[k];
+  return TRUE;
+}
+
+static gboolean
+build (Generation *g, GError **error)
+{
+  MoaModel *model = g->job->model;
+  MoaCpu *cpu = g->job->cpu;
+  int factor = moa_model_vae_factor (model);
+  MoaDenoiserSpec prior = { g->width / factor, g->height / factor };
+  MoaDenoiserSpec mixture = { prior.width, prior.height, TRUE, g->n_subjects, FALSE,
+                              g->params->want_maps };
+  g_mutex_lock (&model->lock);
+  gboolean ok = moa_coder_text (&g->text, model, cpu, 2, error)
+                && moa_coder_decode (&g->decoder, model, cpu, g->width, g->height, error)
+                && moa_denoiser_init (&g->guide.prior, model, cpu, &prior, error)
+                && (g->n_subjects == 0
+                    || (moa_coder_vision (&g->vision, model, cpu, error)
+                        && moa_denoiser_init (&g->guide.mixture, model, cpu, &mixture, error)));
+  g_mutex_unlock (&model->lock);
+  if (!ok)
+    return FALSE;
+  g->guide.n = moa_shape_count (&g->guide.prior.sample->shape);
+  moa_job_count (g->job, g->text.graph, model->text_params);
+  moa_job_count (g->job, g->decoder.graph, model->vae_params);
+  moa_job_count (g->job, g->guide.prior.graph, model->unet_params);
+  if (g->n_subjects > 0)
+    {
+      moa_job_count (g->job, g->vision.graph, model->vision_params);
+      moa_job_count (g->job, g->guide.mixture.graph, model->moa_params);
+    }
+  enum { LATENTS = 10 };
+  g->job->held_bytes += (guint64) g->width * g->height * 3 * sizeof (float) * g->params->n_seeds;
+  g->job->held_bytes += g->guide.n * LATENTS * sizeof (float);
+  return TRUE;
+}
+
+static gboolean
+set_conditions (Generation *g, GError **error)
+{
+  const MoaModel *model = g->job->model;
+  const MoaGenerateParams *params = g->params;
+  MoaGuide *guide = &g->guide;
+  int window = moa_tokenizer_window (model->tokenizer);
+  gsize size = (gsize) window * model->unet.text_dim;
+  g->texts = moa_job_floats (2 * size, error);
+  g->feats
+    = g->texts ? moa_job_floats ((gsize) MAX (1, g->n_subjects) * model->moa.feature_dim, error) : NULL;
+  guide->scratch = g->feats ? moa_job_floats (guide->n, error) : NULL;
+  if (!guide->scratch)
+    return FALSE;
+  gboolean same = !memcmp (g->prompt->ids, g->negative->ids, window * sizeof (gint32));
+  guide->prompt = (MoaCondition){ g->texts, g->n_subjects, g->feats, g->index };
+  guide->base = (MoaCondition){ same ? g->texts : g->texts + size };
+  guide->base_is_mixture = g->n_subjects > 0 && params->base != MOA_BASE_PRIOR;
+  guide->guidance = g->result->guidance;
+  guide->max_timestep = params->max_timestep < 0 ? model->info.max_timestep : params->max_timestep;
+  return TRUE;
+}
+
+static gboolean
+encode (Generation *g, GError **error)
+{
+  const MoaPrompt *const prompts[] = { g->prompt, g->negative };
+  int photos = moa_subjects_photos (g->params->subjects, g->n_subjects);
+  moa_meter_begin (&g->job->meter, MOA_PHASE_ENCODE, photos + 1);
+  if (!moa_encode_texts (g->job, &g->text, prompts, 2, g->texts, error))
+    return FALSE;
+  if (g->n_subjects > 0
+      && !moa_encode_subjects (g->job, &g->vision, g->params->subjects, g->n_subjects, g->feats,
+                               error))
+    return FALSE;
+  moa_coder_clear (&g->text);
+  moa_coder_clear (&g->vision);
+  return TRUE;
+}
+
+/* Noise -> latent z; the router maps' mean over the late half of the steps. */
+static gboolean
+denoise (Generation *g, MoaUnipc *unipc, float *z, float *eps, MoaRouterMaps *maps, GError **error)
+{
+  int steps = g->result->steps, n_late = 0;
+  for (int i = 0; i < steps; i++)
+    {
+      int t = moa_unipc_timestep (unipc, i);
+      if (!moa_guide_eps (&g->guide, g->job, z, t, eps, error))
+        return FALSE;
+      moa_unipc_step (unipc, z, eps);
+      if (maps && i >= steps / 2 && moa_guide_mixes (&g->guide, t))
+        moa_maps_take (maps, &g->guide.mixture, ++n_late);
+      moa_meter_step (&g->job->meter, moa_guide_cost (&g->guide, t));
+    }
+  return TRUE;
+}
+
+/* The latents of all pictures, drawn one after another. */
+static gboolean
+draw (Generation *g, float *latents, GError **error)
+{
+  const MoaGenerateParams *params = g->params;
+  const MoaSchedule *schedule = g->job->model->schedule;
+  int steps = g->result->steps;
+  gsize n = g->guide.n;
+  gboolean want_maps = params->want_maps && g->n_subjects > 0;
+  g_autofree float *eps = moa_job_floats (n, error);
+  if (!eps || !moa_graph_prepare (g->guide.prior.graph, g->job->workspace, error)
+      || (g->n_subjects > 0
+          && !moa_graph_prepare (g->guide.mixture.graph, g->job->workspace, error)))
+    return FALSE;
+  if (want_maps)
+    g->result->maps = g_new0 (MoaRouterMaps, params->n_seeds);
+  moa_meter_begin (&g->job->meter, MOA_PHASE_GENERATE, steps * params->n_seeds);
+  for (int i = 0; i < params->n_seeds; i++)
+    {
+      float *z = latents + i * n;
+      MoaRouterMaps *maps = want_maps ? &g->result->maps[i] : NULL;
+      g->result->n_images = i + 1;
+      if (maps && !moa_maps_init (maps, &g->guide.mixture, -1, -1, error))
+        return FALSE;
+      moa_rng_normal (params->seeds[i], NOISE_STREAM, 0, z, n);
+      MoaUnipc *unipc = moa_unipc_new (schedule, MOA_SPACING_LINSPACE, steps, n);
+      gboolean ok = denoise (g, unipc, z, eps, maps, error);
+      moa_unipc_free (unipc);
+      if (!ok)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static double
+total_cost (Generation *g)
+{
+  int n = g->params->n_seeds, steps = g->result->steps;
+  double steps_cost = 0;
+  MoaUnipc *unipc = moa_unipc_new (g->job->model->schedule, MOA_SPACING_LINSPACE, steps, 1);
+  for (int i = 0; i < steps; i++)
+    steps_cost += moa_guide_cost (&g->guide, moa_unipc_timestep (unipc, i));
+  moa_unipc_free (unipc);
+  return MOA_COST_LOAD + 2 * MOA_COST_TEXT
+         + MOA_COST_PHOTO * moa_subjects_photos (g->params->subjects, g->n_subjects)
+         + n * (steps_cost + MOA_COST_VAE_DECODE);
+}
+
+static gboolean
+decode (Generation *g, const float *latents, GError **error)
+{
+  moa_meter_begin (&g->job->meter, MOA_PHASE_DECODE, g->params->n_seeds);
+  if (!moa_graph_prepare (g->decoder.graph, g->job->workspace, error))
+    return FALSE;
+  for (int i = 0; i < g->params->n_seeds; i++)
+    {
+      g->result->images[i] = moa_decode_latent (g->job, &g->decoder, latents + i * g->guide.n, error);
+      if (!g->result->images[i])
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+run_generation (Generation *g, GError **error)
+{
+  if (!resolve (g, error) || !read_prompts (g, error) || !build (g, error)
+      || !moa_job_reserve (g->job, error) || !set_conditions (g, error))
+    return FALSE;
+  MoaGenerateResult *result = g->result;
+  result->images = g_new0 (MoaImage *, g->params->n_seeds);
+  g_autofree float *latents = moa_job_floats (g->params->n_seeds * g->guide.n, error);
+  if (!latents)
+    return FALSE;
+  moa_meter_init (&g->job->meter, total_cost (g), &g->job->run);
+  if (!moa_job_load (g->job, error) || !encode (g, error) || !draw (g, latents, error)
+      || !decode (g, latents, error)
+      || g_cancellable_set_error_if_cancelled (g->job->run.cancellable, error))
+    return FALSE;
+  moa_meter_end (&g->job->meter);
+  memcpy (result->seconds, g->job->meter.seconds, sizeof (result->seconds));
+  result->peak_bytes = g->job->peak_bytes;
+  result->warnings = moa_job_take_warnings (g->job);
+  return TRUE;
+}
+
+MoaGenerateResult *
+moa_generate (MoaModel *model, const MoaGenerateParams *params, const MoaRun *run, GError **error)
+{
+  g_return_val_if_fail (model && params, NULL);
+  MoaGenerateResult *result = g_new0 (MoaGenerateResult, 1);
+  Generation g = { .job = moa_job_new (model, run), .params = params, .result = result };
+  if (!run_generation (&g, error))
+    g_clear_pointer (&result, moa_generate_result_free);
+  moa_coder_clear (&g.text);
+  moa_coder_clear (&g.vision);
+  moa_coder_clear (&g.decoder);
+  moa_guide_clear (&g.guide);
+  g_clear_pointer (&g.prompt, moa_prompt_free);
+  g_clear_pointer (&g.negative, moa_prompt_free);
+  g_free (g.texts);
+  g_free (g.feats);
+  moa_job_free (g.job);
+  return result;
+}
+
+void
+moa_generate_result_free (MoaGenerateResult *result)
+{
+  if (!result)
+    return;
+  for (int i = 0; i < result->n_images; i++)
+    {
+      moa_image_free (result->images[i]);
+      if (result->maps)
+        moa_maps_clear (&result->maps[i]);
+    }
+  g_free (result->images);
+  g_free (result->maps);
+  g_strfreev (result->warnings);
+  g_free (result);
+}

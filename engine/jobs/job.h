@@ -1,0 +1,47 @@
+/* What every job does around its own work: it plans its networks, makes sure
+ * of the memory, loads weights, reports progress and can be cancelled. */
+#ifndef MOA_JOB_H
+#define MOA_JOB_H
+
+#include "jobs/nets.h"
+#include "jobs/progress.h"
+
+typedef struct {
+  MoaModel *model;
+  MoaRun run;
+  MoaCpu *cpu;
+  MoaWorkspace *workspace;
+  GPtrArray *parts;      /* MoaParams that are needed */
+  gsize work_bytes;      /* the largest graph's */
+  guint64 held_bytes;    /* of all graphs, and the job's own pictures and latents */
+  guint64 peak_bytes;    /* all that, and the weights */
+  MoaMeter meter;
+  GPtrArray *warnings;   /* strings */
+} MoaJob;
+
+/* run may be NULL.  All graphs must be freed before the job. */
+MoaJob *moa_job_new (MoaModel *model, const MoaRun *run);
+void moa_job_free (MoaJob *job);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoaJob, moa_job_free)
+
+void moa_job_warn (MoaJob *job, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* The warnings, NULL ended, (transfer full). */
+char **moa_job_take_warnings (MoaJob *job);
+
+/* Counts a planned graph's memory, and the weights of its part.  params may be NULL. */
+void moa_job_count (MoaJob *job, const MoaGraph *graph, MoaParams *params);
+
+/* Whether all that was counted fits; if not, says how much is missing and what
+ * to do.  Must be asked before anything is allocated. */
+gboolean moa_job_reserve (MoaJob *job, GError **error);
+
+/* Loads the counted parts' weights; phase LOAD. */
+gboolean moa_job_load (MoaJob *job, GError **error);
+
+/* Sets the input, runs, and gets the output. */
+gboolean moa_job_code (MoaJob *job, MoaCoder *coder, const float *in, float *out, GError **error);
+
+/* n floats, zero; NULL with an error if there is no memory. */
+float *moa_job_floats (gsize n, GError **error);
+
+#endif

@@ -1,0 +1,80 @@
+/* Router maps: see maps.h.  A block's map is the mean of the prior's weight
+ * in its self- and its cross-attention, h x w. */
+#include "jobs/maps.h"
+
+#include "jobs/frame.h"
+
+/* A block's size from its number of pixels: the latent's, halved (rounded up) as often as needed. */
+static void
+block_size (const MoaDenoiser *d, const MoaTensor *router, int *width, int *height)
+{
+  int w = d->width, h = d->height;
+  while ((gint64) w * h > router->shape.dim[1])
+    {
+      w = (w + 1) / 2;
+      h = (h + 1) / 2;
+    }
+  g_assert ((gint64) w * h == router->shape.dim[1]);
+  *width = w;
+  *height = h;
+}
+
+gboolean
+moa_maps_init (MoaRouterMaps *maps, const MoaDenoiser *d, int step, int timestep, GError **error)
+{
+  *maps = (MoaRouterMaps){ step, timestep, g_new0 (MoaImage *, d->n_layers), d->n_layers };
+  for (int l = 0; l < d->n_layers; l++)
+    {
+      int width, height;
+      block_size (d, d->router[2 * l], &width, &height);
+      MoaImage *layer = maps->layers[l] = moa_image_try (width, height, 1, error);
+      if (!layer)
+        return FALSE;
+      for (int i = 0; i < width * height; i++)
+        layer->data[i] = 1;
+    }
+  return TRUE;
+}
+
+void
+moa_maps_take (MoaRouterMaps *maps, const MoaDenoiser *d, int n)
+{
+  for (int l = 0; l < maps->n_layers; l++)
+    {
+      MoaImage *layer = maps->layers[l];
+      int n_pixels = layer->width * layer->height;
+      g_autofree float *self = g_new (float, n_pixels), *cross = g_new (float, n_pixels);
+      moa_graph_get (d->router[2 * l], self);
+      moa_graph_get (d->router[2 * l + 1], cross);
+      for (int i = 0; i < n_pixels; i++)
+        {
+          float prior = 1 - (self[i] + cross[i]) / 2;
+          layer->data[i] += (prior - layer->data[i]) / n;
+        }
+    }
+}
+
+void
+moa_maps_clear (MoaRouterMaps *maps)
+{
+  for (int l = 0; l < maps->n_layers; l++)
+    moa_image_free (maps->layers[l]);
+  g_free (maps->layers);
+}
+
+MoaImage *
+moa_maps_weight (const MoaRouterMaps *maps, int width, int height, GError **error)
+{
+  MoaImage *weight = moa_image_try (width, height, 1, error);
+  for (int l = 0; weight && l < maps->n_layers; l++)
+    {
+      MoaImage *layer = moa_image_fit (maps->layers[l], width, height, error);
+      if (!layer)
+        g_clear_pointer (&weight, moa_image_free);
+      else
+        for (int i = 0; i < width * height; i++)
+          weight->data[i] += (1 - layer->data[i]) / maps->n_layers;
+      moa_image_free (layer);
+    }
+  return weight;
+}

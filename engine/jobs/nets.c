@@ -1,0 +1,182 @@
+/* The networks of a model as graphs: see nets.h. */
+#include "jobs/nets.h"
+
+#include "nets/clip.h"
+#include "nets/unet.h"
+#include "nets/vae.h"
+
+static gboolean
+finish (MoaCoder *coder, MoaTensor *out, GError **error)
+{
+  if (out)
+    moa_graph_output (out);
+  coder->out = out;
+  if (moa_graph_plan (coder->graph, error))
+    return TRUE;
+  moa_coder_clear (coder);
+  return FALSE;
+}
+
+static void
+begin (MoaCoder *coder, MoaCpu *cpu, MoaShape shape)
+{
+  coder->graph = moa_graph_new (cpu);
+  coder->in = moa_graph_input (coder->graph, "in", shape, MOA_EACH_RUN);
+}
+
+gboolean
+moa_coder_text (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int n, GError **error)
+{
+  begin (coder, cpu, MOA_SHAPE (n, moa_tokenizer_window (model->tokenizer)));
+  return finish (coder, moa_clip_text (coder->graph, &model->text, model->text_params, coder->in),
+                 error);
+}
+
+gboolean
+moa_coder_vision (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, GError **error)
+{
+  int size = model->vision.image_size;
+  begin (coder, cpu, MOA_SHAPE (1, size, size, 3));
+  return finish (
+    coder, moa_clip_vision (coder->graph, &model->vision, model->vision_params, coder->in), error);
+}
+
+gboolean
+moa_coder_encode (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int width, int height,
+                  GError **error)
+{
+  begin (coder, cpu, MOA_SHAPE (1, height, width, 3));
+  return finish (coder, moa_vae_encode (coder->graph, &model->vae, model->vae_params, coder->in),
+                 error);
+}
+
+gboolean
+moa_coder_decode (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int width, int height,
+                  GError **error)
+{
+  int factor = moa_model_vae_factor (model);
+  begin (coder, cpu,
+         MOA_SHAPE (1, height / factor, width / factor, model->vae.latent_channels));
+  return finish (coder, moa_vae_decode (coder->graph, &model->vae, model->vae_params, coder->in),
+                 error);
+}
+
+void
+moa_coder_clear (MoaCoder *coder)
+{
+  if (coder->graph)
+    moa_graph_free (coder->graph);
+  *coder = (MoaCoder){ NULL };
+}
+
+/* The inputs that only MoA has. */
+static void
+mixture_inputs (MoaDenoiser *d, MoaModel *model, const MoaDenoiserSpec *spec)
+{
+  MoaGraph *g = d->graph;
+  int slots = d->n_slots;
+  d->feats = moa_graph_input (g, "feats", MOA_SHAPE (1, slots, model->moa.feature_dim), MOA_HELD);
+  d->index = moa_graph_input (g, "index", MOA_SHAPE (1, slots), MOA_HELD);
+  d->present = moa_graph_input (g, "present", MOA_SHAPE (1, slots), MOA_HELD);
+  if (spec->limit)
+    d->limit = moa_graph_input (g, "limit", MOA_SHAPE (1, d->height, d->width, 1), MOA_HELD);
+}
+
+static void
+keep_routers (MoaDenoiser *d)
+{
+  d->router = g_new0 (MoaTensor *, 2 * d->n_layers);
+  for (int i = 0; i < 2 * d->n_layers; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("router.%d.attn%d", i / 2, i % 2 + 1);
+      d->router[i] = moa_graph_find (d->graph, name);
+      g_assert (d->router[i]);
+      moa_graph_output (d->router[i]);
+    }
+}
+
+gboolean
+moa_denoiser_init (MoaDenoiser *d, MoaModel *model, MoaCpu *cpu, const MoaDenoiserSpec *spec,
+                   GError **error)
+{
+  int window = moa_tokenizer_window (model->tokenizer), channels = model->unet.in_channels;
+  MoaGraph *g = d->graph = moa_graph_new (cpu);
+  d->width = spec->width;
+  d->height = spec->height;
+  d->n_layers = model->moa.n_layers;
+  d->n_slots = spec->n_slots;
+  d->sample
+    = moa_graph_input (g, "sample", MOA_SHAPE (1, d->height, d->width, channels), MOA_EACH_RUN);
+  d->t = moa_graph_input (g, "t", MOA_SHAPE (1), MOA_EACH_RUN);
+  d->text = moa_graph_input (g, "text", MOA_SHAPE (1, window, model->unet.text_dim), MOA_HELD);
+  if (spec->mixture)
+    mixture_inputs (d, model, spec);
+  MoaMixture mixture = { &model->moa, model->moa_params, d->feats,
+                         d->index,    d->present,        d->limit };
+  MoaUnetArgs args = { d->sample, d->t, d->text, spec->mixture ? &mixture : NULL };
+  d->eps = moa_unet (g, &model->unet, model->unet_params, &args);
+  if (d->eps)
+    moa_graph_output (d->eps);
+  if (d->eps && spec->mixture && spec->maps)
+    keep_routers (d);
+  if (moa_graph_plan (g, error))
+    return TRUE;
+  moa_denoiser_clear (d);
+  return FALSE;
+}
+
+void
+moa_denoiser_clear (MoaDenoiser *d)
+{
+  if (d->graph)
+    moa_graph_free (d->graph);
+  g_free (d->router);
+  *d = (MoaDenoiser){ NULL };
+}
+
+void
+moa_denoiser_set_limit (MoaDenoiser *d, const float *limit)
+{
+  moa_graph_set (d->limit, limit);
+}
+
+/* Held inputs are set only when they change: the graph keeps what depends on
+ * them alone (the text's keys and values) from run to run. */
+static void
+set_condition (MoaDenoiser *d, const MoaCondition *condition)
+{
+  if (d->condition == condition)
+    return;
+  d->condition = condition;
+  moa_graph_set (d->text, condition->text);
+  if (!d->feats)
+    return;
+  int n = condition->n_subjects, slots = d->n_slots;
+  gsize dim = moa_shape_count (&d->feats->shape) / slots;
+  g_assert (n <= slots);
+  g_autofree float *feats = g_new0 (float, slots * dim);
+  g_autofree gint32 *index = g_new0 (gint32, slots), *present = g_new0 (gint32, slots);
+  if (n > 0)
+    memcpy (feats, condition->feats, n * dim * sizeof (float));
+  for (int s = 0; s < n; s++)
+    {
+      index[s] = condition->index[s];
+      present[s] = 1;
+    }
+  moa_graph_set (d->feats, feats);
+  moa_graph_set_ints (d->index, index);
+  moa_graph_set_ints (d->present, present);
+}
+
+gboolean
+moa_denoiser_run (MoaDenoiser *d, const MoaCondition *condition, const float *z, int t, float *out,
+                  GCancellable *cancellable, GError **error)
+{
+  set_condition (d, condition);
+  moa_graph_set (d->sample, z);
+  moa_graph_set_ints (d->t, &t);
+  if (!moa_graph_run (d->graph, cancellable, error))
+    return FALSE;
+  moa_graph_get (d->eps, out);
+  return TRUE;
+}

@@ -1,0 +1,126 @@
+/* The parameters of a replacement: defaults, and what is refused. */
+#include "jobs/replace.h"
+
+#include <math.h>
+
+enum { SMALLEST_SOURCE = 8 };
+
+void
+moa_replace_params_init (MoaReplaceParams *params)
+{
+  *params = (MoaReplaceParams){
+    .guidance = -1,
+    .base = MOA_BASE_DEFAULT,
+    .fixed_point = -1,
+    .max_timestep = -1,
+    .freedom = -1,
+    .limit = TRUE,
+    .blend = TRUE,
+    .grow = -1,
+    .feather = -1,
+    .mask_threshold = 0.5,
+  };
+}
+
+static gboolean
+pictures_ok (const MoaReplaceParams *params, GError **error)
+{
+  const MoaImage *source = params->source, *selection = params->selection;
+  if (!source || !source->data)
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "There is no picture to work on");
+  if (source->channels != 3 && source->channels != 4)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "The picture has %d channels; give RGB or RGBA", source->channels);
+  if (source->width < SMALLEST_SOURCE || source->height < SMALLEST_SOURCE)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "The picture is %d x %d pixels; it must be at least %d x %d", source->width,
+                     source->height, SMALLEST_SOURCE, SMALLEST_SOURCE);
+  if (selection && (!selection->data || selection->channels != 1))
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "The selection must have one channel");
+  if (selection
+      && (selection->width != source->width || selection->height != source->height))
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "The selection is %d x %d pixels, the picture %d x %d; they must be alike",
+                     selection->width, selection->height, source->width, source->height);
+  return TRUE;
+}
+
+static gboolean
+subjects_ok (const MoaReplaceParams *params, GError **error)
+{
+  int n = params->n_subjects;
+  if (n < 1 || n > MOA_MAX_SUBJECTS || !params->subjects)
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "Give 1 to %d subjects, not %d", MOA_MAX_SUBJECTS,
+                     params->subjects ? n : 0);
+  guint seen = 0;
+  for (int k = 0; params->order && k < n; k++)
+    {
+      int person = params->order[k];
+      if (person < 0 || person >= n || seen & (1u << person))
+        return moa_fail (error, MOA_ERROR_ARGUMENT,
+                         "The order must name each person from 1 to %d once", n);
+      seen |= 1u << person;
+    }
+  return moa_subjects_check (params->subjects, n, error);
+}
+
+static gboolean
+settings_ok (const MoaReplacement *r, GError **error)
+{
+  const MoaReplaceParams *params = r->params;
+  const MoaReplaceResult *used = r->result;
+  double side = r->job->model->info.side;
+  if (!moa_number_check ("steps", used->steps, 1, r->job->model->schedule->n, error)
+      || !moa_number_check ("guidance", used->guidance, 0, 100, error)
+      || !moa_number_check ("fixed_point", used->fixed_point, 0, 100, error)
+      || !moa_number_check ("freedom", used->freedom, 0, 1, error)
+      || !moa_number_check ("grow", params->grow, -HUGE_VAL, side, error)
+      || !moa_number_check ("feather", params->feather, -HUGE_VAL, side, error)
+      || !moa_number_check ("mask_threshold", params->mask_threshold, 0, 1, error)
+      || !moa_number_check ("base", params->base, MOA_BASE_DEFAULT, MOA_BASE_MOA, error)
+      || !moa_number_check ("the number of map_steps", params->n_map_steps, 0, used->steps, error))
+    return FALSE;
+  for (int i = 0; i < params->n_map_steps; i++)
+    if (!moa_number_check ("a step whose maps are wanted", params->map_steps[i], 0, used->steps - 1,
+                    error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+moa_replacement_resolve (MoaReplacement *r, GError **error)
+{
+  const MoaReplaceParams *params = r->params;
+  const MoaModelInfo *info = &r->job->model->info;
+  MoaReplaceResult *used = r->result;
+  if (!pictures_ok (params, error) || !subjects_ok (params, error))
+    return FALSE;
+  gboolean has_prompt = params->prompt && *params->prompt;
+  used->prompt
+    = has_prompt ? g_strdup (params->prompt) : moa_prompt_default (params->n_subjects);
+  used->steps = params->steps == 0 ? info->steps : params->steps;
+  used->guidance = params->guidance < 0 ? info->guidance : params->guidance;
+  used->freedom = params->freedom < 0 ? info->freedom : params->freedom;
+  used->base = params->base == MOA_BASE_DEFAULT ? MOA_BASE_PRIOR : params->base;
+  used->fixed_point = params->fixed_point < 0 ? info->fixed_point : params->fixed_point;
+  used->max_timestep = params->max_timestep < 0 ? info->max_timestep : params->max_timestep;
+  return settings_ok (r, error);
+}
+
+void
+moa_replace_result_free (MoaReplaceResult *result)
+{
+  if (!result)
+    return;
+  moa_image_free (result->image);
+  moa_image_free (result->composite);
+  moa_image_free (result->mask);
+  moa_image_free (result->reconstruction);
+  for (int i = 0; i < result->n_maps; i++)
+    moa_maps_clear (&result->maps[i]);
+  g_free (result->maps);
+  g_free (result->prompt);
+  g_free (result->trajectory);
+  g_strfreev (result->warnings);
+  g_free (result);
+}

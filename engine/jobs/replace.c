@@ -1,0 +1,355 @@
+/* Replacing persons in a picture: DESIGN section 3, steps 2 to 8.
+ *
+ *   check -> plan every network, make sure of the memory -> load
+ *   -> encode text, subjects, picture -> invert -> regenerate -> decode
+ *   -> composite mask from the routers and the selection -> composite */
+#include "jobs/replace.h"
+
+#include "jobs/compose.h"
+#include "sample/ddim.h"
+
+#include <string.h>
+
+/* A latent pixel may change where the selection covers more of it than this:
+ * less would leave a rim of the old person, since what is put back after each
+ * step stays the old picture's. */
+#define EDIT_COVERAGE 0.2
+
+enum { N_TEXTS = 3 }; /* the picture's, the prompt, the base's */
+
+/* ---- Before anything runs ---- */
+
+static gboolean
+read_prompts (MoaReplacement *r, GError **error)
+{
+  const MoaReplaceParams *params = r->params;
+  const MoaTokenizer *tokenizer = r->job->model->tokenizer;
+  int n = params->n_subjects;
+  g_autofree char *plain = moa_prompt_default (n);
+  r->source_prompt = moa_prompt_new (tokenizer, plain, n, error);
+  if (!r->source_prompt)
+    return FALSE;
+  r->prompt = moa_prompt_new (tokenizer, r->result->prompt, n, error);
+  if (!r->prompt)
+    return FALSE;
+  if (r->prompt->warning)
+    moa_job_warn (r->job, "%s", r->prompt->warning);
+  if (r->result->base == MOA_BASE_MOA)
+    {
+      r->empty_prompt = moa_prompt_new (tokenizer, "", 0, error);
+      if (!r->empty_prompt)
+        return FALSE;
+    }
+  for (int k = 0; k < n; k++)
+    r->index[k] = r->prompt->subject[params->order ? params->order[k] : k];
+  return TRUE;
+}
+
+static gboolean
+build (MoaReplacement *r, GError **error)
+{
+  MoaModel *model = r->job->model;
+  MoaCpu *cpu = r->job->cpu;
+  const MoaReplaceParams *params = r->params;
+  const MoaFrame *frame = &r->frame;
+  MoaDenoiserSpec prior = { frame->latent_width, frame->latent_height };
+  MoaDenoiserSpec mixture
+    = { frame->latent_width,  frame->latent_height,                TRUE,
+        params->n_subjects, params->selection && params->limit, TRUE };
+  g_mutex_lock (&model->lock);
+  gboolean ok
+    = moa_coder_text (&r->text, model, cpu, N_TEXTS, error)
+      && moa_coder_vision (&r->vision, model, cpu, error)
+      && moa_coder_encode (&r->encoder, model, cpu, frame->width, frame->height, error)
+      && moa_coder_decode (&r->decoder, model, cpu, frame->width, frame->height, error)
+      && moa_denoiser_init (&r->guide.prior, model, cpu, &prior, error)
+      && moa_denoiser_init (&r->guide.mixture, model, cpu, &mixture, error);
+  g_mutex_unlock (&model->lock);
+  return ok;
+}
+
+/* What the graphs, the latents and the pictures will take. */
+static void
+count_memory (MoaReplacement *r)
+{
+  MoaJob *job = r->job;
+  MoaModel *model = job->model;
+  moa_job_count (job, r->text.graph, model->text_params);
+  moa_job_count (job, r->vision.graph, model->vision_params);
+  moa_job_count (job, r->encoder.graph, model->vae_params);
+  moa_job_count (job, r->decoder.graph, model->vae_params);
+  moa_job_count (job, r->guide.prior.graph, model->unet_params);
+  moa_job_count (job, r->guide.mixture.graph, model->moa_params);
+  enum { WORK_CHANNELS = 16, SOURCE_CHANNELS = 14, LATENTS = 8 };
+  const MoaImage *source = r->params->source;
+  job->held_bytes += (guint64) r->frame.width * r->frame.height * WORK_CHANNELS * sizeof (float);
+  job->held_bytes += (guint64) source->width * source->height * SOURCE_CHANNELS * sizeof (float);
+  job->held_bytes += (guint64) r->n * (r->result->steps + LATENTS) * sizeof (float);
+}
+
+/* The conditions of the picture, the prompt and the base.  Equal prompts share
+ * one text, so that rows which cannot differ are not run. */
+static gboolean
+set_conditions (MoaReplacement *r, GError **error)
+{
+  const MoaModel *model = r->job->model;
+  int window = moa_tokenizer_window (model->tokenizer), n = r->params->n_subjects;
+  gsize size = (gsize) window * model->unet.text_dim;
+  r->texts = moa_job_floats (N_TEXTS * size, error);
+  r->feats = r->texts ? moa_job_floats ((gsize) n * model->moa.feature_dim, error) : NULL;
+  if (!r->feats)
+    return FALSE;
+  gboolean same = !memcmp (r->source_prompt->ids, r->prompt->ids, window * sizeof (gint32));
+  MoaGuide *guide = &r->guide;
+  r->source = (MoaCondition){ r->texts };
+  guide->prompt = (MoaCondition){ same ? r->texts : r->texts + size, n, r->feats, r->index };
+  guide->base = r->empty_prompt ? (MoaCondition){ r->texts + 2 * size } : r->source;
+  guide->base_is_mixture = r->empty_prompt != NULL;
+  guide->guidance = r->result->guidance;
+  guide->max_timestep = r->result->max_timestep;
+  r->retrace = same && !r->empty_prompt && r->result->freedom <= 0;
+  return TRUE;
+}
+
+static double
+total_cost (const MoaReplacement *r)
+{
+  int photos = moa_subjects_photos (r->params->subjects, r->params->n_subjects);
+  int decodes = !r->params->maps_only + r->params->want_reconstruction;
+  return MOA_COST_LOAD + N_TEXTS * MOA_COST_TEXT + photos * MOA_COST_PHOTO + MOA_COST_VAE_ENCODE
+         + moa_replacement_cost (r) + decodes * MOA_COST_VAE_DECODE;
+}
+
+static gboolean
+prepare (MoaReplacement *r, GError **error)
+{
+  const MoaImage *source = r->params->source;
+  MoaModel *model = r->job->model;
+  if (!moa_frame_init (&r->frame, model, source->width, source->height, error)
+      || !read_prompts (r, error) || !build (r, error))
+    return FALSE;
+  int steps = r->result->steps;
+  r->n = (gsize) r->frame.latent_width * r->frame.latent_height * model->vae.latent_channels;
+  count_memory (r);
+  if (!moa_job_reserve (r->job, error))
+    return FALSE;
+
+  r->timesteps = g_new (int, steps);
+  moa_ddim_timesteps (model->schedule, MOA_SPACING_LEADING, steps, r->timesteps);
+  r->trajectory = moa_job_floats ((gsize) (steps + 1) * r->n, error);
+  r->guide.scratch = r->trajectory ? moa_job_floats (r->n, error) : NULL;
+  r->guide.n = r->n;
+  return r->guide.scratch && set_conditions (r, error);
+}
+
+/* ---- Encoding ---- */
+
+/* The selection at latent size: how much of each latent pixel it covers, and
+ * which of them may change. */
+static gboolean
+encode_selection (MoaReplacement *r, GError **error)
+{
+  gsize n = (gsize) r->frame.latent_width * r->frame.latent_height;
+  r->selection = moa_frame_in (&r->frame, r->params->selection, error);
+  r->limit = r->selection ? moa_job_floats (n, error) : NULL;
+  if (!r->limit)
+    return FALSE;
+  moa_image_pool (r->selection, moa_model_vae_factor (r->job->model), r->limit);
+  r->edit = g_new (gboolean, n);
+  for (gsize i = 0; i < n; i++)
+    r->edit[i] = r->limit[i] > EDIT_COVERAGE;
+  return TRUE;
+}
+
+static gboolean
+encode (MoaReplacement *r, GError **error)
+{
+  const MoaReplaceParams *params = r->params;
+  const MoaPrompt *const prompts[N_TEXTS]
+    = { r->source_prompt, r->prompt, r->empty_prompt ? r->empty_prompt : r->source_prompt };
+  int photos = moa_subjects_photos (params->subjects, params->n_subjects);
+  moa_meter_begin (&r->job->meter, MOA_PHASE_ENCODE, photos + 2);
+  r->picture = moa_frame_in (&r->frame, params->source, error);
+  if (!r->picture || (params->selection && !encode_selection (r, error)))
+    return FALSE;
+  if (!moa_encode_texts (r->job, &r->text, prompts, N_TEXTS, r->texts, error)
+      || !moa_encode_subjects (r->job, &r->vision, params->subjects, params->n_subjects, r->feats,
+                               error)
+      || !moa_encode_picture (r->job, &r->encoder, r->picture, r->trajectory, error))
+    return FALSE;
+  moa_coder_clear (&r->text);
+  moa_coder_clear (&r->vision);
+  moa_coder_clear (&r->encoder);
+  return TRUE;
+}
+
+/* ---- Steps ---- */
+
+static gboolean
+start_maps (MoaReplacement *r, GError **error)
+{
+  MoaReplaceResult *result = r->result;
+  int n = 1 + r->params->n_map_steps;
+  result->maps = g_new0 (MoaRouterMaps, n);
+  for (int i = 0; i < n; i++)
+    {
+      int step = i ? r->params->map_steps[i - 1] : -1;
+      result->n_maps = i + 1;
+      if (!moa_maps_init (&result->maps[i], &r->guide.mixture, step,
+                          i ? r->timesteps[step] : -1, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+run_steps (MoaReplacement *r, GError **error)
+{
+  MoaWorkspace *workspace = r->job->workspace;
+  if (!start_maps (r, error) || !moa_graph_prepare (r->guide.prior.graph, workspace, error)
+      || !moa_graph_prepare (r->guide.mixture.graph, workspace, error))
+    return FALSE;
+  if (r->guide.mixture.limit)
+    moa_denoiser_set_limit (&r->guide.mixture, r->limit);
+  if (!moa_replacement_invert (r, error) || !moa_replacement_regenerate (r, error))
+    return FALSE;
+  moa_guide_clear (&r->guide);
+  return TRUE;
+}
+
+/* ---- Pictures ---- */
+
+/* The composite mask at the work picture's size; the result's own is that at
+ * the source's size, and nowhere above the selection. */
+static MoaImage *
+make_mask (MoaReplacement *r, GError **error)
+{
+  const MoaReplaceParams *params = r->params;
+  double side = r->job->model->info.side;
+  gboolean found;
+  MoaImage *weight
+    = moa_maps_weight (&r->result->maps[0], r->frame.width, r->frame.height, error);
+  if (!weight)
+    return NULL;
+  MoaImage *mask = moa_mask_composite (
+    weight, r->selection, params->mask_threshold, params->grow < 0 ? side / 64 : params->grow,
+    params->feather < 0 ? side / 42 : params->feather, &found, error);
+  moa_image_free (weight);
+  if (!mask)
+    return NULL;
+  if (!found)
+    moa_job_warn (r->job, r->selection
+                            ? "The model saw no person in the selection; all of it is replaced"
+                            : "The model saw no person, so nothing is replaced; select the person");
+  r->result->mask = moa_frame_out (&r->frame, mask, error);
+  if (r->result->mask && params->selection)
+    {
+      MoaImage *selection = moa_image_fit (params->selection, params->selection->width,
+                                           params->selection->height, error);
+      if (selection)
+        moa_mask_limit (r->result->mask, selection);
+      else
+        g_clear_pointer (&r->result->mask, moa_image_free);
+      moa_image_free (selection);
+    }
+  if (!r->result->mask)
+    g_clear_pointer (&mask, moa_image_free);
+  return mask;
+}
+
+static MoaImage *
+decode (MoaReplacement *r, const float *z, const MoaImage *match_mask, GError **error)
+{
+  MoaImage *picture = moa_decode_latent (r->job, &r->decoder, z, error);
+  if (!picture)
+    return NULL;
+  double ring = r->job->model->info.side / 16.0;
+  MoaImage *out = NULL;
+  if (!match_mask || moa_match_colors (picture, r->picture, match_mask, ring, error))
+    out = moa_frame_out (&r->frame, picture, error);
+  moa_image_free (picture);
+  return out;
+}
+
+static gboolean
+finish (MoaReplacement *r, GError **error)
+{
+  const MoaReplaceParams *params = r->params;
+  MoaReplaceResult *result = r->result;
+  moa_meter_begin (&r->job->meter, MOA_PHASE_DECODE,
+                   !params->maps_only + params->want_reconstruction);
+  MoaImage *mask = make_mask (r, error);
+  gboolean ok = mask && moa_graph_prepare (r->decoder.graph, r->job->workspace, error);
+  if (ok && params->want_reconstruction)
+    {
+      result->reconstruction = decode (r, r->way_back, NULL, error);
+      ok = result->reconstruction != NULL;
+    }
+  if (ok && !params->maps_only)
+    {
+      result->image = decode (r, r->z, params->color_match ? mask : NULL, error);
+      if (result->image)
+        result->composite = moa_image_compose (params->source, result->image, result->mask, error);
+      ok = result->composite != NULL;
+    }
+  moa_image_free (mask);
+  if (ok && g_cancellable_set_error_if_cancelled (r->job->run.cancellable, error))
+    return FALSE;
+  if (!ok)
+    return FALSE;
+  moa_meter_end (&r->job->meter);
+  if (params->keep_trajectory)
+    result->trajectory = g_steal_pointer (&r->trajectory);
+  result->latent_width = r->frame.latent_width;
+  result->latent_height = r->frame.latent_height;
+  memcpy (result->seconds, r->job->meter.seconds, sizeof (result->seconds));
+  result->peak_bytes = r->job->peak_bytes;
+  result->warnings = moa_job_take_warnings (r->job);
+  return TRUE;
+}
+
+static gboolean
+run_replacement (MoaReplacement *r, GError **error)
+{
+  if (!moa_replacement_resolve (r, error) || !prepare (r, error))
+    return FALSE;
+  moa_meter_init (&r->job->meter, total_cost (r), &r->job->run);
+  return moa_job_load (r->job, error) && encode (r, error) && run_steps (r, error)
+         && finish (r, error);
+}
+
+static void
+clear_replacement (MoaReplacement *r)
+{
+  moa_coder_clear (&r->text);
+  moa_coder_clear (&r->vision);
+  moa_coder_clear (&r->encoder);
+  moa_coder_clear (&r->decoder);
+  moa_guide_clear (&r->guide);
+  moa_image_free (r->picture);
+  moa_image_free (r->selection);
+  g_clear_pointer (&r->source_prompt, moa_prompt_free);
+  g_clear_pointer (&r->prompt, moa_prompt_free);
+  g_clear_pointer (&r->empty_prompt, moa_prompt_free);
+  g_free (r->limit);
+  g_free (r->edit);
+  g_free (r->texts);
+  g_free (r->feats);
+  g_free (r->timesteps);
+  g_free (r->trajectory);
+  g_free (r->z);
+  g_free (r->way_back);
+  moa_job_free (r->job);
+}
+
+MoaReplaceResult *
+moa_replace (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run, GError **error)
+{
+  g_return_val_if_fail (model && params, NULL);
+  MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
+  MoaReplacement r = { .job = moa_job_new (model, run), .params = params, .result = result };
+  if (!run_replacement (&r, error))
+    g_clear_pointer (&result, moa_replace_result_free);
+  clear_replacement (&r);
+  return result;
+}

@@ -1,0 +1,47 @@
+/* A replacement while it runs: what the files replace*.c share. */
+#ifndef MOA_JOB_REPLACE_H
+#define MOA_JOB_REPLACE_H
+
+#include "jobs/denoise.h"
+#include "jobs/encode.h"
+#include "jobs/frame.h"
+#include "jobs/maps.h"
+
+typedef struct {
+  MoaJob *job;
+  const MoaReplaceParams *params;
+  MoaReplaceResult *result;       /* the settings used are read from here */
+  MoaFrame frame;
+
+  MoaImage *picture, *selection;  /* the work picture's size; selection or NULL */
+  float *limit;                   /* the selection at latent size, or NULL */
+  gboolean *edit;                 /* [h * w]: latent pixels that may change; NULL: all */
+
+  MoaPrompt *source_prompt, *prompt, *empty_prompt; /* empty_prompt or NULL */
+  float *texts, *feats;
+  gint32 index[MOA_MAX_SUBJECTS];
+  MoaCondition source;            /* what the picture is inverted with */
+
+  MoaCoder text, vision, encoder, decoder;
+  MoaGuide guide;
+
+  gsize n;                        /* floats of a latent */
+  int *timesteps;                 /* [steps], falling */
+  gboolean retrace;               /* above max_timestep the inversion's latents are taken */
+  float *trajectory;              /* [steps + 1][n], z_0 first */
+  float *z;                       /* the result's latent */
+  float *way_back;                /* the reconstruction's latent, or NULL */
+} MoaReplacement;
+
+/* replace-params.c: checks the parameters and fills in defaults. */
+gboolean moa_replacement_resolve (MoaReplacement *r, GError **error);
+
+/* replace-steps.c: picture -> noise, keeping the trajectory; and back, as the
+ * prior alone does it, if wanted. */
+gboolean moa_replacement_invert (MoaReplacement *r, GError **error);
+/* noise -> the result's latent, and the router maps. */
+gboolean moa_replacement_regenerate (MoaReplacement *r, GError **error);
+/* What both will cost, for the progress. */
+double moa_replacement_cost (const MoaReplacement *r);
+
+#endif

@@ -1,0 +1,274 @@
+/* MoA for GIMP: the engine's one public header.
+ *
+ * The engine replaces persons in pictures, and draws new pictures, with the
+ * Mixture-of-Attention model (arXiv 2404.11565) on top of a Stable Diffusion
+ * 1.x class model.  It knows nothing of GIMP or GTK.
+ *
+ *   MoaModel *model = moa_model_open ("engine/models/mini", &error);
+ *   MoaReplaceParams params;
+ *   moa_replace_params_init (&params);
+ *   params.source = picture;
+ *   params.subjects = &subject;  params.n_subjects = 1;
+ *   MoaReplaceResult *result = moa_replace (model, &params, NULL, &error);
+ *   ... result->image, result->mask ...
+ *   moa_replace_result_free (result);
+ *   moa_model_unref (model);
+ *
+ * Rules that hold everywhere:
+ *  - The engine never prints, exits or aborts.  Every fallible function takes
+ *    a GError ** and returns NULL or FALSE with the error set.  Codes are those
+ *    of MOA_ERROR; a cancelled job reports G_IO_ERROR_CANCELLED.
+ *  - Functions may be called from any thread; one MoaModel may serve several
+ *    threads, one job at a time each.  Callbacks run in the job's own thread.
+ *  - Pictures are sRGB encoded floats in [0,1], rows top down, not
+ *    premultiplied.
+ *  - The same parameters, model, instruction set and thread count give the
+ *    same bytes.
+ */
+#ifndef MOA_H
+#define MOA_H
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* ---- Errors ---------------------------------------------------------- */
+
+#define MOA_ERROR (moa_error_quark ())
+
+typedef enum {
+  MOA_ERROR_ARGUMENT, /* a parameter or prompt that cannot be used */
+  MOA_ERROR_FILE,     /* a file that is missing, unreadable, damaged or of another kind */
+  MOA_ERROR_MODEL,    /* a model that lacks a part, or whose parts do not fit together */
+  MOA_ERROR_MEMORY,   /* the job needs more memory than there is; the message says how much */
+} MoaErrorCode;
+
+GQuark moa_error_quark (void);
+
+/* ---- Pictures -------------------------------------------------------- */
+
+/* height x width x channels floats, channels fastest.  1: a mask or map,
+ * 3: RGB, 4: RGB and alpha. */
+typedef struct {
+  int width, height, channels;
+  float *data;
+} MoaImage;
+
+/* All zero.  (transfer full); NULL only when the sizes are not positive, the
+ * channels are not 1 to 4, or memory is short. */
+MoaImage *moa_image_new (int width, int height, int channels);
+MoaImage *moa_image_copy (const MoaImage *image);
+void moa_image_free (MoaImage *image);
+
+typedef struct {
+  int x, y, width, height;
+} MoaRect;
+
+/* ---- Models ---------------------------------------------------------- */
+
+typedef struct _MoaModel MoaModel;
+
+typedef struct {
+  const char *name;     /* unet, vae, text_encoder, image_encoder, moa */
+  guint64 n_parameters;
+  guint64 file_bytes;
+} MoaModelPart;
+
+typedef struct {
+  const char *path;
+  int side;                 /* side of the pictures it was trained on, in pixels */
+  int feature_dim;          /* length of a subject's image feature */
+  int n_layers;             /* transformer blocks that MoA routes (16 in SD 1.5) */
+  const char *const *layers; /* their names, in running order */
+  const MoaModelPart *parts;
+  int n_parts;
+  guint64 weight_bytes;     /* memory that all weights take when loaded */
+  /* What this model wants where a job leaves the choice (moa/config.json). */
+  int steps;
+  double guidance;
+  double freedom;
+  int fixed_point;
+  int max_timestep;
+  const char *const *warnings; /* NULL ended; surplus tensors and the like */
+} MoaModelInfo;
+
+/* Opens a model directory in diffusers layout with a moa/ folder.  Reads the
+ * configurations and the tensor tables and checks that every tensor which the
+ * networks need is there with the right shape; weights are read when a job
+ * first needs them.  (transfer full) */
+MoaModel *moa_model_open (const char *path, GError **error);
+MoaModel *moa_model_ref (MoaModel *model);
+void moa_model_unref (MoaModel *model);
+
+/* (transfer none), lives as long as the model. */
+const MoaModelInfo *moa_model_get_info (MoaModel *model);
+
+/* ---- Running a job --------------------------------------------------- */
+
+typedef enum {
+  MOA_PHASE_LOAD,     /* reading and packing weights */
+  MOA_PHASE_ENCODE,   /* text, subjects, picture -> latent */
+  MOA_PHASE_INVERT,   /* DDIM inversion, step of n_steps */
+  MOA_PHASE_GENERATE, /* denoising, step of n_steps */
+  MOA_PHASE_DECODE,   /* latent -> picture, mask */
+  MOA_N_PHASES
+} MoaPhase;
+
+typedef struct {
+  MoaPhase phase;
+  int step, n_steps;    /* of this phase; step counts finished steps */
+  double fraction;      /* of the whole job, 0 to 1, never falling */
+  double seconds_left;  /* of the whole job; below 0: not known yet */
+} MoaProgress;
+
+typedef void (*MoaProgressFunc) (const MoaProgress *progress, gpointer data);
+
+/* How to run a job; NULL where a function takes one means all defaults. */
+typedef struct {
+  int n_threads;            /* 0: all processors */
+  guint64 memory_limit;     /* bytes; 0: what the machine has free */
+  GCancellable *cancellable; /* polled between operations; NULL: none */
+  MoaProgressFunc progress; /* called in the job's thread; NULL: none */
+  gpointer progress_data;
+} MoaRun;
+
+/* A person, by one or more photos (RGB or RGBA, any size; transparent pixels
+ * count as white).  The feature is the mean over the photos. */
+typedef struct {
+  const MoaImage *const *photos;
+  int n_photos;
+} MoaSubject;
+
+/* What classifier-free guidance starts from. */
+typedef enum {
+  MOA_BASE_DEFAULT, /* PRIOR for a real picture, MOA for text to image */
+  MOA_BASE_PRIOR,   /* the prior alone on the base prompt: where the router chooses the
+                       prior everywhere the result does not depend on guidance */
+  MOA_BASE_MOA      /* the MoA net on "" with no subject, as trained by the 10 % drop */
+} MoaGuidanceBase;
+
+#define MOA_MAX_SUBJECTS 8
+
+/* ---- Replace a person ------------------------------------------------ */
+
+typedef struct {
+  /* The picture, RGB or RGBA (alpha is ignored), at least 8 x 8; normally the
+   * work area that moa_work_area() chose.  Scaled to the model's size inside. */
+  const MoaImage *source;
+  /* Where persons may change: 1 channel, the source's size, 1 inside.  NULL: everywhere. */
+  const MoaImage *selection;
+  const MoaSubject *subjects; /* 1 to MOA_MAX_SUBJECTS */
+  int n_subjects;
+  /* order[k]: the person, counted from the left from 0, that subject k takes;
+   * a permutation of 0 .. n_subjects-1.  NULL: 0, 1, 2 ... */
+  const int *order;
+  /* Needs one subject token per subject, see moa_prompt_words().  NULL or "":
+   * "a person", "a person and a person", ... */
+  const char *prompt;
+  int steps;            /* 0: the model's default; up to 1000 */
+  double guidance;      /* below 0: the model's default */
+  MoaGuidanceBase base;
+  int fixed_point;      /* refinements of each inversion step; below 0: the model's default */
+  int max_timestep;     /* above it the prior runs alone; below 0: the model's default */
+  double freedom;       /* 0 to 1, fresh noise inside the mask; below 0: the model's default */
+  guint64 seed;         /* of the fresh noise */
+  gboolean limit;       /* the selection limits the router's personalised weight (TRUE) */
+  gboolean blend;       /* outside the selection, latents return to the inversion's (TRUE) */
+  gboolean color_match; /* match the result's colours to the source around the mask (FALSE) */
+  double grow;          /* of the composite mask, in model pixels; below 0: side / 64 */
+  double feather;       /* of the composite mask, in model pixels; below 0: side / 42 */
+  double mask_threshold; /* personalised weight from which a pixel counts as the person, 0.5 */
+  gboolean want_reconstruction; /* also decode the inversion's way back (FALSE) */
+  /* Steps (0 .. steps-1) whose router maps are wanted beside the mean; NULL: none. */
+  const int *map_steps;
+  int n_map_steps;
+  gboolean maps_only;   /* do not decode: image stays NULL (FALSE) */
+  gboolean keep_trajectory; /* (FALSE) */
+} MoaReplaceParams;
+
+/* Sets every field to its default; source and subjects remain for the caller. */
+void moa_replace_params_init (MoaReplaceParams *params);
+
+/* The router map of a block: the prior's weight, in [0,1]. */
+typedef struct {
+  int step;          /* -1: the mean over the late half of the steps */
+  int timestep;      /* -1 with step -1 */
+  MoaImage **layers; /* n_layers images of one channel, each at its block's own size */
+  int n_layers;
+} MoaRouterMaps;
+
+typedef struct {
+  MoaImage *image;          /* RGB, the source's size, before the mask; NULL with maps_only */
+  MoaImage *composite;      /* RGB: the source's own floats where mask is 0; NULL with maps_only */
+  MoaImage *mask;           /* 1 channel, the source's size */
+  MoaImage *reconstruction; /* NULL if not asked for */
+  MoaRouterMaps *maps;      /* maps[0] is the mean, then one for each of map_steps */
+  int n_maps;
+  /* What was used after defaults, in the order of the parameters. */
+  char *prompt;
+  int steps;
+  double guidance, freedom;
+  MoaGuidanceBase base;
+  int fixed_point, max_timestep;
+  /* With keep_trajectory: (steps + 1) latents, each h x w x 4, z_0 first. */
+  float *trajectory;
+  int latent_width, latent_height;
+  double seconds[MOA_N_PHASES];
+  guint64 peak_bytes;       /* weights and work memory, as planned */
+  char **warnings;          /* NULL ended, (transfer none) */
+} MoaReplaceResult;
+
+MoaReplaceResult *moa_replace (MoaModel *model, const MoaReplaceParams *params,
+                               const MoaRun *run, GError **error);
+void moa_replace_result_free (MoaReplaceResult *result);
+
+/* The part of a picture that a replacement works on: around the bounds of the
+ * selection with context (half its size on each side, at least the model's
+ * side where the picture has that many pixels), square where the picture
+ * allows; the whole picture if bounds is NULL. */
+void moa_work_area (int width, int height, const MoaRect *bounds, int side, MoaRect *area);
+
+/* ---- Generate a picture ---------------------------------------------- */
+
+typedef struct {
+  const char *prompt;
+  const char *negative;      /* the base's prompt; NULL: "" */
+  const MoaSubject *subjects; /* may be NULL */
+  int n_subjects;
+  int width, height;         /* multiples of 8; 0: the model's side */
+  int steps;                 /* 0: 30 */
+  double guidance;           /* below 0: 5 */
+  MoaGuidanceBase base;
+  gboolean prior_only;       /* ignore the subjects: a preview of the layout */
+  int max_timestep;          /* below 0: the model's default */
+  const guint64 *seeds;      /* one picture each */
+  int n_seeds;
+  gboolean want_maps;
+} MoaGenerateParams;
+
+void moa_generate_params_init (MoaGenerateParams *params);
+
+typedef struct {
+  MoaImage **images;    /* n_images, RGB */
+  int n_images;
+  MoaRouterMaps *maps;  /* n_images means, or NULL */
+  int steps;
+  double guidance;
+  double seconds[MOA_N_PHASES];
+  guint64 peak_bytes;
+  char **warnings;
+} MoaGenerateResult;
+
+MoaGenerateResult *moa_generate (MoaModel *model, const MoaGenerateParams *params,
+                                 const MoaRun *run, GError **error);
+void moa_generate_result_free (MoaGenerateResult *result);
+
+/* ---- Words ----------------------------------------------------------- */
+
+/* The nouns at which subjects are injected when a prompt marks none with <1>,
+ * <2> ... after the noun: "man", "woman", "person", ...  NULL ended. */
+const char *const *moa_subject_nouns (void);
+
+G_END_DECLS
+
+#endif /* MOA_H */

@@ -1,0 +1,42 @@
+/* What the nets' figures are drawn with: an op together with its weights, which are found by their
+ * names in the file.  Names are printf style; x is B,...,C throughout. */
+#ifndef MOA_LAYERS_H
+#define MOA_LAYERS_H
+
+#include "ops/ops.h"
+
+/* What all layers of a net share. */
+typedef struct {
+  MoaGraph *graph;
+  MoaParams *params;
+  int groups;   /* of its group norms */
+  double eps;   /* of its norms */
+} MoaNet;
+
+/* NAME.weight [n, C] and, but for matrix, NAME.bias; a 1x1 convolution is a linear layer too. */
+MoaTensor *moa_net_linear (const MoaNet *net, MoaTensor *x, gint64 n, MoaTensor *residual,
+                           const char *name, ...) G_GNUC_PRINTF (5, 6);
+MoaTensor *moa_net_matrix (const MoaNet *net, MoaTensor *x, gint64 n, const char *name, ...)
+    G_GNUC_PRINTF (4, 5);
+
+/* 3x3 convolution with padding 1. */
+MoaTensor *moa_net_conv (const MoaNet *net, MoaTensor *x, gint64 n, MoaTensor *residual,
+                         const char *name, ...) G_GNUC_PRINTF (5, 6);
+/* 3x3 convolution with stride 2; `before` is 1 in a U-Net and 0 in an autoencoder. */
+MoaTensor *moa_net_downsample (const MoaNet *net, MoaTensor *x, int before, const char *name, ...)
+    G_GNUC_PRINTF (4, 5);
+
+MoaTensor *moa_net_layer_norm (const MoaNet *net, MoaTensor *x, const char *name, ...)
+    G_GNUC_PRINTF (3, 4);
+MoaTensor *moa_net_group_norm (const MoaNet *net, MoaTensor *x, gboolean silu,
+                               const char *name, ...) G_GNUC_PRINTF (4, 5);
+
+/* ResnetBlock2D to n channels.  emb: the time embedding after its SiLU, B,E; NULL in an
+ * autoencoder.  The result has the resnet's name. */
+MoaTensor *moa_net_resnet (const MoaNet *net, MoaTensor *x, gint64 n, MoaTensor *emb,
+                           const char *name, ...) G_GNUC_PRINTF (5, 6);
+
+/* Sizes; 1 after an error, when tensors are NULL. */
+gint64 moa_net_dim (const MoaTensor *t, int axis); /* -1: the last */
+
+#endif

@@ -1,0 +1,106 @@
+/* The Mixture-of-Attention layer; see mixture.h.
+ *
+ *              +-- prior: frozen q, k, v, out; the prompt --------------------+
+ *   hidden --- +-- router: softmax (R hidden), a weight for each pixel -------+-- mix -- + residual
+ *              +-- expert: own q, k, v, out; the prompt with fused subjects --+
+ *
+ * The prior's part is made of the same ops as in the plain U-Net, so that it gives the same bits.
+ */
+#include "nets/mixture.h"
+
+static MoaNet
+moa_net (MoaGraph *g, const MoaMixture *mixture)
+{
+  return (MoaNet){ g, mixture->params, .eps = 1e-5 };
+}
+
+/* m = [f, token];  m~ = norm (m) + norm (PE (t, layer));  token + MLP (m~) */
+MoaTensor *
+moa_fuse_prompt (MoaGraph *g, const MoaMixture *mixture, MoaTensor *text, MoaTensor *t, int layer)
+{
+  MoaNet net = moa_net (g, mixture);
+  gint64 batch = moa_net_dim (text, 0), dim = moa_net_dim (text, -1);
+  gint64 width = mixture->config->feature_dim + dim;
+
+  MoaTensor *token = moa_gather_rows (g, text, mixture->index);
+  MoaTensor *m = moa_concat (g, mixture->feats, token, 2);
+  MoaTensor *freq = moa_graph_param (g, mixture->params, "fuser.freq", MOA_SHAPE (width / 2, 2),
+                                     MOA_PLAIN);
+  MoaTensor *pe = moa_net_layer_norm (&net, moa_fourier (g, t, freq, layer), "fuser.pe_norm");
+  m = moa_add (g, moa_net_layer_norm (&net, m, "fuser.norm"),
+               moa_graph_reshape (g, pe, MOA_SHAPE (batch, 1, width)));
+
+  m = moa_net_linear (&net, m, dim, NULL, "fuser.mlp.0");
+  m = moa_activation (g, m, MOA_ACT_GELU);
+  m = moa_net_linear (&net, m, dim, token, "fuser.mlp.2");
+  return moa_graph_name (m, "fused.%d", layer);
+}
+
+/* Keys or values of the expert.  A row depends on no other, so those of the unchanged text can be
+ * held from step to step, and only the subjects' rows are made anew. */
+static MoaTensor *
+expert_rows (const MoaNet *net, const MoaAttentionArgs *args, MoaTensor *x, const char *what)
+{
+  gint64 c = moa_net_dim (x, -1);
+  if (!args->context)
+    return moa_net_matrix (net, x, c, "%s.%s", args->prefix, what);
+  MoaTensor *rows = moa_net_matrix (net, args->context, c, "%s.%s", args->prefix, what);
+  MoaTensor *fused = moa_net_matrix (net, args->fused, c, "%s.%s", args->prefix, what);
+  return moa_put_rows (net->graph, rows, fused, args->mixture->index, args->mixture->present);
+}
+
+static MoaTensor *
+expert (const MoaNet *net, const MoaAttentionArgs *args, MoaTensor *x)
+{
+  gint64 c = moa_net_dim (x, -1);
+  MoaTensor *q = moa_net_matrix (net, x, c, "%s.to_q", args->prefix);
+  MoaTensor *k = expert_rows (net, args, x, "to_k");
+  MoaTensor *v = expert_rows (net, args, x, "to_v");
+  if (args->context && args->mixture->attention_maps)
+    moa_graph_name (moa_attention_map (net->graph, q, k, args->heads), "attn.%d", args->layer);
+  MoaTensor *y = moa_attention (net->graph, q, k, v, args->heads, FALSE);
+  return moa_net_linear (net, y, c, NULL, "%s.to_out.0", args->prefix);
+}
+
+static MoaTensor *
+prior (const MoaAttentionArgs *args, MoaTensor *x, MoaTensor *residual)
+{
+  const MoaNet *net = args->prior;
+  MoaTensor *context = args->context ? args->context : x;
+  gint64 c = moa_net_dim (x, -1);
+  MoaTensor *q = moa_net_matrix (net, x, c, "%s.to_q", args->prefix);
+  MoaTensor *k = moa_net_matrix (net, context, c, "%s.to_k", args->prefix);
+  MoaTensor *v = moa_net_matrix (net, context, c, "%s.to_v", args->prefix);
+  MoaTensor *y = moa_attention (net->graph, q, k, v, args->heads, FALSE);
+  return moa_net_linear (net, y, c, residual, "%s.to_out.0", args->prefix);
+}
+
+/* Eq. 7: the expert's weight for each pixel. */
+static MoaTensor *
+router (const MoaNet *net, const MoaAttentionArgs *args, MoaTensor *x)
+{
+  MoaTensor *logits;
+  int hidden = args->mixture->config->router_hidden;
+  if (hidden > 0)
+    {
+      logits = moa_net_linear (net, x, hidden, NULL, "%s.router.0", args->prefix);
+      logits = moa_activation (net->graph, logits, MOA_ACT_GELU);
+      logits = moa_net_linear (net, logits, 2, NULL, "%s.router.2", args->prefix);
+    }
+  else
+    logits = moa_net_linear (net, x, 2, NULL, "%s.router", args->prefix);
+  return moa_graph_name (moa_router_weight (net->graph, logits, args->limit), "router.%d.attn%d",
+                         args->layer, args->context ? 2 : 1);
+}
+
+/* Eq. 6 */
+MoaTensor *
+moa_mixed_attention (MoaGraph *g, const MoaAttentionArgs *args, MoaTensor *x, MoaTensor *residual)
+{
+  if (!args->mixture)
+    return prior (args, x, residual);
+  MoaNet net = moa_net (g, args->mixture);
+  MoaTensor *mixed = moa_mix (g, prior (args, x, NULL), expert (&net, args, x),
+                              router (&net, args, x));
+  return moa_add (g, mixed, residual);
+}

@@ -1,0 +1,42 @@
+/* The Mixture-of-Attention layer (arXiv 2404.11565, section 3): beside each
+ * frozen attention (the prior) a personalised expert, and a router between. */
+#ifndef MOA_MIXTURE_H
+#define MOA_MIXTURE_H
+
+#include "nets/layers.h"
+
+typedef struct {
+  const MoaMoaConfig *config;
+  MoaParams *params;
+  MoaTensor *feats;    /* B,S,feature_dim: the subjects' image features */
+  MoaTensor *index;    /* B,S: row of each subject's token in the text */
+  MoaTensor *present;  /* B,S: 0 leaves the row as it is */
+  MoaTensor *limit;    /* B,h,w,1 in [0,1] at the latent's size, scales the personalised weight;
+                          needs h and w multiples of 8; or NULL */
+  gboolean attention_maps; /* also name "attn.L": B,HW,T, the personalised cross-attention's
+                              probabilities, mean over heads */
+} MoaMixture;
+
+/* The prompt fuser, Eq. 8: what the subjects' rows of text B,T,D become for block `layer` at
+ * timesteps t [B]: B,S,D, named "fused.LAYER".  The row of a subject that is not present is not
+ * used. */
+MoaTensor *moa_fuse_prompt (MoaGraph *g, const MoaMixture *mixture, MoaTensor *text, MoaTensor *t,
+                            int layer);
+
+/* One attention of a transformer block, with its output projection. */
+typedef struct {
+  const char *prefix;          /* its name in the U-Net: "down_blocks.0. ... .attn1" */
+  int layer, heads;
+  const MoaNet *prior;
+  MoaTensor *context;          /* B,T,D: the text for cross-attention; NULL: self-attention */
+  const MoaMixture *mixture;   /* NULL: the prior alone */
+  MoaTensor *fused;            /* B,S,D: the expert's rows of the text, from moa_fuse_prompt */
+  MoaTensor *limit;            /* B,L,1: the mixture's, at this block's size; or NULL */
+} MoaAttentionArgs;
+
+/* x B,L,C: the normed hidden state; residual B,L,C is added at the end.  The personalised weight,
+ * B,L,1, is named "router.LAYER.attn1" for self- and "router.LAYER.attn2" for cross-attention. */
+MoaTensor *moa_mixed_attention (MoaGraph *g, const MoaAttentionArgs *args, MoaTensor *x,
+                                MoaTensor *residual);
+
+#endif

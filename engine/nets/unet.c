@@ -1,0 +1,208 @@
+/* Stable Diffusion 1.x's U-Net (Rombach et al. 2022; Ho et al. 2020), with MoA where asked.
+ *
+ *   conv_in   down 0   down 1   down 2   down 3   mid   up 0   up 1   up 2   up 3   conv_out
+ *      |         |        |        |        +------------+      |      |      |
+ *      |         |        |        +-----------------------------+     |      |
+ *      |         |        +----------------------------------------------+    |
+ *      +---------+-----------------------------------------------------------+   skips
+ *
+ * A level is resnets, each followed by a spatial transformer where the configuration says so, and
+ * a change of size.  Every result on the way down is a skip; on the way up each resnet takes one,
+ * concatenated behind the hidden state. */
+#include "nets/unet.h"
+
+#include "nets/layers.h"
+
+typedef struct {
+  MoaGraph *graph;
+  const MoaUnetConfig *config;
+  const MoaUnetArgs *args;
+  MoaNet net;
+  MoaTensor *emb;                    /* of the timesteps, after SiLU: B,4C */
+  MoaTensor *limit[MOA_MAX_LEVELS];  /* the mixture's, at each level's size: B,L,1 */
+  GPtrArray *skips;                  /* (element-type MoaTensor), a stack */
+  int layer;                         /* number of the next transformer block */
+} Unet;
+
+/* Attention to itself, to the text, and a gated MLP (GEGLU), each on the normed hidden state and
+ * added to it; x B,L,C.  "NAME.hidden.0", ".1", ".2" are what the three are added to. */
+static MoaTensor *
+transformer_block (Unet *u, MoaTensor *x, int level, const char *name)
+{
+  MoaGraph *g = u->graph;
+  MoaNet net = u->net;
+  net.eps = 1e-5;
+  gint64 c = moa_net_dim (x, -1);
+  const MoaMixture *mixture = u->args->mixture;
+  MoaTensor *text = u->args->text;
+  g_autofree char *self = g_strconcat (name, ".attn1", NULL);
+  g_autofree char *cross = g_strconcat (name, ".attn2", NULL);
+  MoaAttentionArgs args = { .layer = u->layer, .heads = u->config->heads[level], .prior = &net,
+                            .mixture = mixture, .limit = u->limit[level] };
+
+  args.prefix = self;
+  moa_graph_name (x, "%s.hidden.0", name);
+  x = moa_mixed_attention (g, &args, moa_net_layer_norm (&net, x, "%s.norm1", name), x);
+
+  args.prefix = cross;
+  args.context = text;
+  args.fused = mixture ? moa_fuse_prompt (g, mixture, text, u->args->t, u->layer) : NULL;
+  moa_graph_name (x, "%s.hidden.1", name);
+  x = moa_mixed_attention (g, &args, moa_net_layer_norm (&net, x, "%s.norm2", name), x);
+
+  moa_graph_name (x, "%s.hidden.2", name);
+  MoaTensor *h = moa_net_layer_norm (&net, x, "%s.norm3", name);
+  h = moa_geglu (g, moa_net_linear (&net, h, 8 * c, NULL, "%s.ff.net.0.proj", name));
+  x = moa_net_linear (&net, h, c, x, "%s.ff.net.2", name);
+  u->layer++;
+  return moa_graph_name (x, "%s", name);
+}
+
+/* Transformer2DModel: norm, in, block, out, residual; x B,h,w,C.  proj_in and proj_out are linear
+ * layers or 1x1 convolutions (linear_projection), which is the same. */
+static MoaTensor *
+spatial_transformer (Unet *u, MoaTensor *x, int level, const char *name)
+{
+  MoaNet net = u->net;
+  net.eps = 1e-6;
+  gint64 b = moa_net_dim (x, 0), h = moa_net_dim (x, 1), w = moa_net_dim (x, 2);
+  gint64 c = moa_net_dim (x, -1);
+  g_autofree char *block = g_strconcat (name, ".transformer_blocks.0", NULL);
+  MoaTensor *y = moa_net_group_norm (&net, x, FALSE, "%s.norm", name);
+  moa_graph_name (y, "%s.norm", name);
+  y = moa_graph_reshape (u->graph, y, MOA_SHAPE (b, h * w, c));
+  y = moa_graph_name (moa_net_linear (&net, y, c, NULL, "%s.proj_in", name), "%s.proj_in", name);
+  y = transformer_block (u, y, level, block);
+  y = moa_graph_reshape (u->graph, y, MOA_SHAPE (b, h, w, c));
+  return moa_graph_name (moa_net_linear (&net, y, c, x, "%s.proj_out", name), "%s", name);
+}
+
+/* One resnet of a block, and its transformer; BLOCK is the block's name. */
+static MoaTensor *
+layer (Unet *u, MoaTensor *x, int level, gboolean cross, const char *block, int i)
+{
+  x = moa_net_resnet (&u->net, x, u->config->channels[level], u->emb, "%s.resnets.%d", block, i);
+  if (!cross)
+    return x;
+  g_autofree char *name = g_strdup_printf ("%s.attentions.%d", block, i);
+  return spatial_transformer (u, x, level, name);
+}
+
+static MoaTensor *
+down_block (Unet *u, MoaTensor *x, int level)
+{
+  const MoaUnetConfig *config = u->config;
+  g_autofree char *name = g_strdup_printf ("down_blocks.%d", level);
+  for (int i = 0; i < config->layers_per_block; i++)
+    {
+      x = layer (u, x, level, config->down_cross[level], name, i);
+      g_ptr_array_add (u->skips, x);
+    }
+  if (level < config->n_levels - 1)
+    {
+      x = moa_net_downsample (&u->net, x, 1, "%s.downsamplers.0.conv", name);
+      moa_graph_name (x, "%s.downsamplers.0", name);
+      g_ptr_array_add (u->skips, x);
+    }
+  return moa_graph_name (x, "%s", name);
+}
+
+static MoaTensor *
+mid_block (Unet *u, MoaTensor *x)
+{
+  int level = u->config->n_levels - 1;
+  x = layer (u, x, level, TRUE, "mid_block", 0);
+  return moa_graph_name (layer (u, x, level, FALSE, "mid_block", 1), "mid_block");
+}
+
+static MoaTensor *
+up_block (Unet *u, MoaTensor *x, int block)
+{
+  const MoaUnetConfig *config = u->config;
+  int level = config->n_levels - 1 - block;
+  g_autofree char *name = g_strdup_printf ("up_blocks.%d", block);
+  for (int i = 0; i <= config->layers_per_block; i++)
+    {
+      MoaTensor *skip = g_ptr_array_steal_index (u->skips, u->skips->len - 1);
+      x = layer (u, moa_concat (u->graph, x, skip, 3), level, config->up_cross[block], name, i);
+    }
+  if (level > 0)
+    {
+      /* Twice the size, or one less where the way down met an odd side. */
+      const MoaTensor *next = g_ptr_array_index (u->skips, u->skips->len - 1);
+      x = moa_upsample (u->graph, x, moa_net_dim (next, 1), moa_net_dim (next, 2));
+      x = moa_net_conv (&u->net, x, config->channels[level], NULL, "%s.upsamplers.0.conv", name);
+      moa_graph_name (x, "%s.upsamplers.0", name);
+    }
+  return moa_graph_name (x, "%s", name);
+}
+
+static MoaTensor *
+time_embedding (const Unet *u)
+{
+  gint64 c = u->config->channels[0];
+  MoaTensor *x = moa_time_embedding (u->graph, u->args->t, c);
+  x = moa_net_linear (&u->net, x, 4 * c, NULL, "time_embedding.linear_1");
+  x = moa_activation (u->graph, x, MOA_ACT_SILU);
+  x = moa_net_linear (&u->net, x, 4 * c, NULL, "time_embedding.linear_2");
+  moa_graph_name (x, "time_embedding");
+  return moa_activation (u->graph, x, MOA_ACT_SILU);
+}
+
+static void
+pool_limit (Unet *u, MoaTensor *limit)
+{
+  gint64 b = moa_net_dim (limit, 0), h = moa_net_dim (limit, 1), w = moa_net_dim (limit, 2);
+  int factor = 1 << (u->config->n_levels - 1);
+  if (h % factor != 0 || w % factor != 0)
+    moa_graph_fail (u->graph, MOA_ERROR_ARGUMENT,
+                    "A selection can limit the person only if the latent's sides (%" G_GINT64_FORMAT
+                    " x %" G_GINT64_FORMAT ") are multiples of %d; use another size.",
+                    w, h, factor);
+  for (int i = 0; i < u->config->n_levels; i++)
+    {
+      MoaTensor *pooled = i == 0 ? limit : moa_avg_pool (u->graph, limit, 1 << i);
+      u->limit[i] = moa_graph_reshape (u->graph, pooled, MOA_SHAPE (b, (h >> i) * (w >> i), 1));
+    }
+}
+
+MoaTensor *
+moa_unet (MoaGraph *g, const MoaUnetConfig *config, MoaParams *params, const MoaUnetArgs *args)
+{
+  g_autoptr (GPtrArray) skips = g_ptr_array_new ();
+  MoaNet net = { g, params, config->norm_groups, config->norm_eps };
+  Unet u = { g, config, args, net, .skips = skips };
+  u.emb = time_embedding (&u);
+  if (args->mixture && args->mixture->limit)
+    pool_limit (&u, args->mixture->limit);
+
+  MoaTensor *x = moa_net_conv (&u.net, args->sample, config->channels[0], NULL, "conv_in");
+  moa_graph_name (x, "conv_in");
+  g_ptr_array_add (skips, x);
+  for (int i = 0; i < config->n_levels; i++)
+    x = down_block (&u, x, i);
+  x = mid_block (&u, x);
+  for (int i = 0; i < config->n_levels; i++)
+    x = up_block (&u, x, i);
+
+  x = moa_net_group_norm (&u.net, x, TRUE, "conv_norm_out");
+  moa_graph_name (x, "conv_act");
+  return moa_net_conv (&u.net, x, config->out_channels, NULL, "conv_out");
+}
+
+char **
+moa_unet_layers (const MoaUnetConfig *config)
+{
+  GPtrArray *names = g_ptr_array_new ();
+  for (int i = 0; i < config->n_levels; i++)
+    for (int j = 0; config->down_cross[i] && j < config->layers_per_block; j++)
+      g_ptr_array_add (names, g_strdup_printf ("down_blocks.%d.attentions.%d.transformer_blocks.0",
+                                               i, j));
+  g_ptr_array_add (names, g_strdup ("mid_block.attentions.0.transformer_blocks.0"));
+  for (int i = 0; i < config->n_levels; i++)
+    for (int j = 0; config->up_cross[i] && j <= config->layers_per_block; j++)
+      g_ptr_array_add (names, g_strdup_printf ("up_blocks.%d.attentions.%d.transformer_blocks.0",
+                                               i, j));
+  g_ptr_array_add (names, NULL);
+  return (char **) g_ptr_array_free (names, FALSE);
+}

@@ -1,0 +1,31 @@
+/* broadcast: dimensions of 1 repeated to those of the shape asked for; i[0..3] the shape. */
+#include "ops/rule.h"
+
+static gboolean
+infer (MoaTensor *t, GError **error)
+{
+  const MoaShape *x = &t->in[0]->shape;
+  t->shape.rank = x->rank;
+  for (int i = 0; i < x->rank; i++)
+    {
+      t->shape.dim[i] = t->attr.i[i];
+      if (x->dim[i] != 1 && x->dim[i] != t->attr.i[i])
+        return moa_rule_fail (t, error, "only dimensions of 1 can be repeated");
+    }
+  return TRUE;
+}
+
+static double
+flops (const MoaTensor *t)
+{
+  return 0;
+}
+
+const MoaOp moa_op_broadcast = { "broadcast", infer, NULL, -1, flops, MOA_KERNELS (broadcast) };
+
+MoaTensor *
+moa_broadcast (MoaGraph *g, MoaTensor *x, MoaShape shape)
+{
+  MOA_NEED (x);
+  return moa_graph_add (g, &moa_op_broadcast, (MoaTensor *[]){ x }, 1, &(MoaAttrs){ .i = { (gint32) shape.dim[0], (gint32) shape.dim[1], (gint32) shape.dim[2], (gint32) shape.dim[3] } });
+}

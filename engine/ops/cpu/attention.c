@@ -1,0 +1,130 @@
+/* Attention per head, some rows of q at a time: scores = q k^T in scratch that
+ * fits the second-level cache, softmax in place, times v.  The whole score
+ * matrix never exists. */
+#include "ops/cpu/gemm.h"
+#include "ops/cpu/vmath.h"
+#include "ops/scratch.h"
+
+typedef struct {
+  const real *q, *k, *v;
+  real *out;
+  gsize rows, keys, channels, heads, width;   /* width: channels of a head */
+  gboolean causal;
+  real *packed_k;   /* per item and head: panels of keys, [width][PANEL] */
+  real *packed_v;   /* per item and head: panels of channels, [keys][PANEL] */
+  gsize k_size, v_size;
+  real *scores;     /* per thread: [block][stride] */
+  gsize block, stride, blocks;
+} Attention;
+
+static void
+pack_task (gpointer data, int task, int thread)
+{
+  const Attention *a = data;
+  gsize item = task / a->heads, head = task % a->heads;
+  const real *k = a->k + item * a->keys * a->channels + head * a->width;
+  const real *v = a->v + item * a->keys * a->channels + head * a->width;
+  real *pk = a->packed_k + task * a->k_size, *pv = a->packed_v + task * a->v_size;
+  for (gsize j = 0; j < a->keys; j += PANEL)
+    for (gsize l = 0; l < PANEL; l++)
+      for (gsize c = 0; c < a->width; c++)
+        pk[j * a->width + c * PANEL + l] = j + l < a->keys ? k[(j + l) * a->channels + c] : 0;
+  for (gsize c = 0; c < a->width; c += PANEL)
+    {
+      gsize n = MIN (PANEL, a->width - c);
+      for (gsize j = 0; j < a->keys; j++)
+        {
+          real *row = pv + c * a->keys + j * PANEL;
+          memcpy (row, v + j * a->channels + c, n * sizeof (real));
+          memset (row + n, 0, (PANEL - n) * sizeof (real));
+        }
+    }
+}
+
+/* exp (scale (s - max)) in place over n scores, zeros up to `padded`; returns 1 / sum. */
+static real
+softmax_row (real *s, gsize n, gsize padded, real scale)
+{
+  for (gsize i = n; i < padded; i++)
+    s[i] = -G_MAXFLOAT;
+  vec top = load (s);
+  for (gsize i = VL; i < padded; i += VL)
+    top = vec_max (top, load (s + i));
+  real max = top[0];
+  for (int l = 1; l < VL; l++)
+    max = MAX (max, top[l]);
+  vec sum = { 0 };
+  for (gsize i = 0; i < padded; i += VL)
+    {
+      vec e = vec_exp (splat (scale) * (load (s + i) - splat (max)));
+      save (s + i, e);
+      sum += e;
+    }
+  real total = vec_sum (sum);
+  for (gsize i = n; i < padded; i++)
+    {
+      total -= s[i];
+      s[i] = 0;
+    }
+  return 1 / total;
+}
+
+static void
+rows_task (gpointer data, int task, int thread)
+{
+  const Attention *a = data;
+  gsize pair = task / a->blocks, first = task % a->blocks * a->block;
+  gsize item = pair / a->heads, head = pair % a->heads;
+  gsize rows = MIN (a->block, a->rows - first);
+  gsize offset = (item * a->rows + first) * a->channels + head * a->width;
+  real *s = a->scores + thread * a->block * a->stride;
+
+  gemm_block (rows, a->q + offset, a->channels, a->packed_k + pair * a->k_size, a->width, 0,
+              a->width, a->keys, s, a->stride, NULL, NULL, 0);
+  gsize padded = (a->keys + VL - 1) / VL * VL;
+  real inverse[MOA_BLOCK_ROWS];
+  for (gsize i = 0; i < rows; i++)
+    {
+      gsize n = a->causal ? MIN (a->keys, first + i + 1) : a->keys;
+      inverse[i] = softmax_row (s + i * a->stride, n, padded, 1 / R (sqrt) ((real) a->width));
+    }
+  real *out = a->out + offset;
+  gemm_block (rows, s, a->stride, a->packed_v + pair * a->v_size, a->keys, 0, a->keys, a->width, out,
+              a->channels, NULL, NULL, 0);
+  for (gsize i = 0; i < rows; i++)
+    for (gsize c = 0; c < a->width; c++)
+      out[i * a->channels + c] *= inverse[i];
+}
+
+void
+KERNEL (attention) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
+{
+  const MoaTensor *q = t->in[0], *k = t->in[1], *v = t->in[2];
+  Attention a = {
+    .q = q->data, .k = k->data, .v = v->data, .out = t->data,
+    .rows = q->shape.dim[1], .keys = k->shape.dim[1], .channels = q->shape.dim[2],
+    .heads = t->attr.i[0], .causal = t->attr.i[1],
+  };
+  gsize pairs = q->shape.dim[0] * a.heads;
+  a.width = a.channels / a.heads;
+  a.k_size = (a.keys + PANEL - 1) / PANEL * PANEL * a.width;
+  a.v_size = (a.width + PANEL - 1) / PANEL * PANEL * a.keys;
+  a.packed_k = scratch;
+  a.packed_v = a.packed_k + pairs * a.k_size;
+  a.scores = a.packed_v + pairs * a.v_size;
+  a.block = moa_attention_rows (a.keys, a.rows, sizeof (real));
+  a.stride = moa_attention_stride (a.keys);
+  a.blocks = (a.rows + a.block - 1) / a.block;
+  double work = 4. * pairs * a.rows * a.keys * a.width;
+  if (task_count (cpu, pairs, work) == 1)
+    {
+      /* Too little to share. */
+      for (gsize i = 0; i < pairs; i++)
+        pack_task (&a, i, 0);
+      for (gsize i = 0; i < pairs * a.blocks; i++)
+        rows_task (&a, i, 0);
+      return;
+    }
+  moa_cpu_parallel (cpu, pairs, pack_task, &a);
+  moa_cpu_parallel (cpu, pairs * a.blocks, rows_task, &a);
+}

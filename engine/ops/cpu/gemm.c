@@ -1,0 +1,105 @@
+/* The register tile and the loop over tiles, see gemm.h. */
+#include "ops/cpu/gemm.h"
+
+/* c[rows x nv vectors] = a b, rows of c ldc apart. */
+ALWAYS_INLINE void
+tile_fixed (const int rows, const int nv, const real *a, gsize lda, const real *b, gsize k, real *c,
+            gsize ldc)
+{
+  vec acc[ROWS][2];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+    for (int j = 0; j < nv; j++)
+      acc[i][j] = (vec){ 0 };
+
+  /* Three rows to a base pointer: x86 addresses base, base + lda, base + 2 lda. */
+  const real *base[(ROWS + 2) / 3];
+#pragma GCC unroll 8
+  for (int i = 0; i < (rows + 2) / 3; i++)
+    base[i] = a + 3 * i * lda;
+  for (gsize p = 0; p < k; p++)
+    {
+      vec bv[2];
+#pragma GCC unroll 2
+      for (int j = 0; j < nv; j++)
+        bv[j] = load (b + j * VL);
+      b += PANEL;
+#pragma GCC unroll 16
+      for (int i = 0; i < rows; i++)
+        {
+          vec av = splat (base[i / 3][(i % 3) * lda + p]);
+#pragma GCC unroll 2
+          for (int j = 0; j < nv; j++)
+            acc[i][j] += av * bv[j];
+        }
+    }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+    for (int j = 0; j < nv; j++)
+      save (c + i * ldc + j * VL, acc[i][j]);
+}
+
+/* nv vectors of columns. */
+static void
+tile (int rows, int nv, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc)
+{
+#define TILE(r)                                       \
+  case r:                                             \
+    if (nv == 2)                                      \
+      tile_fixed (r, 2, a, lda, b, k, c, ldc);        \
+    else                                              \
+      tile_fixed (r, 1, a, lda, b, k, c, ldc);        \
+    break;
+  switch (rows)
+    {
+      TILE (1) TILE (2) TILE (3) TILE (4) TILE (5) TILE (6)
+#if ROWS > 6
+      TILE (7) TILE (8) TILE (9) TILE (10) TILE (11) TILE (12)
+#endif
+    default:
+      break;
+    }
+#undef TILE
+}
+
+void
+gemm_tile (int m, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc, int n,
+           const real *bias, const real *add, gsize ldadd)
+{
+  int nv = n > VL ? 2 : 1;
+  if (n == nv * VL && !bias && !add)
+    {
+      tile (m, nv, a, lda, b, k, c, ldc);
+      return;
+    }
+  real sum[ROWS * PANEL];
+  tile (m, nv, a, lda, b, k, sum, PANEL);
+  for (int i = 0; i < m; i++)
+    {
+      int j = 0;
+      for (; j + VL <= n; j += VL)
+        {
+          vec v = load (sum + i * PANEL + j);
+          if (bias)
+            v += load (bias + j);
+          if (add)
+            v += load (add + i * ldadd + j);
+          save (c + i * ldc + j, v);
+        }
+      for (; j < n; j++)
+        c[i * ldc + j] = sum[i * PANEL + j] + (bias ? bias[j] : 0) + (add ? add[i * ldadd + j] : 0);
+    }
+}
+
+void
+gemm_block (gsize m, const real *a, gsize lda, const real *b, gsize depth, gsize k0, gsize k,
+            gsize n, real *c, gsize ldc, const real *bias, const real *add, gsize ldadd)
+{
+  for (gsize j = 0; j < n; j += PANEL)
+    for (gsize i = 0; i < m; i += ROWS)
+      gemm_tile (MIN (ROWS, m - i), a + i * lda, lda, b + j * depth + k0 * PANEL, k,
+                 c + i * ldc + j, ldc, MIN (PANEL, n - j), bias ? bias + j : NULL,
+                 add ? add + i * ldadd + j : NULL, ldadd);
+}

@@ -1,0 +1,27 @@
+/* embedding: ids B,T (rows of the table; others count as 0), table [V, D] -> B,T,D. */
+#include "ops/rule.h"
+
+static gboolean
+infer (MoaTensor *t, GError **error)
+{
+  const MoaShape *ids = &t->in[0]->shape, *table = &t->in[1]->shape;
+  if (ids->rank != 2 || table->rank != 2)
+    return moa_rule_fail (t, error, "ids must be B x T and the table V x D");
+  t->shape = MOA_SHAPE (ids->dim[0], ids->dim[1], table->dim[1]);
+  return TRUE;
+}
+
+static double
+flops (const MoaTensor *t)
+{
+  return 0;
+}
+
+const MoaOp moa_op_embedding = { "embedding", infer, NULL, -1, flops, MOA_KERNELS (embedding) };
+
+MoaTensor *
+moa_embedding (MoaGraph *g, MoaTensor *ids, MoaTensor *table)
+{
+  MOA_NEED (ids, table);
+  return moa_graph_add (g, &moa_op_embedding, (MoaTensor *[]){ ids, table }, 2, NULL);
+}

@@ -1,0 +1,48 @@
+/* The kernels that ops/cpu/ defines, once per instruction set. */
+#ifndef MOA_KERNELS_H
+#define MOA_KERNELS_H
+
+#include "ops/op.h"
+
+#define MOA_DECLARE_KERNEL(name)                                             \
+  void moa_##name##_base (const MoaTensor *t, MoaCpu *cpu, void *scratch);   \
+  void moa_##name##_avx2 (const MoaTensor *t, MoaCpu *cpu, void *scratch);   \
+  void moa_##name##_avx512 (const MoaTensor *t, MoaCpu *cpu, void *scratch); \
+  void moa_##name##_f64 (const MoaTensor *t, MoaCpu *cpu, void *scratch);
+
+/* The kernels of a table row. */
+#ifdef MOA_HAVE_X86_KERNELS
+#define MOA_KERNELS(name)                                                    \
+  { moa_##name##_base, moa_##name##_avx2, moa_##name##_avx512, moa_##name##_f64 }
+#else
+#define MOA_KERNELS(name) { moa_##name##_base, NULL, NULL, moa_##name##_f64 }
+#endif
+
+MOA_DECLARE_KERNEL (activation)
+MOA_DECLARE_KERNEL (add)
+MOA_DECLARE_KERNEL (attention)
+MOA_DECLARE_KERNEL (attention_map)
+MOA_DECLARE_KERNEL (avg_pool)
+MOA_DECLARE_KERNEL (broadcast)
+MOA_DECLARE_KERNEL (concat)
+MOA_DECLARE_KERNEL (conv2d)
+MOA_DECLARE_KERNEL (embedding)
+MOA_DECLARE_KERNEL (fourier)
+MOA_DECLARE_KERNEL (gather_rows)
+MOA_DECLARE_KERNEL (geglu)
+MOA_DECLARE_KERNEL (group_norm)
+MOA_DECLARE_KERNEL (layer_norm)
+MOA_DECLARE_KERNEL (linear)
+MOA_DECLARE_KERNEL (mix)
+MOA_DECLARE_KERNEL (put_rows)
+MOA_DECLARE_KERNEL (router_weight)
+MOA_DECLARE_KERNEL (time_embedding)
+MOA_DECLARE_KERNEL (upsample)
+
+/* Scratch memory of the larger kernels: the same for every instruction set of
+ * equal panel width, so that rules can ask before a kernel is chosen. */
+gsize moa_linear_scratch (const MoaTensor *t, const MoaCpu *cpu);
+gsize moa_conv2d_scratch (const MoaTensor *t, const MoaCpu *cpu);
+gsize moa_attention_scratch (const MoaTensor *t, const MoaCpu *cpu);
+
+#endif

@@ -1,0 +1,28 @@
+/* mix: Eq. 6, (1 - w) prior + w personalised; both B,L,C, w B,L,1. */
+#include "ops/rule.h"
+
+static gboolean
+infer (MoaTensor *t, GError **error)
+{
+  const MoaShape *prior = &t->in[0]->shape;
+  if (prior->rank != 3 || !moa_shape_equal (prior, &t->in[1]->shape) ||
+      !moa_shape_equal (&t->in[2]->shape, &MOA_SHAPE (prior->dim[0], prior->dim[1], 1)))
+    return moa_rule_fail (t, error, "the experts must be B x L x C and the weight B x L x 1");
+  t->shape = *prior;
+  return TRUE;
+}
+
+static double
+flops (const MoaTensor *t)
+{
+  return 3. * moa_shape_count (&t->shape);
+}
+
+const MoaOp moa_op_mix = { "mix", infer, NULL, 0, flops, MOA_KERNELS (mix) };
+
+MoaTensor *
+moa_mix (MoaGraph *g, MoaTensor *prior, MoaTensor *personalised, MoaTensor *w)
+{
+  MOA_NEED (prior, personalised, w);
+  return moa_graph_add (g, &moa_op_mix, (MoaTensor *[]){ prior, personalised, w }, 3, NULL);
+}

@@ -1,0 +1,26 @@
+/* What an op is: one row of the table in ops/table.c. */
+#ifndef MOA_OP_H
+#define MOA_OP_H
+
+#include "graph/graph.h"
+
+/* Runs one node.  scratch: moa_op->scratch() bytes, aligned to 64. */
+typedef void (*MoaKernel) (const MoaTensor *t, MoaCpu *cpu, void *scratch);
+
+struct _MoaOp {
+  const char *name;
+  /* Checks the inputs and sets t->shape, or fails saying what does not fit. */
+  gboolean (*infer) (MoaTensor *t, GError **error);
+  /* Bytes of scratch memory that a run needs; NULL: none. */
+  gsize (*scratch) (const MoaTensor *t, const MoaCpu *cpu);
+  /* Which input may share the result's memory when nobody needs it later; -1: none. */
+  int in_place;
+  /* Floating-point operations of a run, for the bench. */
+  double (*flops) (const MoaTensor *t);
+  MoaKernel kernel[MOA_N_ISAS];
+};
+
+/* All ops, NULL ended. */
+extern const MoaOp *const moa_ops[];
+
+#endif

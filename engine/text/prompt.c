@@ -1,0 +1,291 @@
+/* Prompts: marks <1> <2> ... taken out, nouns found, ids padded to the window,
+ * and the row of each subject's token. */
+#include "text/prompt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "text/normalise.h"
+
+#define MAX_PROMPT_BYTES (1 << 20)
+
+/* English and singular: a plural would need several subjects at one word. */
+static const char *const nouns[] = {
+  "man", "woman", "person", "boy", "girl", "child", "guy", "gal", "lady", "gentleman", "lad", "kid",
+  "baby", "toddler", "infant", "teenager", "adult", "father", "mother", "dad", "daddy", "mom",
+  "mum", "mommy", "mummy", "parent", "son", "daughter", "brother", "sister", "sibling", "husband",
+  "wife", "spouse", "uncle", "aunt", "nephew", "niece", "cousin", "grandfather", "grandmother",
+  "grandpa", "grandma", "grandson", "granddaughter", "bride", "groom", "boyfriend", "girlfriend",
+  "friend", "human", NULL
+};
+
+const char *const *
+moa_subject_nouns (void)
+{
+  return nouns;
+}
+
+char *
+moa_prompt_default (int n_persons)
+{
+  GString *text = g_string_new ("a person");
+  for (int i = 1; i < n_persons; i++)
+    g_string_append (text, " and a person");
+  return g_string_free (text, FALSE);
+}
+
+/* Where a subject's word ends in the text, in bytes, and the word. */
+typedef struct {
+  gsize end[MOA_MAX_SUBJECTS]; /* 0: not found */
+  int n;                       /* of nouns: how many there are; of marks: how many were read */
+} Places;
+
+/* ---- Marks ----------------------------------------------------------- */
+
+/* The number of the mark that text begins with, or -1. */
+static int
+mark_number (const char *text, gsize *length)
+{
+  gsize digits = text[0] == '<' ? strspn (text + 1, "0123456789") : 0;
+  if (digits == 0 || digits > 3 || text[1 + digits] != '>')
+    return -1;
+  *length = digits + 2;
+  return atoi (text + 1);
+}
+
+static gboolean
+is_word_char (gunichar c)
+{
+  MoaCharClass class = moa_char_class (c);
+  return class == MOA_CLASS_LETTER || class == MOA_CLASS_NUMBER || g_unichar_ismark (c);
+}
+
+static gboolean
+ends_with_word (const GString *text)
+{
+  const char *last = g_utf8_find_prev_char (text->str, text->str + text->len);
+  return last && is_word_char (g_utf8_get_char (last));
+}
+
+static gboolean
+place_mark (Places *marks, int number, const GString *text, GError **error)
+{
+  if (number < 1 || number > MOA_MAX_SUBJECTS)
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "the prompt has the mark <%d>; marks are <1> to <%d>",
+                     number, MOA_MAX_SUBJECTS);
+  if (!ends_with_word (text))
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "the mark <%d> in the prompt should stand right after a word, as in \"a man <%d>\"",
+                     number, number);
+  if (marks->end[number - 1])
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "the mark <%d> stands in the prompt twice; each subject has one word", number);
+  for (int k = 0; k < MOA_MAX_SUBJECTS; k++)
+    if (marks->end[k] == text->len)
+      return moa_fail (error, MOA_ERROR_ARGUMENT,
+                       "the marks <%d> and <%d> stand at the same word of the prompt; each subject needs"
+                       " a word of its own", k + 1, number);
+  marks->end[number - 1] = text->len;
+  marks->n++;
+  return TRUE;
+}
+
+/* Copies text without its marks and the blanks before them; NULL on an error. */
+static char *
+take_marks (const char *text, Places *marks, GError **error)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  while (*text)
+    {
+      gsize blanks = strspn (text, " \t\r\n"), length = 0;
+      int number = mark_number (text + blanks, &length);
+      if (number < 0)
+        {
+          gsize step = MAX (blanks, 1);
+          g_string_append_len (out, text, step);
+          text += step;
+          continue;
+        }
+      if (!place_mark (marks, number, out, error))
+        return NULL;
+      text += blanks + length;
+      /* "man<1>kind" does not become one word. */
+      if (*text && !g_ascii_isspace (*text) && !g_ascii_ispunct (*text))
+        g_string_append_c (out, ' ');
+    }
+  return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
+/* ---- Nouns ----------------------------------------------------------- */
+
+static gboolean
+is_noun (const char *word, gsize length)
+{
+  g_autofree char *folded = g_utf8_casefold (word, length);
+  return g_strv_contains (nouns, folded);
+}
+
+/* Whole words only: "man's" is man, "man-made" is not. */
+static void
+find_nouns (const char *text, Places *found)
+{
+  const char *word = NULL; /* where the word that p is in began */
+
+  for (const char *p = text;; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p);
+      gboolean joins = c == '-' && word && is_word_char (g_utf8_get_char (p + 1));
+      if (c && (joins || is_word_char (c)))
+        {
+          if (!word)
+            word = p;
+          continue;
+        }
+      if (word && is_noun (word, p - word))
+        {
+          if (found->n < MOA_MAX_SUBJECTS)
+            found->end[found->n] = p - text;
+          found->n++;
+        }
+      word = NULL;
+      if (!c)
+        return;
+    }
+}
+
+/* ---- Subjects -------------------------------------------------------- */
+
+static gboolean
+check_places (const Places *places, gboolean marked, int n_subjects, const char *text, GError **error)
+{
+  if (marked)
+    {
+      for (int k = 0; k < n_subjects; k++)
+        if (!places->end[k])
+          return moa_fail (error, MOA_ERROR_ARGUMENT,
+                           "the prompt has no mark <%d>, and there are %d subjects; put <1> to <%d> after"
+                           " the words for them, or no marks at all", k + 1, n_subjects, n_subjects);
+      return TRUE;
+    }
+  if (places->n >= n_subjects)
+    return TRUE;
+  g_autofree char *shown = moa_text_excerpt (text);
+  g_autofree char *example = moa_prompt_default (n_subjects);
+  return moa_fail (error, MOA_ERROR_ARGUMENT,
+                   "the prompt \"%s\" names %d of %d subjects: write a word such as man, woman, person,"
+                   " boy, girl or child for each, as in \"%s\", or mark other words with <1>, <2> …"
+                   " behind them, as in \"a dancer <1>\"", shown, places->n, n_subjects, example);
+}
+
+/* The row of the last token of the word that ends at byte `end` of the text. */
+static gboolean
+find_row (const MoaPrompt *prompt, const GArray *ends, gsize end, int *row, GError **error)
+{
+  int token = -1;
+  for (guint i = 0; i < ends->len && g_array_index (ends, guint, i) <= end; i++)
+    if (g_array_index (ends, guint, i) == end)
+      token = i;
+
+  const char *word = prompt->text + end, *before;
+  while ((before = g_utf8_find_prev_char (prompt->text, word)) && is_word_char (g_utf8_get_char (before)))
+    word = before;
+  g_autofree char *name = g_strndup (word, prompt->text + end - word);
+  g_autofree char *shown = moa_text_excerpt (name);
+  if (token < 0)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "the word \"%s\" of the prompt is part of a special token and cannot stand for a"
+                     " subject; mark another word", shown);
+  if (token + 1 >= prompt->n_ids - 1)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "the word \"%s\" stands for a subject but lies behind the first %d tokens of the"
+                     " prompt, which are all that the model reads; put it nearer to the beginning",
+                     shown, prompt->n_ids - 2);
+  *row = token + 1;
+  return TRUE;
+}
+
+static gboolean
+find_subjects (MoaPrompt *prompt, const Places *marks, int n_subjects, const GArray *ends, GError **error)
+{
+  Places found = { 0 };
+  const Places *places = marks;
+  if (marks->n == 0)
+    {
+      find_nouns (prompt->text, &found);
+      places = &found;
+    }
+  if (!check_places (places, marks->n > 0, n_subjects, prompt->text, error))
+    return FALSE;
+  for (int k = 0; k < n_subjects; k++)
+    if (!find_row (prompt, ends, places->end[k], &prompt->subject[k], error))
+      return FALSE;
+  prompt->n_subjects = n_subjects;
+  return TRUE;
+}
+
+/* ---- The prompt ------------------------------------------------------ */
+
+/* start, tokens as far as they fit, end, and the rest of the window: end. */
+static void
+fill_window (MoaPrompt *prompt, const MoaTokenizer *tokenizer, const GArray *ids, const GArray *ends)
+{
+  guint room = prompt->n_ids - 2;
+  prompt->ids = g_new (gint32, prompt->n_ids);
+  prompt->ids[0] = moa_tokenizer_start (tokenizer);
+  for (int i = 1; i < prompt->n_ids; i++)
+    prompt->ids[i] = (guint) i <= MIN (ids->len, room) ? (gint32) g_array_index (ids, guint, i - 1)
+                                                       : moa_tokenizer_end (tokenizer);
+  if (ids->len <= room)
+    return;
+  const char *rest = prompt->text + g_array_index (ends, guint, room - 1);
+  g_autofree char *shown = moa_text_excerpt (rest);
+  prompt->warning = g_strdup_printf ("the prompt has %u tokens and the model reads the first %u;"
+                                     " left out: \"%s\"", ids->len, room, g_strstrip (shown));
+}
+
+MoaPrompt *
+moa_prompt_new (const MoaTokenizer *tokenizer, const char *text, int n_subjects, GError **error)
+{
+  if (n_subjects < 0 || n_subjects > MOA_MAX_SUBJECTS)
+    {
+      moa_fail (error, MOA_ERROR_ARGUMENT, "there are %d subjects; 0 to %d can be used", n_subjects,
+                MOA_MAX_SUBJECTS);
+      return NULL;
+    }
+  gsize length = strlen (text);
+  if (length > MAX_PROMPT_BYTES)
+    {
+      moa_fail (error, MOA_ERROR_ARGUMENT,
+                "the prompt is %" G_GSIZE_FORMAT " bytes long; at most %d are read, and the model uses only"
+                " about the first %d words", length, MAX_PROMPT_BYTES, moa_tokenizer_window (tokenizer) - 2);
+      return NULL;
+    }
+
+  Places marks = { 0 };
+  g_autofree char *valid = g_utf8_make_valid (text, length);
+  g_autofree char *plain = take_marks (valid, &marks, error);
+  if (!plain)
+    return NULL;
+
+  MoaPrompt *prompt = g_new0 (MoaPrompt, 1);
+  prompt->text = g_steal_pointer (&plain);
+  prompt->n_ids = moa_tokenizer_window (tokenizer);
+  g_autoptr (GArray) ends = NULL;
+  g_autoptr (GArray) ids = moa_tokenizer_encode (tokenizer, prompt->text, -1, &ends);
+  fill_window (prompt, tokenizer, ids, ends);
+  if (n_subjects > 0 && !find_subjects (prompt, &marks, n_subjects, ends, error))
+    g_clear_pointer (&prompt, moa_prompt_free);
+  return prompt;
+}
+
+void
+moa_prompt_free (MoaPrompt *prompt)
+{
+  if (!prompt)
+    return;
+  g_free (prompt->text);
+  g_free (prompt->ids);
+  g_free (prompt->warning);
+  g_free (prompt);
+}

@@ -1,0 +1,15 @@
+/* What was chosen last: settings across restarts, subjects for this GIMP session. */
+#ifndef MOA_PLUGIN_HISTORY_H
+#define MOA_PLUGIN_HISTORY_H
+
+#include "settings.h"
+
+/* (transfer full); all defaults the first time. */
+ReplaceSettings *history_load_settings (void);
+void history_save_settings (const ReplaceSettings *settings);
+
+/* A subject is the id of a layer as text, or the path of a file.  (transfer full); NULL ended. */
+char **history_load_subjects (void);
+void history_save_subjects (const char *const *subjects);
+
+#endif

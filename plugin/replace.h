@@ -1,0 +1,45 @@
+/* A replacement in GIMP: pixels out, the engine's work, a layer group in. */
+#ifndef MOA_PLUGIN_REPLACE_H
+#define MOA_PLUGIN_REPLACE_H
+
+#include "job.h"
+#include "settings.h"
+
+#include <libgimp/gimp.h>
+
+/* All that a replacement needs, copied out of GIMP, so that the image may change meanwhile. */
+typedef struct {
+  gint32 image, layer; /* the source */
+  MoaRect area;        /* the work area, in the layer's coordinates */
+  MoaImage *source;    /* RGB, the work area */
+  MoaImage *alpha;     /* of the source; NULL: opaque */
+  MoaImage *selection; /* NULL: everything */
+  MoaImage *photos[MOA_MAX_SUBJECTS];
+  MoaSubject subjects[MOA_MAX_SUBJECTS];
+  char *names[MOA_MAX_SUBJECTS];
+  int n_subjects;
+  ReplaceSettings *settings;
+  MoaModel *model;
+} ReplaceTask;
+
+/* What a run on the layer would work on: the area, and the bounds of the selection on the layer.
+ * The whole layer if nothing is selected. */
+gboolean replace_find_area (gint32 image, gint32 layer, int side, MoaRect *area, MoaRect *bounds,
+                            GError **error);
+
+/* Checks everything and reads the pixels.  model: NULL opens the one that settings name.
+ * (transfer full); NULL with error set. */
+ReplaceTask *replace_task_new (gint32 image, gint32 drawable, const gint32 *subjects,
+                               int n_subjects, const ReplaceSettings *settings, MoaModel *model,
+                               GError **error);
+void replace_task_free (ReplaceTask *task);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaceTask, replace_task_free)
+
+/* Starts the engine.  The task must outlive the job. */
+ReplaceJob *replace_task_start (ReplaceTask *task);
+
+/* From start to end without a dialog. */
+gboolean replace_run (gint32 image, gint32 drawable, const gint32 *subjects, int n_subjects,
+                      const ReplaceSettings *settings, GError **error);
+
+#endif

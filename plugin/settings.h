@@ -1,0 +1,47 @@
+/* What the user chose for a replacement, and its JSON form. */
+#ifndef MOA_PLUGIN_SETTINGS_H
+#define MOA_PLUGIN_SETTINGS_H
+
+#include "moa.h"
+
+#define REPLACE_PROCEDURE "plug-in-moa-replace-person"
+#define REPLACE_PARASITE "moa-replace-person"
+
+typedef struct {
+  char *prompt;            /* "": the engine's own */
+  char *model;             /* folder; "": replace_settings_find_model() */
+  MoaReplaceParams params; /* without its pictures, prompt and order */
+  int order[MOA_MAX_SUBJECTS];
+  int n_order;             /* 0: from left to right */
+  gboolean maps;           /* the router maps as hidden layers */
+  int n_threads;           /* 0: all processors */
+  int memory_limit;        /* MiB; 0: what is free */
+} ReplaceSettings;
+
+/* All defaults.  (transfer full) */
+ReplaceSettings *replace_settings_new (void);
+ReplaceSettings *replace_settings_copy (const ReplaceSettings *settings);
+void replace_settings_free (ReplaceSettings *settings);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaceSettings, replace_settings_free)
+
+/* Sets prompt or model; NULL is "". */
+void replace_settings_set_string (char **field, const char *value);
+
+/* The procedure's options argument: a JSON object with any of the keys base, freedom,
+ * fixed_point, max_timestep, limit, blend, color_match, grow, feather, mask_threshold, order,
+ * reconstruction, maps, threads and memory_limit (MiB).  "" is the same as "{}". */
+gboolean replace_settings_set_options (ReplaceSettings *settings, const char *json,
+                                       GError **error);
+
+/* Everything, with the options as a member object.  Fields that are left to the model are left
+ * out.  From JSON, keys beside those of the settings are ignored, so that a parasite may hold
+ * more.  (transfer full) */
+char *replace_settings_to_json (const ReplaceSettings *settings);
+ReplaceSettings *replace_settings_from_json (const char *json, GError **error);
+
+/* The folder of the model that is used when none is named: $MOA_MODEL, moa-model in gimprc,
+ * models/mini beside the plug-in, the installed one.  The last one that was looked at if none
+ * is there.  (transfer full) */
+char *replace_settings_find_model (void);
+
+#endif

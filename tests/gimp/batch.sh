@@ -1,0 +1,41 @@
+#!/bin/bash
+# Runs the procedure in a real GIMP without a display and prints TAP.
+#   MOA_PLUGIN       the plug-in's executable
+#   MOA_TEST_PLUGIN  the tests' own plug-in, from moa-test.c
+#   MOA_TEST_MODEL   a model folder
+#   MOA_TEST_OUT     where to leave GIMP's log and the files written (default: a temporary folder)
+#   MOA_TESTS        which files to run (default: "replace refuse")
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+out=${MOA_TEST_OUT:-$work/out}
+mkdir -p "$out" "$work/gimp/plug-ins/moa-gimp" "$work/gimp/plug-ins/moa-test"
+cp "$MOA_PLUGIN" "$work/gimp/plug-ins/moa-gimp/moa-gimp"
+cp "$MOA_TEST_PLUGIN" "$work/gimp/plug-ins/moa-test/moa-test"
+tap=$work/tap
+
+script="(begin
+  (define tap (open-output-file \"$tap\"))
+  (define model \"$MOA_TEST_MODEL\")
+  (define out \"$out\")
+  (load \"$here/common.scm\")"
+for test in ${MOA_TESTS:-replace refuse}; do
+  script+=" (load \"$here/$test.scm\")"
+done
+script+="
+  (gimp-image-delete subject-image)
+  (display (string-append \"1..\" (number->string n-tests) \"\\n\") tap)
+  (close-output-port tap))"
+
+# GIMP ends with 0 whatever happened: the plan, written last, tells that all tests ran.
+HOME=$work LC_ALL=C GIMP2_DIRECTORY=$work/gimp MOA_MODEL=$MOA_TEST_MODEL \
+  timeout "${MOA_TEST_TIMEOUT:-900}" gimp -i -d -f -b "$script" -b '(gimp-quit 0)' \
+  </dev/null >"$out/gimp.log" 2>&1
+cat "$tap" 2>/dev/null
+if ! grep -q '^1\.\.' "$tap" 2>/dev/null; then
+  echo "not ok $(($(grep -c '^\(not \)\?ok' "$tap" 2>/dev/null) + 1)) - GIMP ran all tests"
+  tail -20 "$out/gimp.log" | sed 's/^/# /'
+  echo "Bail out! GIMP stopped"
+fi
+! grep -qs '^not ok' "$tap" && grep -qs '^1\.\.' "$tap"

@@ -1,0 +1,92 @@
+/* How far a job is, or what is missing before it can start. */
+#include "progress.h"
+
+#include "plugin/intl.h"
+
+static char *
+name_phase (const MoaProgress *progress)
+{
+  switch (progress->phase)
+    {
+    case MOA_PHASE_LOAD:
+      return g_strdup (_("Loading the model"));
+    case MOA_PHASE_ENCODE:
+      return g_strdup (_("Reading the pictures"));
+    case MOA_PHASE_INVERT:
+      return g_strdup_printf (_("Inverting, step %d of %d"),
+                              MIN (progress->step + 1, progress->n_steps), progress->n_steps);
+    case MOA_PHASE_GENERATE:
+      return g_strdup_printf (_("Generating, step %d of %d"),
+                              MIN (progress->step + 1, progress->n_steps), progress->n_steps);
+    default:
+      return g_strdup (_("Drawing the result"));
+    }
+}
+
+static char *
+name_time (double seconds)
+{
+  if (seconds < 0)
+    return g_strdup ("");
+  if (seconds < 90)
+    return g_strdup_printf (_(" (%d s left)"), (int) seconds + 1);
+  if (seconds < 5400)
+    return g_strdup_printf (_(" (%d min left)"), (int) (seconds / 60 + 0.5));
+  return g_strdup_printf (_(" (%d h %d min left)"), (int) (seconds / 3600),
+                          (int) (seconds / 60) % 60);
+}
+
+void
+progress_row_show (ProgressRow *row, const MoaProgress *progress)
+{
+  g_autofree char *phase = name_phase (progress);
+  g_autofree char *left = name_time (progress->seconds_left);
+  g_autofree char *text = g_strconcat (phase, left, NULL);
+
+  gtk_progress_bar_set_fraction (GTK_PROGRESS_BAR (row->bar), CLAMP (progress->fraction, 0, 1));
+  progress_row_retitle (row, text);
+}
+
+void
+progress_row_retitle (ProgressRow *row, const char *text)
+{
+  gtk_progress_bar_set_text (GTK_PROGRESS_BAR (row->bar), text);
+  gtk_widget_hide (row->message);
+  gtk_widget_show (row->bar);
+}
+
+void
+progress_row_say (ProgressRow *row, const char *icon_name, const char *text)
+{
+  gtk_widget_set_visible (row->icon, icon_name != NULL);
+  if (icon_name)
+    gtk_image_set_from_icon_name (GTK_IMAGE (row->icon), icon_name, GTK_ICON_SIZE_BUTTON);
+  gtk_label_set_text (GTK_LABEL (row->text), text);
+  gtk_widget_hide (row->bar);
+  gtk_widget_show (row->message);
+}
+
+void
+progress_row_init (ProgressRow *row, int width)
+{
+  row->icon = gtk_image_new ();
+  row->text = gtk_label_new (NULL);
+  gtk_label_set_line_wrap (GTK_LABEL (row->text), TRUE);
+  gtk_label_set_selectable (GTK_LABEL (row->text), TRUE);
+  gtk_misc_set_alignment (GTK_MISC (row->text), 0, 0.5);
+  gtk_widget_set_size_request (row->text, width - 30, -1);
+
+  row->message = gtk_hbox_new (FALSE, 6);
+  gtk_box_pack_start (GTK_BOX (row->message), row->icon, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (row->message), row->text, TRUE, TRUE, 0);
+  gtk_widget_show (row->text);
+
+  row->bar = gtk_progress_bar_new ();
+
+  /* Tall enough for two lines, so that the dialog keeps its size. */
+  row->box = gtk_vbox_new (FALSE, 0);
+  gtk_widget_set_size_request (row->box, width, 38);
+  gtk_box_pack_start (GTK_BOX (row->box), row->message, TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (row->box), row->bar, TRUE, FALSE, 0);
+  gtk_widget_show (row->box);
+}
