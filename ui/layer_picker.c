@@ -147,12 +147,12 @@ layer_picker_refresh (LayerPicker *picker, gint32 target)
 }
 
 static void
-on_toggled (GtkCellRendererToggle *cell, char *path, LayerPicker *picker)
+toggle (LayerPicker *picker, GtkTreePath *path)
 {
   GtkTreeIter iter;
   int layer;
 
-  if (!gtk_tree_model_get_iter_from_string (GTK_TREE_MODEL (picker->store), &iter, path))
+  if (!gtk_tree_model_get_iter (GTK_TREE_MODEL (picker->store), &iter, path))
     return;
   gtk_tree_model_get (GTK_TREE_MODEL (picker->store), &iter, LAYER, &layer, -1);
 
@@ -163,6 +163,22 @@ on_toggled (GtkCellRendererToggle *cell, char *path, LayerPicker *picker)
     g_array_append_val (picker->chosen, layer);
   show_choice (picker);
   picker->changed (picker->data);
+}
+
+static void
+on_toggled (GtkCellRendererToggle *cell, char *text, LayerPicker *picker)
+{
+  GtkTreePath *path = gtk_tree_path_new_from_string (text);
+
+  toggle (picker, path);
+  gtk_tree_path_free (path);
+}
+
+static void
+on_row_activated (GtkTreeView *tree, GtkTreePath *path, GtkTreeViewColumn *column,
+                  LayerPicker *picker)
+{
+  toggle (picker, path);
 }
 
 /* ---- Photos from files --------------------------------------------------- */
@@ -273,6 +289,10 @@ create_list (LayerPicker *picker)
   gtk_tree_view_column_pack_start (column, cell, FALSE);
   gtk_tree_view_column_add_attribute (column, cell, "text", PERSON);
 
+  /* A row is ticked or not; a selected row would only be a second, confusing choice. */
+  gtk_tree_selection_set_mode (gtk_tree_view_get_selection (GTK_TREE_VIEW (tree)),
+                               GTK_SELECTION_NONE);
+  g_signal_connect (tree, "row-activated", G_CALLBACK (on_row_activated), picker);
   gtk_tree_view_append_column (GTK_TREE_VIEW (tree), column);
   gtk_tree_view_set_headers_visible (GTK_TREE_VIEW (tree), FALSE);
   gtk_tree_view_set_enable_search (GTK_TREE_VIEW (tree), FALSE);

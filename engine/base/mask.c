@@ -9,11 +9,11 @@
 /* Replaces each pixel by its distance along the column to the nearest pixel
  * that is set: counting down from above, then up from below. */
 static void
-column_distances (float *data, int width, int height, float far)
+column_distances (float *data, int width, int height)
 {
   for (gsize i = 0; i < (gsize) width * height; i++)
     {
-      float above = i < (gsize) width ? far : data[i - width] + 1.0f;
+      float above = i < (gsize) width ? INFINITY : data[i - width] + 1.0f;
       data[i] = data[i] != 0.0f ? 0.0f : above;
     }
   for (gsize i = (gsize) width * (height - 1); i-- > 0;)
@@ -45,14 +45,15 @@ void
 moa_mask_dilate (MoaImage *mask, double radius)
 {
   gboolean shrink = radius < 0;
+  double reach = MIN (fabs (radius), (double) mask->width + mask->height);
   gsize n = (gsize) mask->width * mask->height;
   for (gsize i = 0; i < n; i++)
     mask->data[i] = (mask->data[i] > 0.5f) != shrink;
 
   g_autofree int *changes = g_new (int, mask->width + 1);
-  column_distances (mask->data, mask->width, mask->height, (float) mask->width + mask->height);
+  column_distances (mask->data, mask->width, mask->height);
   for (int y = 0; y < mask->height; y++)
-    cover_row (mask->data + (gsize) y * mask->width, mask->width, fabs (radius), changes);
+    cover_row (mask->data + (gsize) y * mask->width, mask->width, reach, changes);
 
   for (gsize i = 0; shrink && i < n; i++)
     mask->data[i] = 1.0f - mask->data[i];
@@ -134,8 +135,10 @@ blur_small (MoaImage *mask, double sigma)
 void
 moa_mask_blur (MoaImage *mask, double sigma)
 {
+  if (!(sigma > 0.0))
+    return;
   /* Wider than the picture is as good as flat, and bounds the kernel. */
   sigma = MIN (sigma, mask->width + (double) mask->height);
-  if (sigma > 0.0 && (sigma <= 16.0 || !blur_small (mask, sigma)))
+  if (sigma <= 16.0 || !blur_small (mask, sigma))
     blur_directly (mask, sigma, sigma);
 }

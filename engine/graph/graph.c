@@ -175,6 +175,21 @@ moa_graph_add (MoaGraph *graph, const MoaOp *op, MoaTensor *const *in, int n_in,
 }
 
 MoaTensor *
+moa_graph_slice (MoaGraph *graph, MoaTensor *t, gint64 first, MoaShape shape)
+{
+  if (graph->error || !t)
+    return NULL;
+  g_assert (first >= 0 && first + moa_shape_count (&shape) <= moa_shape_count (&t->shape));
+  MoaTensor *view = append (graph, shape);
+  if (view)
+    {
+      view->view_of = moa_tensor_root (t);
+      view->view_first = t->view_first + first;
+    }
+  return view;
+}
+
+MoaTensor *
 moa_graph_reshape (MoaGraph *graph, MoaTensor *t, MoaShape shape)
 {
   if (graph->error || !t)
@@ -185,10 +200,7 @@ moa_graph_reshape (MoaGraph *graph, MoaTensor *t, MoaShape shape)
       moa_graph_fail (graph, MOA_ERROR_ARGUMENT, "Cannot see %s as %s", from, to);
       return NULL;
     }
-  MoaTensor *view = append (graph, shape);
-  if (view)
-    view->view_of = t->view_of ? t->view_of : t;
-  return view;
+  return moa_graph_slice (graph, t, 0, shape);
 }
 
 MoaTensor *

@@ -67,7 +67,8 @@ struct _MoaTensor {
   void *data;                     /* valid once prepared; the parameter's data for a parameter */
   /* the planner's */
   gboolean is_input, is_output, is_held, in_held_memory;
-  MoaTensor *view_of;             /* shares that tensor's memory */
+  MoaTensor *view_of;             /* shares that tensor's memory, */
+  gint64 view_first;              /* from this number on */
   double *constant;
   int last_use;
   gsize offset, bytes;
@@ -94,6 +95,8 @@ MoaTensor *moa_graph_add (MoaGraph *graph, const MoaOp *op, MoaTensor *const *in
                           const MoaAttrs *attrs);
 /* The same memory under another shape of equal count. */
 MoaTensor *moa_graph_reshape (MoaGraph *graph, MoaTensor *t, MoaShape shape);
+/* A run of t's numbers, from number `first` on, as a tensor of that shape. */
+MoaTensor *moa_graph_slice (MoaGraph *graph, MoaTensor *t, gint64 first, MoaShape shape);
 
 /* Names a tensor, so that it can be asked for; printf style.  Returns t. */
 MoaTensor *moa_graph_name (MoaTensor *t, const char *format, ...) G_GNUC_PRINTF (2, 3);

@@ -127,7 +127,7 @@ overwritten (MoaGraph *graph, MoaTensor *node, int place_in_order, const gboolea
     return NULL;
   MoaTensor *root = moa_tensor_root (in);
   if (!root->op || in_held_memory[root->index] || root->last_use != place_in_order ||
-      root->bytes != node->bytes)
+      root->bytes != node->bytes || in->bytes != node->bytes)
     return NULL;
   /* It must not be read as another input too. */
   for (int k = 0; k < MOA_MAX_INPUTS; k++)

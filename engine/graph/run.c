@@ -61,7 +61,8 @@ resolve (MoaGraph *graph)
     {
       MoaTensor *t = graph->nodes->pdata[i];
       if (t->view_of)
-        t->data = t->view_of->data;
+        t->data = (guint8 *) t->view_of->data +
+                  t->view_first * moa_isa_real_size (moa_cpu_isa (graph->cpu));
     }
   graph->generation = graph->workspace->generation;
 }

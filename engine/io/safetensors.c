@@ -69,14 +69,14 @@ has_pickle_name (const char *path)
   return FALSE;
 }
 
-/* What people mistake for safetensors, by the first bytes; none can begin a
- * header of permitted length, but for a zip's, which would be of 67 MB. */
+/* What people mistake for safetensors, by the first bytes; a safetensors file
+ * has a brace after 8 of them. */
 static gboolean
-check_magic (const guint8 *head, const char *path, GError **error)
+check_magic (const guint8 head[9], const char *path, GError **error)
 {
   gboolean zip = memcmp (head, "PK\3\4", 4) == 0;
-  gboolean pickle = head[0] == 0x80 && head[1] >= 2 && head[1] <= 5 && head[2] != 0;
-  if (zip || (pickle && memcmp (head + 4, "\0\0\0\0", 4) != 0) || has_pickle_name (path))
+  gboolean pickle = head[0] == 0x80 && head[1] >= 2 && head[1] <= 5;
+  if (((zip || pickle) && head[8] != '{') || has_pickle_name (path))
     return refuse_pickle (path, error);
   if (memcmp (head, "version ", 8) == 0)
     return moa_fail (error, MOA_ERROR_FILE, "%s: is not the file itself but Git LFS's note of it; "
@@ -87,8 +87,8 @@ check_magic (const guint8 *head, const char *path, GError **error)
 static gboolean
 read_header (MoaSafetensors *file, GError **error)
 {
-  guint8 head[8] = { 0 };
-  if (!moa_file_read (file->fd, file->path, 0, head, MIN (file->bytes, 8), error)
+  guint8 head[9] = { 0 };
+  if (!moa_file_read (file->fd, file->path, 0, head, MIN (file->bytes, sizeof head), error)
       || !check_magic (head, file->path, error))
     return FALSE;
   if (file->bytes < 8)

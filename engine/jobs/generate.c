@@ -220,6 +220,7 @@ draw (Generation *g, float *latents, GError **error)
       if (!ok)
         return FALSE;
     }
+  moa_guide_clear (&g->guide);
   return TRUE;
 }
 

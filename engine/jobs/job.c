@@ -56,23 +56,29 @@ moa_job_count (MoaJob *job, const MoaGraph *graph, MoaParams *params)
     g_ptr_array_add (job->parts, params);
 }
 
-gboolean
-moa_job_reserve (MoaJob *job, GError **error)
+void
+moa_job_sum (MoaJob *job, guint64 *missing)
 {
-  guint64 weights = 0, missing = 0;
+  guint64 own = job->work_bytes + job->held_bytes;
+  *missing = job->peak_bytes = own;
   g_mutex_lock (&job->model->lock);
   for (guint i = 0; i < job->parts->len; i++)
     {
-      weights += moa_params_bytes (job->parts->pdata[i]);
-      missing += moa_params_missing_bytes (job->parts->pdata[i]);
+      job->peak_bytes += moa_params_bytes (job->parts->pdata[i]);
+      *missing += moa_params_missing_bytes (job->parts->pdata[i]);
     }
   g_mutex_unlock (&job->model->lock);
-  job->peak_bytes = weights + job->work_bytes + job->held_bytes;
+}
 
+gboolean
+moa_job_reserve (MoaJob *job, GError **error)
+{
+  guint64 missing;
+  moa_job_sum (job, &missing);
   /* A limit is on all that the job uses; what the machine has free need not
    * hold the weights that are in memory already. */
   gboolean limited = job->run.memory_limit > 0;
-  guint64 need = limited ? job->peak_bytes : job->peak_bytes - weights + missing;
+  guint64 need = limited ? job->peak_bytes : missing;
   guint64 free_bytes = limited ? job->run.memory_limit : moa_cpu_free_memory ();
   if (need <= free_bytes)
     return TRUE;

@@ -31,7 +31,9 @@ char **moa_job_take_warnings (MoaJob *job);
 /* Counts a planned graph's memory, and the weights of its part.  params may be NULL. */
 void moa_job_count (MoaJob *job, const MoaGraph *graph, MoaParams *params);
 
-/* Whether all that was counted fits; if not, says how much is missing and what
+/* Sets peak_bytes from what was counted; *missing: without the weights that are loaded. */
+void moa_job_sum (MoaJob *job, guint64 *missing);
+/* Whether all that was counted fits; if not, says how much is needed and what
  * to do.  Must be asked before anything is allocated. */
 gboolean moa_job_reserve (MoaJob *job, GError **error);
 

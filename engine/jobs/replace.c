@@ -120,22 +120,27 @@ total_cost (const MoaReplacement *r)
          + moa_replacement_cost (r) + decodes * MOA_COST_VAE_DECODE;
 }
 
+/* Everything that is known before memory is taken. */
 static gboolean
-prepare (MoaReplacement *r, GError **error)
+plan (MoaReplacement *r, GError **error)
 {
   const MoaImage *source = r->params->source;
-  MoaModel *model = r->job->model;
-  if (!moa_frame_init (&r->frame, model, source->width, source->height, error)
+  const MoaModel *model = r->job->model;
+  if (!moa_replacement_resolve (r, error)
+      || !moa_frame_init (&r->frame, model, source->width, source->height, error)
       || !read_prompts (r, error) || !build (r, error))
     return FALSE;
-  int steps = r->result->steps;
   r->n = (gsize) r->frame.latent_width * r->frame.latent_height * model->vae.latent_channels;
   count_memory (r);
-  if (!moa_job_reserve (r->job, error))
-    return FALSE;
+  return TRUE;
+}
 
+static gboolean
+allocate (MoaReplacement *r, GError **error)
+{
+  int steps = r->result->steps;
   r->timesteps = g_new (int, steps);
-  moa_ddim_timesteps (model->schedule, MOA_SPACING_LEADING, steps, r->timesteps);
+  moa_ddim_timesteps (r->job->model->schedule, MOA_SPACING_LEADING, steps, r->timesteps);
   r->trajectory = moa_job_floats ((gsize) (steps + 1) * r->n, error);
   r->guide.scratch = r->trajectory ? moa_job_floats (r->n, error) : NULL;
   r->guide.n = r->n;
@@ -311,7 +316,7 @@ finish (MoaReplacement *r, GError **error)
 static gboolean
 run_replacement (MoaReplacement *r, GError **error)
 {
-  if (!moa_replacement_resolve (r, error) || !prepare (r, error))
+  if (!plan (r, error) || !moa_job_reserve (r->job, error) || !allocate (r, error))
     return FALSE;
   moa_meter_init (&r->job->meter, total_cost (r), &r->job->run);
   return moa_job_load (r->job, error) && encode (r, error) && run_steps (r, error)
@@ -352,4 +357,20 @@ moa_replace (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
     g_clear_pointer (&result, moa_replace_result_free);
   clear_replacement (&r);
   return result;
+}
+
+gboolean
+moa_replacement_bytes (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
+                       guint64 *bytes, GError **error)
+{
+  MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
+  MoaReplacement r = { .job = moa_job_new (model, run), .params = params, .result = result };
+  guint64 missing;
+  gboolean ok = plan (&r, error);
+  if (ok)
+    moa_job_sum (r.job, &missing);
+  *bytes = r.job->peak_bytes;
+  clear_replacement (&r);
+  moa_replace_result_free (result);
+  return ok;
 }

@@ -44,4 +44,8 @@ gboolean moa_replacement_regenerate (MoaReplacement *r, GError **error);
 /* What both will cost, for the progress. */
 double moa_replacement_cost (const MoaReplacement *r);
 
+/* replace.c: the memory that moa_replace() would take with these parameters. */
+gboolean moa_replacement_bytes (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
+                                guint64 *bytes, GError **error);
+
 #endif

@@ -18,6 +18,10 @@ struct _MoaOp {
   /* Floating-point operations of a run, for the bench. */
   double (*flops) (const MoaTensor *t);
   MoaKernel kernel[MOA_N_ISAS];
+  /* dL/d in[i] as a node made from dy = dL/dt, of in[i]'s shape; for a parameter in panels a
+   * vector in the order of its packed numbers.  NULL: none, and no_gradient says why. */
+  MoaTensor *(*gradient) (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i);
+  const char *no_gradient;
 };
 
 /* All ops, NULL ended. */

@@ -7,8 +7,8 @@
 
 typedef struct {
   int n;
-  float *abar;        /* alphas_cumprod[n] */
-  float final_abar;   /* for timesteps before 0: abar[0], or 1 with set_alpha_to_one */
+  float *abar;      /* alphas_cumprod[n] */
+  float final_abar; /* for timesteps before 0: abar[0], or 1 with set_alpha_to_one */
   int steps_offset;
   MoaPrediction prediction;
 } MoaSchedule;
@@ -25,8 +25,8 @@ MoaSchedule *moa_schedule_new (const MoaScheduleConfig *config);
 void moa_schedule_free (MoaSchedule *schedule);
 
 /* sqrt(abar_t) x + sqrt(1 - abar_t) noise */
-void moa_schedule_add_noise (const MoaSchedule *schedule, int t, const float *x,
-                             const float *noise, float *out, gsize n);
+void moa_schedule_add_noise (const MoaSchedule *schedule, int t, const float *x, const float *noise,
+                             float *out, gsize n);
 
 /* The network's output as eps, in place: itself, or from v with z at timestep t. */
 void moa_schedule_eps (const MoaSchedule *schedule, int t, const float *z, float *out, gsize n);

@@ -11,11 +11,11 @@
 struct _MoaUnipc {
   int steps, step;
   gsize n;
-  int *timesteps;   /* [steps] */
-  float *sigma;     /* [steps + 1] */
-  int order;        /* of the last predictor, which its corrector shares */
-  float *from;      /* the sample that the last predictor started from */
-  float *m0, *m1;   /* x0 at the last step and at the one before */
+  int *timesteps; /* [steps] */
+  float *sigma;   /* [steps + 1] */
+  int order;      /* of the last predictor, which its corrector shares */
+  float *from;    /* the sample that the last predictor started from */
+  float *m0, *m1; /* x0 at the last step and at the one before */
 };
 
 static int
@@ -113,8 +113,8 @@ weights_of (const MoaUnipc *unipc, int from, int order, gboolean corrector)
       slope_1 = rho / r;
       slope_t = b1 - rho;
     }
-  return (Weights) { alpha * sigma / (alpha_0 * sigma_0), scale * (1 - slope_1 - slope_t),
-                     scale * slope_1, scale * slope_t };
+  return (Weights){ alpha * sigma / (alpha_0 * sigma_0), scale * (1 - slope_1 - slope_t),
+                    scale * slope_1, scale * slope_t };
 }
 
 /* z: the sample at this step -> the corrected one; the predicted x0 goes to

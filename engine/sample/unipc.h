@@ -12,8 +12,8 @@ typedef struct _MoaUnipc MoaUnipc;
 MoaUnipc *moa_unipc_new (const MoaSchedule *schedule, MoaSpacing spacing, int steps, gsize n);
 void moa_unipc_free (MoaUnipc *unipc);
 
-int moa_unipc_timestep (const MoaUnipc *unipc, int i);   /* of step i */
-double moa_unipc_sigma (const MoaUnipc *unipc, int i);   /* i 0 .. steps; the last is 0 */
+int moa_unipc_timestep (const MoaUnipc *unipc, int i); /* of step i */
+double moa_unipc_sigma (const MoaUnipc *unipc, int i); /* i 0 .. steps; the last is 0 */
 
 /* Step i = 0, 1, ... in order: z from timestep i to i + 1, with the network's
  * eps of z at timestep(i).  In place. */

@@ -28,7 +28,8 @@ static guint
 merge_hash (gconstpointer key)
 {
   const Merge *merge = key;
-  guint64 mixed = ((guint64) merge->left << 32 | merge->right) * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
+  guint64 mixed = ((guint64) merge->left << 32 | merge->right) *
+                  G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
   return mixed >> 32;
 }
 
@@ -63,11 +64,14 @@ check_ids (const json_t *vocab, const char *path, GError **error)
         }
       g_autofree char *shown = moa_text_excerpt (token);
       if (fits)
-        return moa_fail (error, MOA_ERROR_FILE, "%s: token \"%s\" has id %d, which another token has too",
-                         path, shown, (int) id);
-      return moa_fail (error, MOA_ERROR_FILE,
-                       "%s: the id of token \"%s\" should be a whole number from 0 to %" G_GSIZE_FORMAT
-                       ", one less than the number of tokens", path, shown, n - 1);
+        return moa_fail (error, MOA_ERROR_FILE,
+                         "%s: token \"%s\" has id %d, which another token has too", path, shown,
+                         (int) id);
+      return moa_fail (
+          error, MOA_ERROR_FILE,
+          "%s: the id of token \"%s\" should be a whole number from 0 to %" G_GSIZE_FORMAT
+          ", one less than the number of tokens",
+          path, shown, n - 1);
     }
   return TRUE;
 }
@@ -88,10 +92,11 @@ find_bytes (MoaBpe *bpe, const json_t *vocab, const char *path, GError **error)
       memcpy (name + length, "</w>", 5);
       const json_t *last = json_object_get (vocab, name);
       if (!plain || !last)
-        return moa_fail (error, MOA_ERROR_FILE,
-                         "%s: the token \"%.*s\" for the byte %u is missing; a CLIP vocabulary has all 256"
-                         " bytes, plain and with </w>",
-                         path, length + (plain ? 4 : 0), name, byte);
+        return moa_fail (
+            error, MOA_ERROR_FILE,
+            "%s: the token \"%.*s\" for the byte %u is missing; a CLIP vocabulary has all 256"
+            " bytes, plain and with </w>",
+            path, length + (plain ? 4 : 0), name, byte);
       bpe->byte_id[byte] = json_integer_value (plain);
       bpe->last_byte_id[byte] = json_integer_value (last);
     }
@@ -105,7 +110,8 @@ add_merge (MoaBpe *bpe, const json_t *vocab, char *line, GString *joined, GError
   g_autofree char *shown = moa_text_excerpt (line);
   char *blank = strchr (line, ' ');
   if (!blank || blank == line || !blank[1] || strchr (blank + 1, ' '))
-    return moa_fail (error, MOA_ERROR_FILE, "\"%s\" should be two symbols with one blank between", shown);
+    return moa_fail (error, MOA_ERROR_FILE, "\"%s\" should be two symbols with one blank between",
+                     shown);
   *blank = '\0';
   g_string_assign (joined, line);
   g_string_append (joined, blank + 1);
@@ -114,9 +120,11 @@ add_merge (MoaBpe *bpe, const json_t *vocab, char *line, GString *joined, GError
   const json_t *right = json_object_get (vocab, blank + 1);
   const json_t *both = json_object_get (vocab, joined->str);
   if (!left || !right || !both)
-    return moa_fail (error, MOA_ERROR_FILE,
-                     "\"%s\" uses a symbol that vocab.json lacks; the two files should come from the"
-                     " same model", shown);
+    return moa_fail (
+        error, MOA_ERROR_FILE,
+        "\"%s\" uses a symbol that vocab.json lacks; the two files should come from the"
+        " same model",
+        shown);
 
   Merge merge = { json_integer_value (left), json_integer_value (right),
                   g_hash_table_size (bpe->merges), json_integer_value (both) };
@@ -135,10 +143,11 @@ read_merges_file (const char *path, GError **error)
 
   g_autofree char *text = NULL;
   if (size > MAX_MERGES_BYTES)
-    moa_fail (error, MOA_ERROR_FILE, "%s: has %" G_GUINT64_FORMAT " bytes; at most %d are read", path, size,
-              MAX_MERGES_BYTES);
+    moa_fail (error, MOA_ERROR_FILE, "%s: has %" G_GUINT64_FORMAT " bytes; at most %d are read",
+              path, size, MAX_MERGES_BYTES);
   else if (!(text = g_try_malloc (size + 1)))
-    moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for its %" G_GUINT64_FORMAT " bytes", path, size);
+    moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for its %" G_GUINT64_FORMAT " bytes", path,
+              size);
   else if (!moa_file_read (fd, path, 0, text, size, error))
     g_clear_pointer (&text, g_free);
   close (fd);
@@ -183,8 +192,8 @@ moa_bpe_new (const json_t *vocab, const char *vocab_path, const char *merges_pat
 {
   MoaBpe *bpe = g_new0 (MoaBpe, 1);
   bpe->merges = g_hash_table_new_full (merge_hash, merge_equal, g_free, NULL);
-  if (check_ids (vocab, vocab_path, error) && find_bytes (bpe, vocab, vocab_path, error)
-      && read_merges (bpe, vocab, merges_path, error))
+  if (check_ids (vocab, vocab_path, error) && find_bytes (bpe, vocab, vocab_path, error) &&
+      read_merges (bpe, vocab, merges_path, error))
     return bpe;
   moa_bpe_free (bpe);
   return NULL;
@@ -258,7 +267,7 @@ push_pair (GArray *heap, const MoaBpe *bpe, const MoaSymbol *symbols, int i)
 {
   const Merge *merge = find_merge (bpe, symbols, i);
   if (merge)
-    heap_push (heap, (Candidate) { merge->rank, i, merge->id });
+    heap_push (heap, (Candidate){ merge->rank, i, merge->id });
 }
 
 guint

@@ -17,9 +17,9 @@ void moa_bpe_free (MoaBpe *bpe);
 
 /* A token of a word being merged; before that, one of its bytes. */
 typedef struct {
-  guint id;    /* the byte's value, then the token's id */
-  guint end;   /* carried along: a token has that of its last byte */
-  int next;    /* index of the right neighbour, -1 at the end; not read from the caller */
+  guint id;  /* the byte's value, then the token's id */
+  guint end; /* carried along: a token has that of its last byte */
+  int next;  /* index of the right neighbour, -1 at the end; not read from the caller */
   int previous;
 } MoaSymbol;
 

@@ -30,7 +30,8 @@ decompose (const char *text, gsize length, guint offset)
 
       gunichar parts[G_UNICHAR_MAX_DECOMPOSITION_LENGTH] = { c };
       gsize n = c < 0x80 ? 1
-                : g_unichar_fully_decompose (c, FALSE, parts, G_UNICHAR_MAX_DECOMPOSITION_LENGTH);
+                         : g_unichar_fully_decompose (c, FALSE, parts,
+                                                      G_UNICHAR_MAX_DECOMPOSITION_LENGTH);
       for (gsize k = 0; k < n; k++)
         {
           MoaChar item = { parts[k], offset + i };
@@ -43,8 +44,8 @@ decompose (const char *text, gsize length, guint offset)
 static int
 compare_class (gconstpointer a, gconstpointer b, gpointer data)
 {
-  return g_unichar_combining_class (((const MoaChar *) a)->c)
-         - g_unichar_combining_class (((const MoaChar *) b)->c);
+  return g_unichar_combining_class (((const MoaChar *) a)->c) -
+         g_unichar_combining_class (((const MoaChar *) b)->c);
 }
 
 /* Sorts each run of combining marks by class; the sort is stable. */
@@ -70,16 +71,16 @@ static void
 compose (GArray *chars)
 {
   MoaChar *c = (MoaChar *) chars->data;
-  guint n = 0;          /* characters kept so far */
-  int starter = -1;     /* the last kept one of class 0 */
-  int last_class = 0;   /* of the last kept one */
+  guint n = 0;        /* characters kept so far */
+  int starter = -1;   /* the last kept one of class 0 */
+  int last_class = 0; /* of the last kept one */
 
   for (guint i = 0; i < chars->len; i++)
     {
       int class = c[i].c < 0x80 ? 0 : g_unichar_combining_class (c[i].c);
       gunichar joined;
-      if (starter >= 0 && c[i].c >= 0x80 && ((int) n == starter + 1 || last_class < class)
-          && g_unichar_compose (c[starter].c, c[i].c, &joined))
+      if (starter >= 0 && c[i].c >= 0x80 && ((int) n == starter + 1 || last_class < class) &&
+          g_unichar_compose (c[starter].c, c[i].c, &joined))
         {
           c[starter].c = joined;
           c[starter].end = MAX (c[starter].end, c[i].end);

@@ -8,7 +8,7 @@
 
 typedef struct {
   gunichar c;
-  guint end;  /* byte offset just after the character; never falls */
+  guint end; /* byte offset just after the character; never falls */
 } MoaChar;
 
 /* length bytes of text; offset is added to every end.  Bytes that are not

@@ -12,12 +12,15 @@
 
 /* English and singular: a plural would need several subjects at one word. */
 static const char *const nouns[] = {
-  "man", "woman", "person", "boy", "girl", "child", "guy", "gal", "lady", "gentleman", "lad", "kid",
-  "baby", "toddler", "infant", "teenager", "adult", "father", "mother", "dad", "daddy", "mom",
-  "mum", "mommy", "mummy", "parent", "son", "daughter", "brother", "sister", "sibling", "husband",
-  "wife", "spouse", "uncle", "aunt", "nephew", "niece", "cousin", "grandfather", "grandmother",
-  "grandpa", "grandma", "grandson", "granddaughter", "bride", "groom", "boyfriend", "girlfriend",
-  "friend", "human", NULL
+  "man",        "woman",    "person",        "boy",         "girl",        "child",
+  "guy",        "gal",      "lady",          "gentleman",   "lad",         "kid",
+  "baby",       "toddler",  "infant",        "teenager",    "adult",       "father",
+  "mother",     "dad",      "daddy",         "mom",         "mum",         "mommy",
+  "mummy",      "parent",   "son",           "daughter",    "brother",     "sister",
+  "sibling",    "husband",  "wife",          "spouse",      "uncle",       "aunt",
+  "nephew",     "niece",    "cousin",        "grandfather", "grandmother", "grandpa",
+  "grandma",    "grandson", "granddaughter", "bride",       "groom",       "boyfriend",
+  "girlfriend", "friend",   "human",         NULL
 };
 
 const char *const *
@@ -72,20 +75,24 @@ static gboolean
 place_mark (Places *marks, int number, const GString *text, GError **error)
 {
   if (number < 1 || number > MOA_MAX_SUBJECTS)
-    return moa_fail (error, MOA_ERROR_ARGUMENT, "the prompt has the mark <%d>; marks are <1> to <%d>",
-                     number, MOA_MAX_SUBJECTS);
-  if (!ends_with_word (text))
     return moa_fail (error, MOA_ERROR_ARGUMENT,
-                     "the mark <%d> in the prompt should stand right after a word, as in \"a man <%d>\"",
-                     number, number);
+                     "the prompt has the mark <%d>; marks are <1> to <%d>", number,
+                     MOA_MAX_SUBJECTS);
+  if (!ends_with_word (text))
+    return moa_fail (
+        error, MOA_ERROR_ARGUMENT,
+        "the mark <%d> in the prompt should stand right after a word, as in \"a man <%d>\"", number,
+        number);
   if (marks->end[number - 1])
     return moa_fail (error, MOA_ERROR_ARGUMENT,
                      "the mark <%d> stands in the prompt twice; each subject has one word", number);
   for (int k = 0; k < MOA_MAX_SUBJECTS; k++)
     if (marks->end[k] == text->len)
-      return moa_fail (error, MOA_ERROR_ARGUMENT,
-                       "the marks <%d> and <%d> stand at the same word of the prompt; each subject needs"
-                       " a word of its own", k + 1, number);
+      return moa_fail (
+          error, MOA_ERROR_ARGUMENT,
+          "the marks <%d> and <%d> stand at the same word of the prompt; each subject needs"
+          " a word of its own",
+          k + 1, number);
   marks->end[number - 1] = text->len;
   marks->n++;
   return TRUE;
@@ -157,25 +164,30 @@ find_nouns (const char *text, Places *found)
 /* ---- Subjects -------------------------------------------------------- */
 
 static gboolean
-check_places (const Places *places, gboolean marked, int n_subjects, const char *text, GError **error)
+check_places (const Places *places, gboolean marked, int n_subjects, const char *text,
+              GError **error)
 {
   if (marked)
     {
       for (int k = 0; k < n_subjects; k++)
         if (!places->end[k])
-          return moa_fail (error, MOA_ERROR_ARGUMENT,
-                           "the prompt has no mark <%d>, and there are %d subjects; put <1> to <%d> after"
-                           " the words for them, or no marks at all", k + 1, n_subjects, n_subjects);
+          return moa_fail (
+              error, MOA_ERROR_ARGUMENT,
+              "the prompt marks words, but none with <%d>; mark a word for each subject"
+              " (<1> to <%d>), or leave all marks out",
+              k + 1, n_subjects);
       return TRUE;
     }
   if (places->n >= n_subjects)
     return TRUE;
   g_autofree char *shown = moa_text_excerpt (text);
   g_autofree char *example = moa_prompt_default (n_subjects);
-  return moa_fail (error, MOA_ERROR_ARGUMENT,
-                   "the prompt \"%s\" names %d of %d subjects: write a word such as man, woman, person,"
-                   " boy, girl or child for each, as in \"%s\", or mark other words with <1>, <2> …"
-                   " behind them, as in \"a dancer <1>\"", shown, places->n, n_subjects, example);
+  return moa_fail (
+      error, MOA_ERROR_ARGUMENT,
+      "the prompt \"%s\" names %d of %d subjects: write a word such as man, woman, person,"
+      " boy, girl or child for each, as in \"%s\", or mark other words with <1>, <2> …"
+      " behind them, as in \"a dancer <1>\"",
+      shown, places->n, n_subjects, example);
 }
 
 /* The row of the last token of the word that ends at byte `end` of the text. */
@@ -188,25 +200,30 @@ find_row (const MoaPrompt *prompt, const GArray *ends, gsize end, int *row, GErr
       token = i;
 
   const char *word = prompt->text + end, *before;
-  while ((before = g_utf8_find_prev_char (prompt->text, word)) && is_word_char (g_utf8_get_char (before)))
+  while ((before = g_utf8_find_prev_char (prompt->text, word)) &&
+         is_word_char (g_utf8_get_char (before)))
     word = before;
   g_autofree char *name = g_strndup (word, prompt->text + end - word);
   g_autofree char *shown = moa_text_excerpt (name);
   if (token < 0)
-    return moa_fail (error, MOA_ERROR_ARGUMENT,
-                     "the word \"%s\" of the prompt is part of a special token and cannot stand for a"
-                     " subject; mark another word", shown);
+    return moa_fail (
+        error, MOA_ERROR_ARGUMENT,
+        "the word \"%s\" of the prompt is part of a special token and cannot stand for a"
+        " subject; mark another word",
+        shown);
   if (token + 1 >= prompt->n_ids - 1)
-    return moa_fail (error, MOA_ERROR_ARGUMENT,
-                     "the word \"%s\" stands for a subject but lies behind the first %d tokens of the"
-                     " prompt, which are all that the model reads; put it nearer to the beginning",
-                     shown, prompt->n_ids - 2);
+    return moa_fail (
+        error, MOA_ERROR_ARGUMENT,
+        "the word \"%s\" stands for a subject but lies behind the first %d tokens of the"
+        " prompt, which are all that the model reads; put it nearer to the beginning",
+        shown, prompt->n_ids - 2);
   *row = token + 1;
   return TRUE;
 }
 
 static gboolean
-find_subjects (MoaPrompt *prompt, const Places *marks, int n_subjects, const GArray *ends, GError **error)
+find_subjects (MoaPrompt *prompt, const Places *marks, int n_subjects, const GArray *ends,
+               GError **error)
 {
   Places found = { 0 };
   const Places *places = marks;
@@ -228,7 +245,8 @@ find_subjects (MoaPrompt *prompt, const Places *marks, int n_subjects, const GAr
 
 /* start, tokens as far as they fit, end, and the rest of the window: end. */
 static void
-fill_window (MoaPrompt *prompt, const MoaTokenizer *tokenizer, const GArray *ids, const GArray *ends)
+fill_window (MoaPrompt *prompt, const MoaTokenizer *tokenizer, const GArray *ids,
+             const GArray *ends)
 {
   guint room = prompt->n_ids - 2;
   prompt->ids = g_new (gint32, prompt->n_ids);
@@ -241,7 +259,8 @@ fill_window (MoaPrompt *prompt, const MoaTokenizer *tokenizer, const GArray *ids
   const char *rest = prompt->text + g_array_index (ends, guint, room - 1);
   g_autofree char *shown = moa_text_excerpt (rest);
   prompt->warning = g_strdup_printf ("the prompt has %u tokens and the model reads the first %u;"
-                                     " left out: \"%s\"", ids->len, room, g_strstrip (shown));
+                                     " left out: \"%s\"",
+                                     ids->len, room, g_strstrip (shown));
 }
 
 MoaPrompt *
@@ -257,8 +276,10 @@ moa_prompt_new (const MoaTokenizer *tokenizer, const char *text, int n_subjects,
   if (length > MAX_PROMPT_BYTES)
     {
       moa_fail (error, MOA_ERROR_ARGUMENT,
-                "the prompt is %" G_GSIZE_FORMAT " bytes long; at most %d are read, and the model uses only"
-                " about the first %d words", length, MAX_PROMPT_BYTES, moa_tokenizer_window (tokenizer) - 2);
+                "the prompt is %" G_GSIZE_FORMAT
+                " bytes long; at most %d are read, and the model uses only"
+                " about the first %d words",
+                length, MAX_PROMPT_BYTES, moa_tokenizer_window (tokenizer) - 2);
       return NULL;
     }
 

@@ -55,7 +55,8 @@ read_descriptions (const char *dir, Descriptions *d, GError **error)
 {
   d->config_path = g_build_filename (dir, "tokenizer_config.json", NULL);
   g_autofree char *map_path = g_build_filename (dir, "special_tokens_map.json", NULL);
-  return read_optional (d->config_path, &d->config, error) && read_optional (map_path, &d->map, error);
+  return read_optional (d->config_path, &d->config, error) &&
+         read_optional (map_path, &d->map, error);
 }
 
 static const json_t *
@@ -72,7 +73,8 @@ static gboolean
 is_normalised (const Descriptions *d, const char *last_key, guint id)
 {
   g_autofree char *number = g_strdup_printf ("%u", id);
-  const json_t *added = json_object_get (json_object_get (d->config, "added_tokens_decoder"), number);
+  const json_t *added = json_object_get (json_object_get (d->config, "added_tokens_decoder"),
+                                         number);
   return json_is_true (json_object_get (added ? added : describe (d, last_key), "normalized"));
 }
 
@@ -85,13 +87,14 @@ find_special (Special *special, const Descriptions *d, const json_t *vocab, cons
     value = json_object_get (value, "content");
   const char *content = value ? json_string_value (value) : usual;
   if (!content || !*content || strlen (content) > MAX_SPECIAL_BYTES)
-    return moa_fail (error, MOA_ERROR_FILE, "%s: %s should be a token of 1 to %d bytes, such as \"%s\"",
-                     d->config_path, key, MAX_SPECIAL_BYTES, usual);
+    return moa_fail (error, MOA_ERROR_FILE,
+                     "%s: %s should be a token of 1 to %d bytes, such as \"%s\"", d->config_path,
+                     key, MAX_SPECIAL_BYTES, usual);
 
   const json_t *id = json_object_get (vocab, content);
   if (!id)
-    return moa_fail (error, MOA_ERROR_FILE, "%s: %s \"%s\" is not in vocab.json", d->config_path, key,
-                     content);
+    return moa_fail (error, MOA_ERROR_FILE, "%s: %s \"%s\" is not in vocab.json", d->config_path,
+                     key, content);
   special->content = g_strdup (content);
   special->id = json_integer_value (id);
   if (is_normalised (d, last_key, special->id))
@@ -99,17 +102,15 @@ find_special (Special *special, const Descriptions *d, const json_t *vocab, cons
   return TRUE;
 }
 
-/* model_max_length; tokenizers without one are written with a huge number. */
 static gboolean
 find_window (MoaTokenizer *tokenizer, const Descriptions *d, GError **error)
 {
   const json_t *length = json_object_get (d->config, "model_max_length");
   double value = length ? json_number_value (length) : 77;
-  if (value > 1e9)
-    value = 77;
   if (!(value >= 3 && value <= MAX_WINDOW && value == (int) value))
-    return moa_fail (error, MOA_ERROR_FILE, "%s: model_max_length should be a whole number from 3 to %d",
-                     d->config_path, MAX_WINDOW);
+    return moa_fail (error, MOA_ERROR_FILE,
+                     "%s: model_max_length should be a whole number from 3 to %d", d->config_path,
+                     MAX_WINDOW);
   tokenizer->window = value;
   return TRUE;
 }
@@ -125,11 +126,11 @@ open_parts (MoaTokenizer *tokenizer, const char *dir, const Descriptions *d, GEr
 
   tokenizer->size = json_object_size (vocab);
   tokenizer->bpe = moa_bpe_new (vocab, vocab_path, merges_path, error);
-  gboolean good = tokenizer->bpe && find_window (tokenizer, d, error)
-                  && find_special (&tokenizer->special[START], d, vocab, "bos_token", "<|startoftext|>",
-                                   "bos_token", error)
-                  && find_special (&tokenizer->special[END], d, vocab, "eos_token", "<|endoftext|>",
-                                   "pad_token", error);
+  gboolean good = tokenizer->bpe && find_window (tokenizer, d, error) &&
+                  find_special (&tokenizer->special[START], d, vocab, "bos_token",
+                                "<|startoftext|>", "bos_token", error) &&
+                  find_special (&tokenizer->special[END], d, vocab, "eos_token", "<|endoftext|>",
+                                "pad_token", error);
   json_decref (vocab);
   return good;
 }
@@ -331,7 +332,8 @@ moa_tokenizer_encode (const MoaTokenizer *tokenizer, const char *text, gssize le
         {
           const Special *special = &tokenizer->special[k];
           bytes = strlen (special->content);
-          if (!special->normalised && bytes <= n - i && memcmp (text + i, special->content, bytes) == 0)
+          if (!special->normalised && bytes <= n - i &&
+              memcmp (text + i, special->content, bytes) == 0)
             found = special;
         }
       if (!found)

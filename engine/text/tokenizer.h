@@ -12,8 +12,8 @@ typedef struct _MoaTokenizer MoaTokenizer;
 MoaTokenizer *moa_tokenizer_open (const char *dir, GError **error);
 void moa_tokenizer_free (MoaTokenizer *tokenizer);
 
-int moa_tokenizer_window (const MoaTokenizer *tokenizer);  /* 77 in SD 1.5 */
-int moa_tokenizer_size (const MoaTokenizer *tokenizer);    /* ids are 0 .. size-1 */
+int moa_tokenizer_window (const MoaTokenizer *tokenizer); /* 77 in SD 1.5 */
+int moa_tokenizer_size (const MoaTokenizer *tokenizer);   /* ids are 0 .. size-1 */
 int moa_tokenizer_start (const MoaTokenizer *tokenizer);
 int moa_tokenizer_end (const MoaTokenizer *tokenizer);
 

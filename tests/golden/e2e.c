@@ -17,6 +17,7 @@ typedef struct {
   MoaTextConfig text;
   MoaMoaConfig moa;
   MoaParams *unet_params, *vae_params, *text_params, *moa_params;
+  gint64 tokens;        /* of a prompt */
 } Model;
 
 static void
@@ -53,8 +54,9 @@ model_open (Model *m, const Golden *golden, const char *moa, GError **error)
 
 /* The states of the fixture's input_ids. */
 static float *
-encode_text (const Model *m, const Fixture *f, GError **error)
+encode_text (Model *m, const Fixture *f, GError **error)
 {
+  m->tokens = fixture_shape (f, "input_ids").dim[1];
   g_autoptr (MoaGraph) graph = moa_graph_new (m->golden->cpu);
   MoaTensor *ids = golden_input (graph, f, "input_ids");
   MoaTensor *states = moa_clip_text (graph, &m->text, m->text_params, ids);
@@ -190,7 +192,7 @@ denoiser_init (Denoiser *d, const Model *m, MoaShape latent, int rows, double gu
   many.dim[0] = rows;
   d->sample = moa_graph_input (d->graph, "sample", many, MOA_EACH_RUN);
   d->t = moa_graph_input (d->graph, "t", MOA_SHAPE (rows), MOA_EACH_RUN);
-  MoaShape states = MOA_SHAPE (rows, m->text.n_positions, m->text.width);
+  MoaShape states = MOA_SHAPE (rows, m->tokens, m->text.width);
   MoaTensor *text = moa_graph_input (d->graph, "text", states, MOA_HELD);
   MoaMixture mixture = { .config = &m->moa, .params = m->moa_params };
   if (condition->feats)
@@ -329,7 +331,7 @@ regenerate (const Swap *s, const char *output, GError **error)
   g_autofree char *tag = g_strndup (output, strlen (output) - strlen (".latents"));
   double guidance = g_ascii_strtod (tag + 1, NULL);
   int rows = guidance == 1 ? 1 : 2;
-  gint64 states = m->text.n_positions * m->text.width;
+  gint64 states = m->tokens * m->text.width;
   g_autofree float *feats = fixture_read (s->f, "feats"), *index = fixture_read (s->f, "index");
   g_autofree float *limit = fixture_read (s->f, "limit");
   Condition condition = { s->text + (3 - rows) * states, feats, index,

@@ -44,13 +44,10 @@ golden_bail_out (const char *format, ...)
 static char *
 group_name (const char *tensor)
 {
-  g_auto (GStrv) parts = g_strsplit (tensor, ".", -1);
-  guint n = 1;
-  while (parts[n] && !g_ascii_isdigit (parts[n][0]))
-    n++;
-  g_clear_pointer (&parts[n], g_free);
-  char *name = g_strjoinv (".", parts);
-  return name;
+  const char *end = strchr (tensor, '.');
+  while (end && !g_ascii_isdigit (end[1]))
+    end = strchr (end + 1, '.');
+  return end ? g_strndup (tensor, end - tensor) : g_strdup (tensor);
 }
 
 static Group *

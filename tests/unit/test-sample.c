@@ -48,7 +48,7 @@ golden_open (Golden *golden)
   g_assert_no_error (error);
   golden->manifest = json_load_file (manifest, 0, NULL);
   golden->tensors = json_object_get (
-    json_object_get (json_object_get (golden->manifest, "files"), "schedulers"), "tensors");
+      json_object_get (json_object_get (golden->manifest, "files"), "schedulers"), "tensors");
   g_assert_nonnull (golden->tensors);
   return TRUE;
 }
@@ -91,7 +91,8 @@ static void
 golden_check (Golden *golden, const char *name, const float *got, gsize n)
 {
   g_autofree float *want = golden_floats (golden, name, n);
-  double atol = json_number_value (json_object_get (json_object_get (golden->tensors, name), "atol"));
+  double atol = json_number_value (
+      json_object_get (json_object_get (golden->tensors, name), "atol"));
   g_assert_cmpfloat (atol, >, 0);
   double worst = 0;
   for (gsize i = 0; i < n; i++)
@@ -161,7 +162,7 @@ test_ddim (gconstpointer data)
   moa_ddim_timesteps (schedule, run->spacing, run->steps, timesteps);
   check_timesteps (&golden, run, timesteps, inverse);
 
-  g_autofree float *latents = g_new (float, run->steps * N);
+  g_autofree float *latents = g_new (float, run->steps *N);
   g_autofree float *start = golden_floats (&golden, "start", N);
   const float *z = start;
   for (int i = 0; i < run->steps; i++)
@@ -192,7 +193,7 @@ test_unipc (gconstpointer data)
 
   g_autofree int *timesteps = g_new (int, run->steps);
   g_autofree float *sigmas = g_new (float, run->steps + 1);
-  g_autofree float *latents = g_new (float, run->steps * N);
+  g_autofree float *latents = g_new (float, run->steps *N);
   g_autofree float *z = golden_floats (&golden, "start", N);
   for (int i = 0; i < run->steps; i++)
     {
@@ -403,14 +404,14 @@ int
 main (int argc, char **argv)
 {
   static const Run ddim[] = {
-    { "ddim", MOA_SPACING_LEADING, 10 }, { "ddim", MOA_SPACING_LEADING, 20 },
-    { "ddim", MOA_SPACING_LEADING, 50 }, { "ddim_trailing", MOA_SPACING_TRAILING, 10 },
+    { "ddim", MOA_SPACING_LEADING, 10 },         { "ddim", MOA_SPACING_LEADING, 20 },
+    { "ddim", MOA_SPACING_LEADING, 50 },         { "ddim_trailing", MOA_SPACING_TRAILING, 10 },
     { "ddim_inverse", MOA_SPACING_LEADING, 10 }, { "ddim_inverse", MOA_SPACING_LEADING, 20 },
     { "ddim_inverse", MOA_SPACING_LEADING, 50 },
   };
   static const Run unipc[] = {
-    { "unipc", MOA_SPACING_LINSPACE, 5 }, { "unipc", MOA_SPACING_LINSPACE, 10 },
-    { "unipc", MOA_SPACING_LINSPACE, 20 }, { "unipc", MOA_SPACING_LINSPACE, 50 },
+    { "unipc", MOA_SPACING_LINSPACE, 5 },         { "unipc", MOA_SPACING_LINSPACE, 10 },
+    { "unipc", MOA_SPACING_LINSPACE, 20 },        { "unipc", MOA_SPACING_LINSPACE, 50 },
     { "unipc_leading", MOA_SPACING_LEADING, 10 }, { "unipc_leading", MOA_SPACING_LEADING, 20 },
   };
   setlocale (LC_ALL, "");

@@ -1,0 +1,89 @@
+/* What the subcommands of `moa` share. */
+#ifndef MOA_CLI_H
+#define MOA_CLI_H
+
+#include <gdk-pixbuf/gdk-pixbuf.h>
+#include <jansson.h>
+
+#include "moa.h"
+
+/* Exit codes */
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_INTERRUPTED = 130 };
+
+/* ---- Subcommands: argv[0] is the subcommand's name ---- */
+
+int moa_cli_replace (int argc, char **argv);
+int moa_cli_generate (int argc, char **argv);
+int moa_cli_maps (int argc, char **argv);
+int moa_cli_info (int argc, char **argv);
+
+/* ---- common.c: options, model, progress, errors ---- */
+
+typedef struct {
+  /* The options that all jobs have. */
+  char *model_path;
+  int n_threads;
+  char *memory;
+  gboolean json;
+  /* Set up by moa_cli_start(). */
+  MoaModel *model;
+  MoaRun run;
+} MoaCli;
+
+/* Parses; NULL ends entries.  FALSE after telling what is wrong: exit with
+ * CLI_USAGE.  description: what comes after the options in the help. */
+gboolean moa_cli_parse (MoaCli *cli, int *argc, char ***argv, const char *arguments,
+                        const char *summary, const GOptionEntry *entries, const char *description);
+/* Says that the command line is wrong; returns CLI_USAGE. */
+int moa_cli_usage (const char *command, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* Opens the model, and makes the run: threads, memory, Ctrl-C, progress. */
+gboolean moa_cli_start (MoaCli *cli, GError **error);
+/* Takes the progress line off the terminal. */
+void moa_cli_end_progress (void);
+/* Frees cli; prints the error, if any, and returns the exit code. */
+int moa_cli_finish (MoaCli *cli, const char *command, GError *error);
+
+/* The folder of the model to use where none is given.  (transfer full) */
+char *moa_cli_default_model (void);
+
+/* "1,2,30" to numbers from low on.  (element-type int) (transfer full); NULL: not such a list */
+GArray *moa_cli_numbers (const char *text, int low);
+
+/* Prints the object, and frees it. */
+void moa_cli_print_json (json_t *object);
+/* {"load": seconds, ...} and ["warning", ...], (transfer full) */
+json_t *moa_cli_seconds_json (const double seconds[MOA_N_PHASES]);
+json_t *moa_cli_strings_json (const char *const *strings);
+/* One line each on stderr. */
+void moa_cli_print_warnings (const char *command, const char *const *warnings);
+
+/* ---- picture.c: image files ---- */
+
+/* 8 bits, as its EXIF orientation says.  (transfer full) */
+GdkPixbuf *moa_cli_load (const char *path, GError **error);
+/* RGB or RGBA of a part of it; area NULL: all.  (transfer full) */
+MoaImage *moa_cli_image (const GdkPixbuf *pixbuf, const MoaRect *area);
+/* One channel: gray times alpha.  (transfer full) */
+MoaImage *moa_cli_load_mask (const char *path, GError **error);
+/* Gray or RGB.  (transfer full) */
+GdkPixbuf *moa_cli_pixbuf (const MoaImage *image);
+/* As PNG, by rename. */
+gboolean moa_cli_save (GdkPixbuf *pixbuf, const char *path, GError **error);
+gboolean moa_cli_save_image (const MoaImage *image, const char *path, GError **error);
+/* Whether such a PNG could be written there: asked before a long job. */
+gboolean moa_cli_check_png (const char *path, GError **error);
+gboolean moa_cli_check_folder_of (const char *path, GError **error);
+
+/* Photos of subjects from arguments, "A.png" or "A.png+B.png" each. */
+typedef struct {
+  MoaSubject *subjects;
+  int n_subjects;
+} MoaCliSubjects;
+gboolean moa_cli_load_subjects (MoaCliSubjects *subjects, char **arguments, int n, GError **error);
+void moa_cli_clear_subjects (MoaCliSubjects *subjects);
+
+/* One PNG for each block, as large as the latent is in pixels; adds their names to files. */
+gboolean moa_cli_save_maps (const MoaRouterMaps *maps, int n_maps, const char *folder,
+                            json_t *files, GError **error);
+
+#endif

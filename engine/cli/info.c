@@ -1,0 +1,193 @@
+/* moa info: what a model folder or a weights file holds. */
+#include "cli/cli.h"
+
+#include "base/error.h"
+#include "io/safetensors.h"
+#include "jobs/replace.h"
+
+typedef struct {
+  MoaCli cli;
+  gboolean tensors;
+} Info;
+
+static const char after_info[]
+  = "A model folder is complete when every tensor that the networks need is there with the\n"
+    "right shape; otherwise this says what is missing and exits with 1. A weights file is\n"
+    "checked as a safetensors file.";
+
+static json_t *
+size_json (guint64 n)
+{
+  return json_integer ((json_int_t) n);
+}
+
+/* ---- Model folders ---- */
+
+/* Memory that a replacement at the model's own size takes, weights and all. */
+static gboolean
+replacement_bytes (MoaModel *model, guint64 *bytes, GError **error)
+{
+  int side = moa_model_get_info (model)->side;
+  MoaImage *picture = moa_image_new (side, side, 3);
+  if (!picture)
+    return moa_fail (error, MOA_ERROR_MEMORY, "No memory for a picture of %d x %d", side, side);
+  const MoaImage *photos[] = { picture };
+  MoaSubject subject = { photos, 1 };
+  MoaReplaceParams params;
+  moa_replace_params_init (&params);
+  params.source = picture;
+  params.subjects = &subject;
+  params.n_subjects = 1;
+  gboolean ok = moa_replacement_bytes (model, &params, NULL, bytes, error);
+  moa_image_free (picture);
+  return ok;
+}
+
+static json_t *
+model_json (const MoaModelInfo *info, guint64 bytes)
+{
+  json_t *parts = json_object ();
+  for (int i = 0; i < info->n_parts; i++)
+    json_object_set_new (parts, info->parts[i].name,
+                         json_pack ("{s:o, s:o}", "parameters",
+                                    size_json (info->parts[i].n_parameters), "file_bytes",
+                                    size_json (info->parts[i].file_bytes)));
+  return json_pack (
+    "{s:s, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:{s:i, s:f, s:f, s:i, s:i}, s:o}", "path",
+    info->path, "complete", TRUE, "side", info->side, "feature_dim", info->feature_dim, "layers",
+    moa_cli_strings_json (info->layers), "parts", parts, "weight_bytes",
+    size_json (info->weight_bytes), "replace_bytes", size_json (bytes), "defaults", "steps",
+    info->steps, "guidance", info->guidance, "freedom", info->freedom, "fixed_point",
+    info->fixed_point, "max_timestep", info->max_timestep, "warnings",
+    moa_cli_strings_json (info->warnings));
+}
+
+static void
+print_model (const MoaModelInfo *info, guint64 bytes)
+{
+  g_autofree char *weights = g_format_size_full (info->weight_bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *all = g_format_size_full (bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_print ("%s: a complete model\n", info->path);
+  g_print ("  pictures      %d x %d pixels\n", info->side, info->side);
+  g_print ("  subjects      %d numbers each, routed in %d blocks\n", info->feature_dim,
+           info->n_layers);
+  for (int i = 0; i < info->n_parts; i++)
+    {
+      g_autofree char *size
+        = g_format_size_full (info->parts[i].file_bytes, G_FORMAT_SIZE_IEC_UNITS);
+      g_print ("  %-13s %.2f million parameters, file of %s\n", info->parts[i].name,
+               info->parts[i].n_parameters / 1e6, size);
+    }
+  g_print ("  memory        %s of weights; %s to replace a person\n", weights, all);
+  g_print ("  defaults      %d steps, guidance %g, freedom %g, fixed point %d, max timestep %d\n",
+           info->steps, info->guidance, info->freedom, info->fixed_point, info->max_timestep);
+  for (const char *const *warning = info->warnings; *warning; warning++)
+    g_print ("  warning       %s\n", *warning);
+}
+
+static gboolean
+show_model (Info *info, const char *path, GError **error)
+{
+  guint64 bytes;
+  info->cli.model = moa_model_open (path, error);
+  if (!info->cli.model || !replacement_bytes (info->cli.model, &bytes, error))
+    return FALSE;
+  const MoaModelInfo *model = moa_model_get_info (info->cli.model);
+  if (info->cli.json)
+    moa_cli_print_json (model_json (model, bytes));
+  else
+    print_model (model, bytes);
+  return TRUE;
+}
+
+/* ---- Weights files ---- */
+
+static json_t *
+tensor_json (const MoaFileTensor *tensor)
+{
+  json_t *shape = json_array ();
+  for (int i = 0; i < tensor->rank; i++)
+    json_array_append_new (shape, json_integer (tensor->dim[i]));
+  return json_pack ("{s:s, s:s, s:o}", "name", tensor->name, "dtype",
+                    moa_dtype_name (tensor->dtype), "shape", shape);
+}
+
+static void
+print_tensor (const MoaFileTensor *tensor)
+{
+  g_autoptr (GString) shape = g_string_new (NULL);
+  for (int i = 0; i < tensor->rank; i++)
+    g_string_append_printf (shape, "%s%" G_GINT64_FORMAT, i ? "x" : "", tensor->dim[i]);
+  g_print ("  %-5s %-18s %s\n", moa_dtype_name (tensor->dtype), shape->str, tensor->name);
+}
+
+static gboolean
+show_file (Info *info, const char *path, GError **error)
+{
+  MoaSafetensors *file = moa_safetensors_open (path, error);
+  if (!file)
+    return FALSE;
+  int n = moa_safetensors_count (file);
+  guint64 parameters = 0, bytes = 0;
+  json_t *list = json_array (), *dtypes = json_object ();
+  for (int i = 0; i < n; i++)
+    {
+      const MoaFileTensor *tensor = moa_safetensors_tensor (file, i);
+      const char *dtype = moa_dtype_name (tensor->dtype);
+      parameters += tensor->n;
+      bytes += tensor->bytes;
+      json_t *seen = json_object_get (dtypes, dtype);
+      json_object_set_new (dtypes, dtype, json_integer (json_integer_value (seen) + 1));
+      if (info->tensors)
+        json_array_append_new (list, tensor_json (tensor));
+    }
+  json_t *object = json_pack ("{s:s, s:i, s:o, s:o, s:o, s:o}", "path", path, "tensors", n,
+                              "parameters", size_json (parameters), "bytes", size_json (bytes),
+                              "dtypes", dtypes, "list", list);
+  if (info->cli.json)
+    moa_cli_print_json (object);
+  else
+    {
+      const char *dtype;
+      json_t *count;
+      g_print ("%s: %d tensors, %.2f million numbers in %" G_GUINT64_FORMAT " bytes\n", path, n,
+               parameters / 1e6, bytes);
+      json_object_foreach (dtypes, dtype, count)
+        g_print ("  %-5s %d tensors\n", dtype, (int) json_integer_value (count));
+      for (int i = 0; info->tensors && i < n; i++)
+        print_tensor (moa_safetensors_tensor (file, i));
+      json_decref (object);
+    }
+  moa_safetensors_close (file);
+  return TRUE;
+}
+
+int
+moa_cli_info (int argc, char **argv)
+{
+  Info info = { { NULL } };
+  const GOptionEntry entries[] = {
+    { "tensors", 0, 0, G_OPTION_ARG_NONE, &info.tensors, "List the tensors of a weights file",
+      NULL },
+    { NULL }
+  };
+  GError *error = NULL;
+  gboolean usable
+    = moa_cli_parse (&info.cli, &argc, &argv, "[FOLDER|FILE]",
+                     "Tells what a model folder, or a safetensors file, holds. Without an argument:\n"
+                     "the model that the other commands use.", entries, after_info);
+  if (usable && argc > 2)
+    usable = !moa_cli_usage ("info", "give one folder or file");
+  if (usable)
+    {
+      g_autofree char *path = argc == 2              ? g_strdup (argv[1])
+                              : info.cli.model_path ? g_strdup (info.cli.model_path)
+                                                    : moa_cli_default_model ();
+      if (g_file_test (path, G_FILE_TEST_EXISTS) && !g_file_test (path, G_FILE_TEST_IS_DIR))
+        show_file (&info, path, &error);
+      else
+        show_model (&info, path, &error);
+    }
+  int code = moa_cli_finish (&info.cli, "info", error);
+  return usable ? code : CLI_USAGE;
+}

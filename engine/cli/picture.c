@@ -1,0 +1,236 @@
+/* Image files by gdk-pixbuf: 8 bits, orientation respected, written by rename. */
+#include "cli/cli.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST_PIXELS = 1 << 28 };
+
+GdkPixbuf *
+moa_cli_load (const char *path, GError **error)
+{
+  int width = 0, height = 0;
+  /* From the header, before a huge picture is unpacked. */
+  if (gdk_pixbuf_get_file_info (path, &width, &height) && (gint64) width * height > MOST_PIXELS)
+    {
+      moa_fail (error, MOA_ERROR_FILE, "%s: %d x %d pixels are too many", path, width, height);
+      return NULL;
+    }
+  g_autoptr (GError) fault = NULL;
+  g_autoptr (GdkPixbuf) pixbuf = gdk_pixbuf_new_from_file (path, &fault);
+  if (!pixbuf)
+    {
+      moa_fail (error, MOA_ERROR_FILE, "%s: cannot be read as a picture: %s", path, fault->message);
+      return NULL;
+    }
+  GdkPixbuf *upright = gdk_pixbuf_apply_embedded_orientation (pixbuf);
+  return upright ? upright : g_steal_pointer (&pixbuf);
+}
+
+MoaImage *
+moa_cli_image (const GdkPixbuf *pixbuf, const MoaRect *area)
+{
+  MoaRect all = { 0, 0, gdk_pixbuf_get_width (pixbuf), gdk_pixbuf_get_height (pixbuf) };
+  area = area ? area : &all;
+  int channels = gdk_pixbuf_get_n_channels (pixbuf);
+  gsize stride = gdk_pixbuf_get_rowstride (pixbuf);
+  const guint8 *pixels = gdk_pixbuf_read_pixels (pixbuf);
+  MoaImage *image = moa_image_new (area->width, area->height, channels);
+  for (int y = 0; image && y < area->height; y++)
+    {
+      const guint8 *from = pixels + (area->y + y) * stride + (gsize) area->x * channels;
+      float *to = image->data + (gsize) y * area->width * channels;
+      for (int i = 0; i < area->width * channels; i++)
+        to[i] = from[i] / 255.0f;
+    }
+  return image;
+}
+
+MoaImage *
+moa_cli_load_mask (const char *path, GError **error)
+{
+  g_autoptr (GdkPixbuf) pixbuf = moa_cli_load (path, error);
+  MoaImage *picture = pixbuf ? moa_cli_image (pixbuf, NULL) : NULL;
+  MoaImage *mask = picture ? moa_image_new (picture->width, picture->height, 1) : NULL;
+  if (pixbuf && !mask)
+    moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture", path);
+  for (gsize i = 0; mask && i < (gsize) mask->width * mask->height; i++)
+    {
+      /* Added in integers, so that white is exactly 1. */
+      const float *p = picture->data + i * picture->channels;
+      int sum = 0;
+      for (int c = 0; c < 3; c++)
+        sum += p[c] * 255 + 0.5f;
+      mask->data[i] = sum / 765.0f * (picture->channels == 4 ? p[3] : 1);
+    }
+  moa_image_free (picture);
+  return mask;
+}
+
+GdkPixbuf *
+moa_cli_pixbuf (const MoaImage *image)
+{
+  GdkPixbuf *pixbuf
+    = gdk_pixbuf_new (GDK_COLORSPACE_RGB, FALSE, 8, image->width, image->height);
+  if (!pixbuf)
+    return NULL;
+  gsize stride = gdk_pixbuf_get_rowstride (pixbuf);
+  guint8 *pixels = gdk_pixbuf_get_pixels (pixbuf);
+  for (int y = 0; y < image->height; y++)
+    for (int x = 0; x < image->width; x++)
+      for (int c = 0; c < 3; c++)
+        {
+          gsize i = ((gsize) y * image->width + x) * image->channels;
+          float v = image->data[i + (image->channels == 1 ? 0 : c)];
+          pixels[y * stride + 3 * x + c] = CLAMP (v, 0, 1) * 255 + 0.5f;
+        }
+  return pixbuf;
+}
+
+gboolean
+moa_cli_save (GdkPixbuf *pixbuf, const char *path, GError **error)
+{
+  g_autofree char *data = NULL;
+  gsize size;
+  g_autoptr (GError) fault = NULL;
+  const char *profile = gdk_pixbuf_get_option (pixbuf, "icc-profile");
+  if (gdk_pixbuf_save_to_buffer (pixbuf, &data, &size, "png", &fault,
+                                 profile ? "icc-profile" : NULL, profile, NULL)
+      && g_file_set_contents (path, data, size, &fault))
+    return TRUE;
+  return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be written: %s", path, fault->message);
+}
+
+gboolean
+moa_cli_save_image (const MoaImage *image, const char *path, GError **error)
+{
+  g_autoptr (GdkPixbuf) pixbuf = moa_cli_pixbuf (image);
+  if (!pixbuf)
+    return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory to write it", path);
+  return moa_cli_save (pixbuf, path, error);
+}
+
+gboolean
+moa_cli_check_folder_of (const char *path, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  if (g_access (folder, W_OK))
+    return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be written: %s: %s", path, folder,
+                     g_strerror (errno));
+  if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be written: it is a folder", path);
+  return TRUE;
+}
+
+gboolean
+moa_cli_check_png (const char *path, GError **error)
+{
+  g_autofree char *lower = g_ascii_strdown (path, -1);
+  if (!g_str_has_suffix (lower, ".png"))
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "%s: only PNG is written; the name must end in .png",
+                     path);
+  return moa_cli_check_folder_of (path, error);
+}
+
+/* ---- Subjects ---- */
+
+static gboolean
+load_photos (MoaSubject *subject, const char *argument, GError **error)
+{
+  /* A file that has a + in its name is that file. */
+  gboolean one = g_file_test (argument, G_FILE_TEST_EXISTS);
+  g_auto (GStrv) paths = g_strsplit (argument, "+", one ? 1 : -1);
+  MoaImage **photos = g_new0 (MoaImage *, g_strv_length (paths) + 1);
+  subject->photos = (const MoaImage *const *) photos;
+  for (char **path = paths; *path; path++)
+    {
+      g_autoptr (GdkPixbuf) pixbuf = moa_cli_load (*path, error);
+      if (!pixbuf)
+        return FALSE;
+      MoaImage *photo = moa_cli_image (pixbuf, NULL);
+      if (!photo)
+        return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture", *path);
+      photos[subject->n_photos++] = photo;
+    }
+  return TRUE;
+}
+
+gboolean
+moa_cli_load_subjects (MoaCliSubjects *subjects, char **arguments, int n, GError **error)
+{
+  subjects->subjects = g_new0 (MoaSubject, n + 1);
+  for (int i = 0; i < n; i++)
+    {
+      subjects->n_subjects = i + 1;
+      if (!load_photos (&subjects->subjects[i], arguments[i], error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+void
+moa_cli_clear_subjects (MoaCliSubjects *subjects)
+{
+  for (int i = 0; i < subjects->n_subjects; i++)
+    {
+      for (int k = 0; k < subjects->subjects[i].n_photos; k++)
+        moa_image_free ((MoaImage *) subjects->subjects[i].photos[k]);
+      g_free ((gpointer) subjects->subjects[i].photos);
+    }
+  g_free (subjects->subjects);
+}
+
+/* ---- Router maps ---- */
+
+/* Each pixel as a square of scale x scale. */
+static MoaImage *
+enlarge (const MoaImage *map, int scale)
+{
+  MoaImage *out = moa_image_new (map->width * scale, map->height * scale, 1);
+  for (int y = 0; out && y < out->height; y++)
+    for (int x = 0; x < out->width; x++)
+      out->data[(gsize) y * out->width + x]
+        = map->data[(gsize) (y / scale) * map->width + x / scale];
+  return out;
+}
+
+static gboolean
+save_map (const MoaImage *map, int scale, const char *path, GError **error)
+{
+  MoaImage *image = enlarge (map, scale);
+  gboolean ok = image ? moa_cli_save_image (image, path, error)
+                      : moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory to write it", path);
+  moa_image_free (image);
+  return ok;
+}
+
+gboolean
+moa_cli_save_maps (const MoaRouterMaps *maps, int n_maps, const char *folder, json_t *files,
+                   GError **error)
+{
+  enum { PIXELS = 8 }; /* of the largest map's pixels */
+  if (g_mkdir_with_parents (folder, 0777))
+    return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be made: %s", folder, g_strerror (errno));
+  for (int i = 0; i < n_maps; i++)
+    {
+      int widest = 1;
+      for (int l = 0; l < maps[i].n_layers; l++)
+        widest = MAX (widest, maps[i].layers[l]->width);
+      for (int l = 0; l < maps[i].n_layers; l++)
+        {
+          g_autofree char *name = maps[i].step < 0
+                                    ? g_strdup_printf ("mean-layer-%02d.png", l)
+                                    : g_strdup_printf ("step-%03d-layer-%02d.png", maps[i].step, l);
+          g_autofree char *path = g_build_filename (folder, name, NULL);
+          int scale = PIXELS * ((widest + maps[i].layers[l]->width - 1) / maps[i].layers[l]->width);
+          if (!save_map (maps[i].layers[l], scale, path, error))
+            return FALSE;
+          json_array_append_new (files, json_string (path));
+        }
+    }
+  return TRUE;
+}

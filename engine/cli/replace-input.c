@@ -1,0 +1,99 @@
+/* What moa replace reads: the picture, the mask, the photos. */
+#include "cli/replace.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+/* The bounds of what is not black; FALSE: nothing. */
+static gboolean
+mask_bounds (const MoaImage *mask, MoaRect *bounds)
+{
+  int left = mask->width, top = mask->height, right = -1, bottom = -1;
+  for (int y = 0; y < mask->height; y++)
+    for (int x = 0; x < mask->width; x++)
+      if (mask->data[(gsize) y * mask->width + x] > 0)
+        {
+          left = MIN (left, x);
+          right = MAX (right, x);
+          top = MIN (top, y);
+          bottom = MAX (bottom, y);
+        }
+  *bounds = (MoaRect){ left, top, right - left + 1, bottom - top + 1 };
+  return right >= 0;
+}
+
+static MoaImage *
+crop_mask (const MoaImage *mask, const MoaRect *area)
+{
+  MoaImage *out = moa_image_new (area->width, area->height, 1);
+  for (int y = 0; out && y < area->height; y++)
+    memcpy (out->data + (gsize) y * area->width,
+            mask->data + (gsize) (area->y + y) * mask->width + area->x,
+            area->width * sizeof (float));
+  return out;
+}
+
+static gboolean
+choose_area (CliReplace *r, int side, GError **error)
+{
+  int width = gdk_pixbuf_get_width (r->source), height = gdk_pixbuf_get_height (r->source);
+  moa_work_area (width, height, NULL, side, &r->area);
+  if (!r->select)
+    return TRUE;
+  MoaImage *mask = moa_cli_load_mask (r->select, error);
+  if (!mask)
+    return FALSE;
+  MoaRect bounds;
+  gboolean ok = TRUE;
+  if (mask->width != width || mask->height != height)
+    ok = moa_fail (error, MOA_ERROR_ARGUMENT,
+                   "%s: the mask is %d x %d pixels, the picture %d x %d; they must be alike",
+                   r->select, mask->width, mask->height, width, height);
+  else if (!mask_bounds (mask, &bounds))
+    ok = moa_fail (error, MOA_ERROR_ARGUMENT,
+                   "%s: the mask is all black; paint the person white", r->select);
+  if (ok)
+    {
+      moa_work_area (width, height, &bounds, side, &r->area);
+      r->selection = crop_mask (mask, &r->area);
+      if (!r->selection)
+        ok = moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture", r->select);
+    }
+  moa_image_free (mask);
+  return ok;
+}
+
+gboolean
+moa_cli_replace_input (CliReplace *r, char **files, int n_files, GError **error)
+{
+  r->source = moa_cli_load (files[0], error);
+  if (!r->source || !moa_cli_load_subjects (&r->subjects, files + 1, n_files - 1, error)
+      || !choose_area (r, moa_model_get_info (r->cli.model)->side, error))
+    return FALSE;
+  r->picture = moa_cli_image (r->source, &r->area);
+  if (!r->picture)
+    return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture", files[0]);
+  r->params.source = r->picture;
+  r->params.selection = r->selection;
+  r->params.subjects = r->subjects.subjects;
+  r->params.n_subjects = r->subjects.n_subjects;
+  if (r->order_numbers)
+    {
+      if ((int) r->order_numbers->len != r->subjects.n_subjects)
+        return moa_fail (error, MOA_ERROR_ARGUMENT,
+                         "--order names %u persons, and there are %d subjects",
+                         r->order_numbers->len, r->subjects.n_subjects);
+      for (guint i = 0; i < r->order_numbers->len; i++)
+        g_array_index (r->order_numbers, int, i) -= 1;
+      r->params.order = (const int *) r->order_numbers->data;
+    }
+  if (r->at_numbers)
+    {
+      r->params.map_steps = (const int *) r->at_numbers->data;
+      r->params.n_map_steps = r->at_numbers->len;
+    }
+  r->params.want_reconstruction = r->reconstruction != NULL;
+  r->params.keep_trajectory = r->trajectory != NULL;
+  return TRUE;
+}

@@ -1,0 +1,153 @@
+/* What moa replace writes and prints. */
+#include "cli/replace.h"
+
+#include "base/error.h"
+#include "io/safetensors.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What is known to fail is said before the long job. */
+gboolean
+moa_cli_replace_check_output (const CliReplace *r, GError **error)
+{
+  const char *const pngs[] = { r->output, r->mask, r->reconstruction };
+  for (gsize i = 0; i < G_N_ELEMENTS (pngs); i++)
+    if (pngs[i] && !moa_cli_check_png (pngs[i], error))
+      return FALSE;
+  if (r->trajectory && !moa_cli_check_folder_of (r->trajectory, error))
+    return FALSE;
+  return TRUE;
+}
+
+/* image into the area of pixbuf, where mask (NULL: everywhere) is not 0. */
+static void
+paste (GdkPixbuf *pixbuf, const MoaRect *area, const MoaImage *image, const MoaImage *mask)
+{
+  int channels = gdk_pixbuf_get_n_channels (pixbuf);
+  gsize stride = gdk_pixbuf_get_rowstride (pixbuf);
+  guint8 *pixels = gdk_pixbuf_get_pixels (pixbuf);
+  for (int y = 0; y < area->height; y++)
+    for (int x = 0; x < area->width; x++)
+      {
+        gsize i = (gsize) y * area->width + x;
+        guint8 *to = pixels + (area->y + y) * stride + (gsize) (area->x + x) * channels;
+        for (int c = 0; c < 3 && (!mask || mask->data[i] > 0); c++)
+          to[c] = CLAMP (image->data[3 * i + c], 0, 1) * 255 + 0.5f;
+      }
+}
+
+static gboolean
+written (CliReplace *r, const char *path)
+{
+  json_array_append_new (r->files, json_string (path));
+  return TRUE;
+}
+
+static gboolean
+save_mask (CliReplace *r, GError **error)
+{
+  int width = gdk_pixbuf_get_width (r->source), height = gdk_pixbuf_get_height (r->source);
+  MoaImage *mask = moa_image_new (width, height, 1);
+  for (int y = 0; mask && y < r->area.height; y++)
+    memcpy (mask->data + (gsize) (r->area.y + y) * width + r->area.x,
+            r->result->mask->data + (gsize) y * r->area.width, r->area.width * sizeof (float));
+  gboolean ok = mask ? moa_cli_save_image (mask, r->mask, error)
+                     : moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory to write it", r->mask);
+  moa_image_free (mask);
+  return ok;
+}
+
+static gboolean
+save_reconstruction (CliReplace *r, GError **error)
+{
+  g_autoptr (GdkPixbuf) pixbuf = gdk_pixbuf_copy (r->source);
+  if (!pixbuf)
+    return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory to write it", r->reconstruction);
+  paste (pixbuf, &r->area, r->result->reconstruction, NULL);
+  return moa_cli_save (pixbuf, r->reconstruction, error);
+}
+
+static gboolean
+save_trajectory (CliReplace *r, GError **error)
+{
+  const MoaReplaceResult *result = r->result;
+  gint64 dim[] = { result->steps + 1, result->latent_height, result->latent_width, 4 };
+  MoaSafetensorsWriter *writer = moa_safetensors_writer_new ();
+  moa_safetensors_writer_add (writer, "trajectory", MOA_DTYPE_F32, 4, dim, result->trajectory);
+  moa_safetensors_writer_metadata (writer, "order", "steps + 1, height, width, channels; z_0 first");
+  gboolean ok = moa_safetensors_writer_save (writer, r->trajectory, error);
+  moa_safetensors_writer_free (writer);
+  return ok;
+}
+
+gboolean
+moa_cli_replace_output (CliReplace *r, GError **error)
+{
+  const MoaReplaceResult *result = r->result;
+  if (r->maps && !moa_cli_save_maps (result->maps, result->n_maps, r->maps, r->files, error))
+    return FALSE;
+  if (r->mask && !(save_mask (r, error) && written (r, r->mask)))
+    return FALSE;
+  if (r->reconstruction && !(save_reconstruction (r, error) && written (r, r->reconstruction)))
+    return FALSE;
+  if (r->trajectory && !(save_trajectory (r, error) && written (r, r->trajectory)))
+    return FALSE;
+  if (r->output)
+    {
+      paste (r->source, &r->area, result->composite, result->mask);
+      return moa_cli_save (r->source, r->output, error) && written (r, r->output);
+    }
+  return TRUE;
+}
+
+static json_t *
+map_json (const MoaRouterMaps *maps)
+{
+  json_t *means = json_array ();
+  for (int l = 0; l < maps->n_layers; l++)
+    {
+      const MoaImage *map = maps->layers[l];
+      double sum = 0;
+      for (int i = 0; i < map->width * map->height; i++)
+        sum += map->data[i];
+      json_array_append_new (means, json_real (sum / (map->width * map->height)));
+    }
+  return json_pack ("{s:i, s:i, s:o}", "step", maps->step, "timestep", maps->timestep,
+                    "prior_weight", means);
+}
+
+void
+moa_cli_replace_print (const CliReplace *r, const char *command)
+{
+  const MoaReplaceResult *result = r->result;
+  moa_cli_print_warnings (command, (const char *const *) result->warnings);
+  if (!r->cli.json)
+    {
+      const json_t *file;
+      size_t i;
+      double seconds = 0;
+      for (int p = 0; p < MOA_N_PHASES; p++)
+        seconds += result->seconds[p];
+      json_array_foreach (r->files, i, file)
+        g_print ("%s\n", json_string_value (file));
+      g_printerr ("moa %s: %d steps in %.1f s\n", command, result->steps, seconds);
+      return;
+    }
+  json_t *maps = json_array ();
+  for (int i = 0; i < result->n_maps; i++)
+    json_array_append_new (maps, map_json (&result->maps[i]));
+  double covered = 0;
+  gsize n = (gsize) result->mask->width * result->mask->height;
+  for (gsize i = 0; i < n; i++)
+    covered += result->mask->data[i] / n;
+  moa_cli_print_json (json_pack (
+    "{s:O, s:s, s:i, s:f, s:s, s:f, s:I, s:i, s:i, s:[i,i,i,i], s:f, s:o, s:o, s:I, s:o}", "files",
+    r->files, "prompt", result->prompt, "steps", result->steps, "guidance",
+    result->guidance, "base", result->base == MOA_BASE_MOA ? "moa" : "prior", "freedom",
+    result->freedom, "seed", (json_int_t) r->params.seed, "fixed_point", result->fixed_point,
+    "max_timestep", result->max_timestep, "area", r->area.x, r->area.y, r->area.width,
+    r->area.height, "mask_share", covered, "router_maps", maps, "seconds",
+    moa_cli_seconds_json (result->seconds), "peak_bytes", (json_int_t) result->peak_bytes,
+    "warnings", moa_cli_strings_json ((const char *const *) result->warnings)));
+}

@@ -1,0 +1,27 @@
+/* The widgets for everything in ReplaceSettings, and the model that they name. */
+#ifndef MOA_UI_SETTINGS_PANEL_H
+#define MOA_UI_SETTINGS_PANEL_H
+
+#include "plugin/settings.h"
+
+#include <gtk/gtk.h>
+
+typedef struct _SettingsPanel SettingsPanel;
+
+/* changed is called when another model is there, or none. */
+SettingsPanel *settings_panel_new (void (*changed) (gpointer data), gpointer data);
+void settings_panel_free (SettingsPanel *panel);
+GtkWidget *settings_panel_get_widget (SettingsPanel *panel);
+
+/* What most users need not touch, folded away. */
+GtkWidget *settings_panel_get_advanced (SettingsPanel *panel);
+
+void settings_panel_set (SettingsPanel *panel, const ReplaceSettings *settings);
+
+/* (transfer full).  A number that is the model's own counts as left to the model. */
+ReplaceSettings *settings_panel_get (SettingsPanel *panel);
+
+/* (transfer none); NULL with the reason in problem. */
+MoaModel *settings_panel_get_model (SettingsPanel *panel, const char **problem);
+
+#endif
