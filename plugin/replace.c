@@ -31,12 +31,12 @@ check_target (gint32 image, gint32 drawable, GError **error)
     return -1;
 
   if (gimp_image_base_type (image) == GIMP_INDEXED)
-    fail (error, "this image is indexed: convert it with Image > Mode > RGB and run again");
+    fail (error, _("this image is indexed: convert it with Image > Mode > RGB and run again"));
   else if (gimp_image_get_floating_sel (image) >= 0)
-    fail (error, "this image has a floating selection: anchor it with Layer > Anchor Layer, or "
-          "make a layer of it, and run again");
+    fail (error, _("this image has a floating selection: anchor it with Layer > Anchor Layer, or "
+                   "make a layer of it, and run again"));
   else if (gimp_drawable_width (layer) < 8 || gimp_drawable_height (layer) < 8)
-    fail (error, "this layer is too small: it must be 8 x 8 pixels at least");
+    fail (error, _("this layer is too small: it must be 8 x 8 pixels at least"));
   else
     return layer;
   return -1;
@@ -53,8 +53,8 @@ replace_find_area (gint32 image, gint32 layer, int side, MoaRect *area, MoaRect 
   if (!everything
       && !gimp_drawable_mask_intersect (layer, &bounds->x, &bounds->y, &bounds->width,
                                         &bounds->height))
-    return fail (error, "the selection does not touch this layer: select the person on it, or "
-                 "nothing at all to work on the whole layer");
+    return fail (error, _("the selection does not touch this layer: select the person on it, or "
+                          "nothing at all to work on the whole layer"));
   moa_work_area (width, height, everything ? NULL : bounds, side, area);
   return TRUE;
 }

@@ -121,8 +121,19 @@ result_get_settings (gint32 group, gint32 *source)
 
 /* ---- The layers ---------------------------------------------------------- */
 
-/* Above the source, or at the top of its image if it was deleted meanwhile, or in a new image if
- * that was closed or made indexed: minutes of work are not to be lost. */
+static gboolean
+is_group_at (gint32 image, gint32 parent, int position)
+{
+  int n;
+  g_autofree int *items = parent >= 0 ? gimp_item_get_children (parent, &n)
+                                      : gimp_image_get_layers (image, &n);
+
+  return position >= 0 && position < n && result_find_group (items[position]) == items[position];
+}
+
+/* Above the source and the earlier results on it, or at the top of its image if it was deleted
+ * meanwhile, or in a new image if that was closed or made indexed: minutes of work are not to be
+ * lost. */
 static void
 find_place (const ReplaceTask *task, Place *place)
 {
@@ -148,6 +159,8 @@ find_place (const ReplaceTask *task, Place *place)
       place->y += y;
       place->parent = gimp_item_get_parent (task->layer);
       place->position = gimp_image_get_item_position (task->image, task->layer);
+      while (is_group_at (place->image, place->parent, place->position - 1))
+        place->position--;
     }
 }
 

@@ -27,9 +27,9 @@ static const struct {
     N_("How strongly the new person is drawn. Too much makes hard, garish pictures.") },
   { N_("_Freedom:"), 1, 0.01, 2, 0.5,
     N_("0 keeps the shape of the person who was there; 1 draws without regard for it.") },
-  { N_("_Refinements:"), 10, 1, 0, 1,
+  { N_("Refi_nements:"), 10, 1, 0, 1,
     N_("Fixed-point refinements of each inversion step. More reproduce the picture better.") },
-  { N_("_Prior above:"), 1000, 10, 0, 1000,
+  { N_("Pri_or above:"), 1000, 10, 0, 1000,
     N_("From this timestep on the prior works alone: it lays out the picture before the new "
        "person comes in. 1000 lets the person in from the start.") },
 };
@@ -41,13 +41,13 @@ static const struct {
 } switches[N_SWITCHES] = {
   { N_("Keep _inside the selection"),
     N_("The new person is drawn only where the selection is.") },
-  { N_("Keep the _background"),
+  { N_("_Keep the background"),
     N_("Outside the selection every step returns to the picture's own path.") },
-  { N_("_Match colors"),
+  { N_("Match co_lors"),
     N_("Fits the colors of the result to those around the person.") },
-  { N_("Add the rec_onstruction"),
+  { N_("A_dd the reconstruction"),
     N_("A hidden layer with the picture as the model draws it without the new person.") },
-  { N_("Add the router ma_ps"),
+  { N_("Add the ro_uter maps"),
     N_("Hidden layers that show, for each block of the model, where the new person was drawn.") },
 };
 
@@ -378,7 +378,7 @@ settings_panel_new (void (*changed) (gpointer data), gpointer data)
   panel->seed = gimp_random_seed_new (&panel->seed_value, &panel->random_seed);
   create_label (table, 4, _("S_eed:"), GIMP_RANDOM_SEED_SPINBUTTON (panel->seed));
   gtk_table_attach (GTK_TABLE (table), panel->seed, 1, 3, 4, 5, GTK_FILL, GTK_FILL, 0, 0);
-  create_label (table, 5, _("Mode_l:"), panel->model_entry);
+  create_label (table, 5, _("_Model:"), panel->model_entry);
   gtk_table_attach (GTK_TABLE (table), model, 1, 3, 5, 6, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
   gtk_table_attach (GTK_TABLE (table), panel->model_status, 1, 3, 6, 7, GTK_FILL | GTK_EXPAND,
                     GTK_FILL, 0, 0);

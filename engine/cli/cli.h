@@ -16,6 +16,7 @@ int moa_cli_replace (int argc, char **argv);
 int moa_cli_generate (int argc, char **argv);
 int moa_cli_maps (int argc, char **argv);
 int moa_cli_info (int argc, char **argv);
+int moa_cli_bench (int argc, char **argv);
 
 /* ---- common.c: options, model, progress, errors ---- */
 

@@ -12,6 +12,7 @@ static const struct {
   { "generate", "draw new pictures from a prompt and photos of persons", moa_cli_generate },
   { "maps", "show where the model sees persons: its router maps", moa_cli_maps },
   { "info", "what a model or a weights file holds, and whether it is complete", moa_cli_info },
+  { "bench", "how fast the networks run on this machine", moa_cli_bench },
 };
 
 static void

@@ -46,7 +46,8 @@ fail_range (const MoaValues *values, const char *key, int n, const char *what, d
             double high)
 {
   g_autofree char *count = n > 1 ? g_strdup_printf ("an array of %d numbers,", n) : g_strdup (what);
-  g_autofree char *expected = g_strdup_printf ("%s from %.9g to %.9g", count, low, high);
+  g_autofree char *expected = low == high
+    ? g_strdup_printf ("%.9g", low) : g_strdup_printf ("%s from %.9g to %.9g", count, low, high);
   return moa_values_fail (values, key, expected);
 }
 

@@ -39,6 +39,12 @@ MOA_DECLARE_KERNEL (router_weight)
 MOA_DECLARE_KERNEL (time_embedding)
 MOA_DECLARE_KERNEL (upsample)
 
+/* Not an op: multiply-adds in registers alone, for the bench. */
+double moa_peak_base (gsize rounds, double *sink);
+double moa_peak_avx2 (gsize rounds, double *sink);
+double moa_peak_avx512 (gsize rounds, double *sink);
+double moa_peak_f64 (gsize rounds, double *sink);
+
 /* Scratch memory of the larger kernels: the same for every instruction set of
  * equal panel width, so that rules can ask before a kernel is chosen. */
 gsize moa_linear_scratch (const MoaTensor *t, const MoaCpu *cpu);

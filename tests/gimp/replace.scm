@@ -34,7 +34,7 @@
       (gimp-context-set-feather-radius 6 6)
       (gimp-image-select-ellipse image CHANNEL-OP-REPLACE 30 30 60 70)
       (let* ((bounds (cdr (gimp-selection-bounds image)))
-             (result (check-replace name image layer fast)))
+             (result (check-replace name image layer fast (pair? (cddddr kind)))))
         (check= (string-append name ": the result is where the layer is")
                 (let ((o (gimp-drawable-offsets result)))
                   (list (>= (car o) -13) (>= (cadr o) 5)
@@ -47,18 +47,19 @@
         (list "RGBA 8 bit linear" RGB PRECISION-U8-LINEAR 1)
         (list "RGB 16 bit" RGB PRECISION-U16-GAMMA 0)
         (list "RGBA 16 bit linear" RGB PRECISION-U16-LINEAR 1)
-        (list "RGB 32 bit" RGB PRECISION-U32-GAMMA 0)
+        (list "RGB 32 bit" RGB PRECISION-U32-GAMMA 0 'rounded)
         (list "RGB half" RGB PRECISION-HALF-GAMMA 0)
         (list "RGBA float" RGB PRECISION-FLOAT-GAMMA 1)
         (list "RGB float linear" RGB PRECISION-FLOAT-LINEAR 0)
         (list "gray 8 bit" GRAY PRECISION-U8-GAMMA 0)
         (list "gray with alpha 16 bit" GRAY PRECISION-U16-GAMMA 1)
-        (list "gray float linear" GRAY PRECISION-FLOAT-LINEAR 0)))
+        (list "gray float" GRAY PRECISION-FLOAT-GAMMA 0 'rounded)
+        (list "gray float linear" GRAY PRECISION-FLOAT-LINEAR 0 'rounded)))
 
 ; ---- sizes ----
 (let* ((image (rgb 640 500 4)) (layer (bottom image)))
   (gimp-image-select-rectangle image CHANNEL-OP-REPLACE 400 200 60 100)
-  (let* ((result (check-replace "larger than the model" image layer fast))
+  (let* ((result (check-replace "larger than the model" image layer fast #f))
          (offsets (gimp-drawable-offsets result)))
     (check "it works around the selection only"
            (and (< (width-of result) 640) (<= (car offsets) 400) (<= (cadr offsets) 200)
@@ -66,7 +67,7 @@
                 (>= (+ (cadr offsets) (height-of result)) 300))))
   (gimp-image-delete image))
 (let* ((image (rgb 40 30 5)))
-  (check-replace "smaller than the model" image (bottom image) fast)
+  (check-replace "smaller than the model" image (bottom image) fast #f)
   (gimp-image-delete image))
 
 ; ---- groups, masks ----
@@ -75,7 +76,7 @@
        (over (car (gimp-layer-copy layer FALSE))))
   (gimp-image-insert-layer image group 0 0)
   (gimp-image-insert-layer image over group 0)
-  (check-replace "a layer in a group" image over fast)
+  (check-replace "a layer in a group" image over fast #f)
   (gimp-image-delete image))
 (let* ((image (picture RGB PRECISION-U8-GAMMA 0 96 96 7)) (layer (bottom image))
        (mask (begin (gimp-layer-add-alpha layer)
@@ -110,7 +111,7 @@
 ; ---- all layers, and the file ----
 (let* ((image (rgb 96 80 10)) (file (string-append out "/layers.xcf")))
   (check-replace "with all layers" image (bottom image)
-    "{\"maps\": true, \"reconstruction\": true, \"fixed_point\": 0, \"freedom\": 0.25}")
+    "{\"maps\": true, \"reconstruction\": true, \"fixed_point\": 0, \"freedom\": 0.25}" #f)
   (gimp-xcf-save 0 image (bottom image) file file)
   (gimp-image-delete image))
 (let* ((image (car (gimp-xcf-load 0 (string-append out "/layers.xcf") "layers.xcf")))

@@ -1,6 +1,5 @@
 /* Golden tests of whole pictures: text to image, and inversion followed by MoA. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "golden.h"

@@ -4,9 +4,6 @@
  * folder with a manifest.json, which names its files, their tensors and their tolerances; MODEL is
  * the model folder that they were made with.  Prints TAP; the exit status is 0 only if all is
  * well. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "golden.h"
 
 typedef gboolean (*Run) (const Golden *golden, Fixture *f, GError **error);

@@ -10,6 +10,7 @@ typedef struct {
   gsize out_height, out_width, n;      /* of y */
   gsize kernel, stride, before, m, depth;
   real *scratch;
+  gboolean by_rows;  /* tasks share the output's pixels, else its channels */
   int n_tasks;
 } Conv;
 
@@ -42,20 +43,23 @@ static void
 conv_task (gpointer data, int task, int thread)
 {
   const Conv *conv = data;
-  gsize first, end;
-  task_range ((conv->m + ROWS - 1) / ROWS, task, conv->n_tasks, &first, &end);
-  gsize m1 = MIN (end * ROWS, conv->m);
+  gsize step = conv->by_rows ? ROWS : PANEL, all = conv->by_rows ? conv->m : conv->n, first, end;
+  task_range ((all + step - 1) / step, task, conv->n_tasks, &first, &end);
+  first *= step;
+  end = MIN (end * step, all);
+  gsize m0 = conv->by_rows ? first : 0, m1 = conv->by_rows ? end : conv->m;
+  gsize n0 = conv->by_rows ? 0 : first, n1 = conv->by_rows ? conv->n : end;
   real *block = conv->scratch + (gsize) thread * MOA_BLOCK_ROWS * MOA_BLOCK_STRIDE;
-  for (gsize i = first * ROWS; i < m1; i += MOA_BLOCK_ROWS)
+  for (gsize i = m0; i < m1; i += MOA_BLOCK_ROWS)
     for (gsize k0 = 0; k0 < conv->depth; k0 += DEPTH)
       {
         gsize rows = MIN (MOA_BLOCK_ROWS, m1 - i), k = MIN (DEPTH, conv->depth - k0);
         for (gsize r = 0; r < rows; r++)
           gather (conv, i + r, k0, k, block + r * MOA_BLOCK_STRIDE);
-        real *c = conv->y + i * conv->n;
-        const real *add = k0 ? c : conv->add ? conv->add + i * conv->n : NULL;
-        gemm_block (rows, block, MOA_BLOCK_STRIDE, conv->w, conv->depth, k0, k, conv->n, c, conv->n,
-                    k0 ? NULL : conv->bias, add, conv->n);
+        real *c = conv->y + i * conv->n + n0;
+        const real *add = k0 ? c : conv->add ? conv->add + i * conv->n + n0 : NULL;
+        gemm_block (rows, block, MOA_BLOCK_STRIDE, conv->w + n0 * conv->depth, conv->depth, k0, k,
+                    n1 - n0, c, conv->n, k0 || !conv->bias ? NULL : conv->bias + n0, add, conv->n);
       }
 }
 
@@ -87,6 +91,8 @@ KERNEL (conv2d) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
     .kernel = kernel, .stride = stride, .before = before, .m = m,
     .depth = kernel * kernel * x->shape.dim[3], .scratch = scratch,
   };
-  conv.n_tasks = task_count (cpu, (m + ROWS - 1) / ROWS, 2. * m * conv.n * conv.depth);
+  gsize row_tiles = (m + ROWS - 1) / ROWS, panels = (conv.n + PANEL - 1) / PANEL;
+  conv.by_rows = row_tiles >= panels;
+  conv.n_tasks = task_count (cpu, MAX (row_tiles, panels), 2. * m * conv.n * conv.depth);
   moa_cpu_parallel (cpu, conv.n_tasks, conv_task, &conv);
 }

@@ -161,7 +161,7 @@ mix_task (gpointer data, int task, int thread)
       const real *mine = (const real *) r->t->in[1]->data + row * r->width;
       real w = ((const real *) r->t->in[2]->data)[row], *y = (real *) r->t->data + row * r->width;
       for (gsize c = 0; c < r->width; c++)
-        y[c] = (1 - w) * prior[c] + w * mine[c];
+        y[c] = prior[c] + w * (mine[c] - prior[c]);
     }
 }
 

@@ -1,0 +1,326 @@
+/* moa bench: how fast a model's networks run on this machine.
+ *
+ * Every network is timed as the jobs run it (float32, batch 1), then the
+ * U-Net's ops by class, with GFLOP/s and the share of the peak that the same
+ * processor reaches on multiply-adds in registers.  Convolutions count as if
+ * they were computed directly, so Winograd may pass the peak. */
+#include "cli/cli.h"
+
+#include "base/error.h"
+#include "jobs/job.h"
+#include "ops/op.h"
+#include "ops/peak.h"
+
+#include <string.h>
+
+typedef struct {
+  MoaCli cli;
+  int runs, latent, picture, steps;
+  MoaJob *job;
+  double peak;
+  json_t *nets, *ops;
+} Bench;
+
+/* ---- Timing a planned graph ---- */
+
+typedef struct {
+  const char *op;
+  int n;
+  double seconds, flops;
+} OpClass;
+
+typedef struct {
+  OpClass classes[64];
+  int n;
+} OpClasses;
+
+static void
+count_op (const MoaTensor *t, double seconds, gpointer data)
+{
+  OpClasses *all = data;
+  int i = 0;
+  while (i < all->n && strcmp (all->classes[i].op, t->op->name) != 0)
+    i++;
+  if (i == (int) G_N_ELEMENTS (all->classes))
+    return;
+  if (i == all->n)
+    all->classes[all->n++] = (OpClass){ .op = t->op->name };
+  all->classes[i].n++;
+  all->classes[i].seconds += seconds;
+  all->classes[i].flops += t->op->flops ? t->op->flops (t) : 0;
+}
+
+static int
+slower_first (gconstpointer a, gconstpointer b)
+{
+  const OpClass *x = a, *y = b;
+  return x->seconds < y->seconds ? 1 : -1;
+}
+
+static int
+compare_doubles (gconstpointer a, gconstpointer b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+  return x < y ? -1 : x > y;
+}
+
+/* Runs a graph once to warm up, once by ops, and `runs` times for the clock. */
+static gboolean
+time_graph (Bench *bench, const char *name, MoaGraph *graph, MoaParams *params, OpClasses *classes,
+            GError **error)
+{
+  MoaJob *job = bench->job;
+  moa_job_count (job, graph, params);
+  if (!moa_job_reserve (job, error) || !moa_job_load (job, error) ||
+      !moa_graph_prepare (graph, job->workspace, error) ||
+      !moa_graph_run (graph, job->run.cancellable, error))
+    return FALSE;
+  moa_graph_set_profile (graph, count_op, classes);
+  if (!moa_graph_run (graph, job->run.cancellable, error))
+    return FALSE;
+  moa_graph_set_profile (graph, NULL, NULL);
+  g_autofree double *seconds = g_new (double, bench->runs);
+  for (int i = 0; i < bench->runs; i++)
+    {
+      gint64 start = g_get_monotonic_time ();
+      if (!moa_graph_run (graph, job->run.cancellable, error))
+        return FALSE;
+      seconds[i] = (g_get_monotonic_time () - start) * 1e-6;
+    }
+  qsort (seconds, bench->runs, sizeof (double), compare_doubles);
+  double flops = 0, median = seconds[bench->runs / 2];
+  for (int i = 0; i < classes->n; i++)
+    flops += classes->classes[i].flops;
+  json_object_set_new (
+    bench->nets, name,
+    json_pack ("{s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "seconds", median, "best_seconds", seconds[0],
+               "gflop", flops * 1e-9, "gflop_per_second", flops / median * 1e-9, "of_peak",
+               flops / median / bench->peak, "work_bytes",
+               (json_int_t) (moa_graph_work_bytes (graph) + moa_graph_held_bytes (graph)),
+               "weight_bytes", (json_int_t) moa_params_bytes (params)));
+  return TRUE;
+}
+
+static void
+keep_classes (Bench *bench, const char *name, OpClasses *classes)
+{
+  qsort (classes->classes, classes->n, sizeof (OpClass), slower_first);
+  json_t *list = json_array ();
+  for (int i = 0; i < classes->n; i++)
+    {
+      const OpClass *c = &classes->classes[i];
+      json_array_append_new (list,
+                             json_pack ("{s:s, s:i, s:f, s:f, s:f}", "op", c->op, "count", c->n,
+                                        "seconds", c->seconds, "gflop_per_second",
+                                        c->flops / c->seconds * 1e-9, "of_peak",
+                                        c->flops / c->seconds / bench->peak));
+    }
+  json_object_set_new (bench->ops, name, list);
+}
+
+/* ---- The networks ---- */
+
+static gboolean
+time_coder (Bench *bench, const char *name, gboolean built, MoaCoder *coder, MoaParams *params,
+            GError **error)
+{
+  OpClasses classes = { .n = 0 };
+  gboolean ok = built && time_graph (bench, name, coder->graph, params, &classes, error);
+  moa_coder_clear (coder);
+  return ok;
+}
+
+static gboolean
+time_unet (Bench *bench, const char *name, gboolean mixture, GError **error)
+{
+  MoaModel *model = bench->cli.model;
+  MoaDenoiserSpec spec = { .width = bench->latent, .height = bench->latent, .mixture = mixture,
+                           .n_slots = 1 };
+  MoaDenoiser d = { NULL };
+  g_mutex_lock (&model->lock);
+  gboolean ok = moa_denoiser_init (&d, model, bench->job->cpu, &spec, error);
+  g_mutex_unlock (&model->lock);
+  if (ok && mixture)
+    moa_job_count (bench->job, d.graph, model->moa_params);
+  OpClasses classes = { .n = 0 };
+  ok = ok && time_graph (bench, name, d.graph, model->unet_params, &classes, error);
+  if (ok)
+    keep_classes (bench, name, &classes);
+  moa_denoiser_clear (&d);
+  return ok;
+}
+
+static gboolean
+time_nets (Bench *bench, GError **error)
+{
+  MoaModel *model = bench->cli.model;
+  MoaCpu *cpu = bench->job->cpu;
+  int side = bench->picture;
+  MoaCoder coder = { NULL };
+#define LOCKED(build)                           \
+  ({                                            \
+    g_mutex_lock (&model->lock);                \
+    gboolean built = build;                     \
+    g_mutex_unlock (&model->lock);              \
+    built;                                      \
+  })
+  return time_coder (bench, "text", LOCKED (moa_coder_text (&coder, model, cpu, 1, error)), &coder,
+                     model->text_params, error) &&
+         time_coder (bench, "vision", LOCKED (moa_coder_vision (&coder, model, cpu, error)), &coder,
+                     model->vision_params, error) &&
+         time_coder (bench, "vae_encode",
+                     LOCKED (moa_coder_encode (&coder, model, cpu, side, side, error)), &coder,
+                     model->vae_params, error) &&
+         time_coder (bench, "vae_decode",
+                     LOCKED (moa_coder_decode (&coder, model, cpu, side, side, error)), &coder,
+                     model->vae_params, error) &&
+         time_unet (bench, "unet_prior", FALSE, error) &&
+         time_unet (bench, "unet_moa", TRUE, error);
+#undef LOCKED
+}
+
+/* ---- A whole replacement ---- */
+
+static gboolean
+time_replacement (Bench *bench, json_t **out, GError **error)
+{
+  int side = bench->picture;
+  MoaImage *picture = moa_image_new (side, side, 3), *photo = moa_image_new (64, 64, 3);
+  for (int i = 0; i < side * side * 3; i++)
+    picture->data[i] = i % 251 / 250.f;
+  const MoaImage *photos[] = { photo };
+  MoaSubject subject = { photos, 1 };
+  MoaReplaceParams params;
+  moa_replace_params_init (&params);
+  params.source = picture;
+  params.subjects = &subject;
+  params.n_subjects = 1;
+  params.steps = bench->steps;
+  gint64 start = g_get_monotonic_time ();
+  MoaReplaceResult *result = moa_replace (bench->cli.model, &params, &bench->cli.run, error);
+  if (result)
+    *out = json_pack ("{s:i, s:f, s:f, s:I, s:o}", "steps", result->steps, "guidance",
+                      result->guidance, "seconds", (g_get_monotonic_time () - start) * 1e-6,
+                      "peak_bytes", (json_int_t) result->peak_bytes, "phases",
+                      moa_cli_seconds_json (result->seconds));
+  moa_replace_result_free (result);
+  moa_image_free (picture);
+  moa_image_free (photo);
+  return *out != NULL;
+}
+
+/* ---- Telling ---- */
+
+static void
+print_report (const json_t *report)
+{
+  const char *name;
+  json_t *row;
+  gsize i;
+  g_print ("%s, %d threads, peak %.0f GFLOP/s\n\n",
+           json_string_value (json_object_get (report, "isa")),
+           (int) json_integer_value (json_object_get (report, "threads")),
+           json_number_value (json_object_get (report, "peak_gflop_per_second")));
+  g_print ("%-12s %10s %10s %10s %8s %10s %10s\n", "network", "ms", "GFLOP", "GFLOP/s", "of peak",
+           "work MiB", "weights");
+  json_object_foreach (json_object_get (report, "nets"), name, row)
+    g_print ("%-12s %10.2f %10.2f %10.1f %7.0f%% %10.1f %10.1f\n", name,
+             1e3 * json_number_value (json_object_get (row, "seconds")),
+             json_number_value (json_object_get (row, "gflop")),
+             json_number_value (json_object_get (row, "gflop_per_second")),
+             100 * json_number_value (json_object_get (row, "of_peak")),
+             json_number_value (json_object_get (row, "work_bytes")) / 1048576,
+             json_number_value (json_object_get (row, "weight_bytes")) / 1048576);
+  json_t *list;
+  json_object_foreach (json_object_get (report, "ops"), name, list)
+    {
+      g_print ("\nops of %-20s %6s %10s %10s %8s\n", name, "count", "ms", "GFLOP/s", "of peak");
+      json_array_foreach (list, i, row)
+        g_print ("  %-25s %6d %10.2f %10.1f %7.0f%%\n",
+                 json_string_value (json_object_get (row, "op")),
+                 (int) json_integer_value (json_object_get (row, "count")),
+                 1e3 * json_number_value (json_object_get (row, "seconds")),
+                 json_number_value (json_object_get (row, "gflop_per_second")),
+                 100 * json_number_value (json_object_get (row, "of_peak")));
+    }
+  row = json_object_get (report, "replacement");
+  if (row)
+    g_print ("\nA replacement of %d steps, guidance %g: %.2f s, at most %.0f MiB\n",
+             (int) json_integer_value (json_object_get (row, "steps")),
+             json_number_value (json_object_get (row, "guidance")),
+             json_number_value (json_object_get (row, "seconds")),
+             json_number_value (json_object_get (row, "peak_bytes")) / 1048576);
+}
+
+static gboolean
+run_bench (Bench *bench, GError **error)
+{
+  const MoaModelInfo *info = moa_model_get_info (bench->cli.model);
+  int factor = moa_model_vae_factor (bench->cli.model);
+  bench->picture = info->side;
+  bench->latent = info->side / factor;
+  bench->job = moa_job_new (bench->cli.model, &bench->cli.run);
+  bench->peak = moa_measure_peak (bench->job->cpu);
+  json_t *report = json_pack (
+    "{s:s, s:s, s:i, s:f, s:i, s:O, s:O}", "model", info->path, "isa",
+    moa_isa_name (moa_cpu_isa (bench->job->cpu)), "threads", moa_cpu_threads (bench->job->cpu),
+    "peak_gflop_per_second", bench->peak * 1e-9, "latent", bench->latent, "nets", bench->nets, "ops",
+    bench->ops);
+  gboolean ok = time_nets (bench, error);
+  json_t *replacement = NULL;
+  if (ok && bench->steps >= 0)
+    {
+      ok = time_replacement (bench, &replacement, error);
+      if (ok)
+        json_object_set_new (report, "replacement", replacement);
+    }
+  moa_cli_end_progress ();
+  if (!ok)
+    json_decref (report);
+  else if (bench->cli.json)
+    moa_cli_print_json (report);
+  else
+    {
+      print_report (report);
+      json_decref (report);
+    }
+  return ok;
+}
+
+int
+moa_cli_bench (int argc, char **argv)
+{
+  Bench bench = { .runs = 5, .steps = -1 };
+  gboolean replacement = FALSE;
+  const GOptionEntry entries[] = {
+    { "runs", 'r', 0, G_OPTION_ARG_INT, &bench.runs, "Runs of each network; the median counts (5)",
+      "N" },
+    { "replacement", 0, 0, G_OPTION_ARG_NONE, &replacement, "Also time a whole replacement", NULL },
+    { "steps", 's', 0, G_OPTION_ARG_INT, &bench.steps,
+      "Steps of the replacement (the model's default)", "N" },
+    { NULL }
+  };
+  GError *error = NULL;
+  if (!moa_cli_parse (&bench.cli, &argc, &argv, "[MODEL]", "Times a model's networks on this machine.",
+                      entries,
+                      "Convolutions count as if computed directly, so that Winograd's shortcut may\n"
+                      "show more than the peak."))
+    return CLI_USAGE;
+  if (argc > 2 || bench.runs < 1 || bench.runs > 1000)
+    return moa_cli_usage ("bench", argc > 2 ? "one model at a time" : "--runs is 1 to 1000");
+  if (argc == 2)
+    {
+      g_free (bench.cli.model_path);
+      bench.cli.model_path = g_strdup (argv[1]);
+    }
+  if (replacement)
+    bench.steps = MAX (bench.steps, 0);
+  bench.nets = json_object ();
+  bench.ops = json_object ();
+  if (moa_cli_start (&bench.cli, &error))
+    run_bench (&bench, &error);
+  g_clear_pointer (&bench.job, moa_job_free);
+  json_decref (bench.nets);
+  json_decref (bench.ops);
+  return moa_cli_finish (&bench.cli, "bench", error);
+}

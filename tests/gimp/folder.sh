@@ -1,0 +1,50 @@
+#!/bin/bash
+# examples/replace-folder: a folder with good and bad pictures; prints TAP.
+#   MOA_PLUGIN, MOA_TEST_MODEL  as for batch.sh
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+pictures=$MOA_TEST_MODEL/pictures
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/gimp/plug-ins/moa-gimp" "$work/in" "$work/masks"
+cp "$MOA_PLUGIN" "$work/gimp/plug-ins/moa-gimp/moa-gimp"
+cp "$pictures/snow.png" "$work/in/a \"good\" one.png"
+cp "$pictures/lake.png" "$work/in/lake.png"
+cp "$pictures/lake-selection.png" "$work/masks/lake.png"
+echo "this is no picture" >"$work/in/note.png"
+head -c 900 "$pictures/lake.png" >"$work/in/cut.png"
+
+n=0 failed=0
+check ()
+{
+  local name=$1
+  shift
+  n=$((n + 1))
+  if "$@"; then
+    echo "ok $n - $name"
+  else
+    failed=1
+    echo "not ok $n - $name"
+    sed 's/^/# /' "$work/report"
+  fi
+}
+
+export HOME=$work LC_ALL=C GIMP2_DIRECTORY=$work/gimp MOA_MODEL=$MOA_TEST_MODEL MOA_STEPS=2
+"$here/../../examples/replace-folder" "$pictures/snow-subject.png" "$work/in" "$work/out" \
+  "$work/masks" >"$work/report" 2>&1
+status=$?
+check "a failed picture makes the status 1" [ $status = 1 ]
+check "a good one is done, whatever its name" grep -qF 'done a "good" one.png' "$work/report"
+check "its result is there" [ -s "$work/out/a \"good\" one.png" ]
+check "one with a mask is done" grep -q '^done lake.png' "$work/report"
+check "its result is another picture" bash -c "! cmp -s '$work/in/lake.png' '$work/out/lake.png'"
+check "what is no picture has failed" grep -q '^failed note.png: .' "$work/report"
+check "it leaves no result" [ ! -e "$work/out/note.png" ]
+check "the sum is right" grep -Eq '^[23] of 4 done' "$work/report"
+MOA_OPTIONS='{"fredom": 1}' "$here/../../examples/replace-folder" "$pictures/snow-subject.png" \
+  "$work/in" "$work/none" >"$work/report" 2>&1
+check "the reason of a failure is told" grep -q '^failed lake.png: .*"fredom"' "$work/report"
+"$here/../../examples/replace-folder" >"$work/report" 2>&1
+check "without arguments it tells its use" [ $? = 2 ]
+echo "1..$n"
+[ $failed = 0 ]

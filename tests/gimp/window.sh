@@ -1,0 +1,222 @@
+#!/bin/bash
+# Replace Person in the window of a real GIMP, by keys, under Xvfb; prints TAP.
+#   MOA_PLUGIN, MOA_TEST_MODEL  as for batch.sh
+#   MOA_TEST_OUT                where to leave pictures of the screen and GIMP's log
+#
+# What happened is asked of GIMP itself, through its Script-Fu server.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+pictures=$MOA_TEST_MODEL/pictures
+for program in Xvfb openbox xdotool; do
+  if ! command -v $program >/dev/null; then
+    echo "1..0 # SKIP $program is not installed"
+    exit 0
+  fi
+done
+
+work=$(mktemp -d)
+out=${MOA_TEST_OUT:-$work/out}
+profile=$work/gimp
+mkdir -p "$out" "$profile/plug-ins/moa-gimp"
+cp "$MOA_PLUGIN" "$profile/plug-ins/moa-gimp/moa-gimp"
+port=$((20000 + $$ % 20000))
+jobs=()
+
+clean_up ()
+{
+  for ((i = ${#jobs[@]} - 1; i >= 0; i--)); do
+    kill "${jobs[i]}" 2>/dev/null
+    wait "${jobs[i]}" 2>/dev/null
+  done
+  rm -rf "$work"
+}
+trap clean_up EXIT
+
+# ---- TAP ----
+n=0 failed=0
+# check NAME COMMAND...
+check ()
+{
+  local name=$1
+  shift
+  n=$((n + 1))
+  if "$@"; then
+    echo "ok $n - $name"
+  else
+    failed=$((failed + 1))
+    echo "not ok $n - $name"
+    picture "failed-$n"
+  fi
+}
+
+bail_out ()
+{
+  echo "Bail out! $1"
+  tail -n 20 "$out/window.log" | sed 's/^/# /'
+  exit 1
+}
+
+# ---- GIMP ----
+# fu SCRIPT: its value, by the server's protocol: 'G' and two bytes of length; then the same with
+# a byte for errors between.
+fu ()
+{
+  local script=$1 length=${#1} status
+  exec 9<>"/dev/tcp/127.0.0.1/$port" || return 1
+  printf "G\\x$(printf %02x $((length / 256)))\\x$(printf %02x $((length % 256)))%s" "$script" >&9
+  head -c 4 <&9 | od -An -tu1 | {
+    read -r _ error high low
+    head -c $((high * 256 + low)) <&9
+    [ "$error" = 0 ]
+  }
+  status=$?
+  exec 9>&-
+  return $status
+}
+
+# picture NAME: of the whole screen
+picture ()
+{
+  fu "(let* ((i (car (plug-in-screenshot 1 1 0 0 0 0 0))) (d (car (gimp-image-get-active-drawable i))))
+        (file-png-save-defaults 1 i d \"$out/$1.png\" \"$out/$1.png\") (gimp-image-delete i))" >/dev/null
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds
+wait_for ()
+{
+  local end=$(($(date +%s%N) + $1 * 1000000000))
+  shift
+  until "$@" 2>/dev/null; do
+    [ "$(date +%s%N)" -lt $end ] || return 1
+    sleep 0.1
+  done
+}
+
+layers () { fu "(car (gimp-image-get-layers $image))"; }
+layers_are () { [ "$(layers)" = "$1" ]; }
+dialog () { xdotool search --onlyvisible --name '^Replace Person$'; }
+no_dialog () { [ -z "$(dialog)" ]; }
+main_window () { xdotool search --onlyvisible --name 'GIMP$' | head -n 1; }
+running () { ps -o comm= --ppid "$gimp" | grep -qx moa-gimp; }
+not_running () { ! running; }
+
+focus_main () { xdotool windowactivate --sync "$(main_window)"; sleep 0.5; }
+press () { xdotool key --delay 100 "$@"; sleep 0.3; }
+
+# By GIMP's search for menu entries, as a user would.
+open_dialog ()
+{
+  for try in 1 2 3; do
+    focus_main
+    press slash
+    sleep 1
+    xdotool type --delay 40 'replace person'
+    sleep 1
+    press Return
+    wait_for 10 dialog >/dev/null && break
+    press Escape
+  done
+  wait_for 1 dialog >/dev/null || return 1
+  xdotool windowactivate --sync "$(dialog | head -n 1)"
+  sleep 1
+}
+
+# ---- a screen, and GIMP with two pictures ----
+display=$((100 + $$ % 800))
+export DISPLAY=:$display HOME=$work LC_ALL=C.UTF-8 LANGUAGE= GIMP2_DIRECTORY=$profile
+Xvfb $DISPLAY -screen 0 1280x900x24 -nolisten tcp >/dev/null 2>&1 &
+jobs+=($!)
+wait_for 10 xdotool getdisplaygeometry >/dev/null || bail_out "Xvfb does not start"
+openbox >/dev/null 2>&1 &
+jobs+=($!)
+MOA_MODEL=/nowhere/mini gimp -n -s -d -f "$pictures/snow-subject.png" "$pictures/snow.png" \
+  -b "(plug-in-script-fu-server RUN-NONINTERACTIVE \"127.0.0.1\" $port \"$work/server.log\")" \
+  >"$out/window.log" 2>&1 &
+gimp=$!
+jobs+=($gimp)
+wait_for 60 fu '1' >/dev/null || bail_out "GIMP does not start"
+wait_for 30 main_window >/dev/null
+sleep 2
+image=$(fu '(vector-ref (cadr (gimp-image-list)) 0)')
+fu "(begin (gimp-image-select-ellipse $image 2 24 4 84 130) (gimp-image-clean-all $image)
+           (gimp-displays-flush) 1)" >/dev/null
+
+# ---- a model that is missing ----
+check "the dialog opens from the menu" open_dialog
+picture 1-missing-model
+press Return
+sleep 1
+check "without a model nothing starts" layers_are 1
+press Escape
+check "Escape closes the dialog" wait_for 5 not_running
+
+# ---- the dialog ----
+check "it opens again" open_dialog
+press alt+m
+press ctrl+a
+xdotool type --delay 5 "$MOA_TEST_MODEL"
+sleep 1
+press alt+s
+press Home
+xdotool key --repeat 60 Right
+picture 2-ready-without-subject
+press Tab Tab Tab Tab # out of the way of the list's own keys
+press alt+a
+sleep 1
+press Escape
+xdotool windowactivate --sync "$(dialog | head -n 1)"
+press shift+Tab space
+sleep 0.5
+picture 3-ready
+
+# ---- cancel ----
+press alt+r
+sleep 1.5
+picture 4-running
+check "the run is on" running
+check "while it runs the image is untouched" layers_are 1
+start=$(date +%s%N)
+press Escape
+check "Escape midway ends it within a second" wait_for 1 not_running
+check "the image is untouched" layers_are 1
+check "it is not even marked as changed" \
+  [ "$(fu "(car (gimp-image-is-dirty $image))")" = 0 ]
+
+check "the dialog remembers the subject and the settings" open_dialog
+press alt+r
+sleep 1.5
+press alt+c
+sleep 1
+picture 5-cancelled
+check "Cancel midway stops and stays" dialog >/dev/null
+check "the image is untouched again" layers_are 1
+
+# ---- the result ----
+press alt+s
+press Home
+xdotool key --repeat 3 Right
+press alt+r
+check "a run ends with a result" wait_for 120 layers_are 2
+check "the dialog is gone" wait_for 5 no_dialog
+sleep 1
+picture 6-result
+check "the group is there" \
+  [ "$(fu "(car (gimp-item-get-name (vector-ref (cadr (gimp-image-get-layers $image)) 0)))")" \
+    = "Replace Person" ]
+focus_main
+press ctrl+z
+check "one undo removes it all" wait_for 5 layers_are 1
+check "after it the image is unchanged" \
+  [ "$(fu "(car (gimp-image-is-dirty $image))")" = 0 ]
+press ctrl+y
+check "one redo brings it back" wait_for 5 layers_are 2
+press ctrl+f
+check "Repeat runs again, beside the first result" wait_for 120 layers_are 3
+sleep 1
+picture 7-repeated
+
+for id in $(fu '(cadr (gimp-image-list))' | tr -d '#()'); do
+  fu "(gimp-image-clean-all $id)" >/dev/null
+done
+echo "1..$n"
+[ $failed = 0 ]
