@@ -8,10 +8,12 @@
     (if (and (pair? x) (string? (car x))) (set! last-message (car x)))
     (apply throw x)))
 
+; The whole report is written anew each time, so that it is there if GIMP dies later.
+(define report "")
 (define (note text)
-  (let ((port (open-output-file report-file 'append)))
-    (display text port)
-    (newline port)
+  (set! report (string-append report text "\n"))
+  (let ((port (open-output-file report-file)))
+    (display report port)
     (close-output-port port)))
 
 (define (base-name file)

@@ -23,7 +23,7 @@ static const char *const persons[MOA_MAX_SUBJECTS] = {
 
 struct _LayerPicker
 {
-  GtkWidget *box, *scrolled, *empty;
+  GtkWidget *box, *scrolled, *tree, *empty, *add;
   GtkListStore *store;
   GArray *listed; /* of gint32: what the store shows */
   GArray *chosen; /* of gint32, in the order of ticking */
@@ -333,7 +333,8 @@ layer_picker_new (void (*changed) (gpointer data), gpointer data)
                                   GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_set_shadow_type (GTK_SCROLLED_WINDOW (picker->scrolled), GTK_SHADOW_IN);
   gtk_widget_set_size_request (picker->scrolled, -1, LIST_HEIGHT);
-  gtk_container_add (GTK_CONTAINER (picker->scrolled), create_list (picker));
+  picker->tree = create_list (picker);
+  gtk_container_add (GTK_CONTAINER (picker->scrolled), picker->tree);
   gtk_widget_show_all (picker->scrolled);
   gtk_widget_set_no_show_all (picker->scrolled, TRUE);
   gtk_widget_hide (picker->scrolled);
@@ -341,10 +342,10 @@ layer_picker_new (void (*changed) (gpointer data), gpointer data)
   picker->empty = create_empty_note ();
   gtk_widget_show (picker->empty);
 
-  GtkWidget *button = gtk_button_new_with_mnemonic (_("_Add a Photo..."));
   GtkWidget *row = gtk_hbox_new (FALSE, 0);
-  g_signal_connect (button, "clicked", G_CALLBACK (on_add_file), picker);
-  gtk_box_pack_end (GTK_BOX (row), button, FALSE, FALSE, 0);
+  picker->add = gtk_button_new_with_mnemonic (_("_Add a Photo..."));
+  g_signal_connect (picker->add, "clicked", G_CALLBACK (on_add_file), picker);
+  gtk_box_pack_end (GTK_BOX (row), picker->add, FALSE, FALSE, 0);
 
   picker->box = gtk_vbox_new (FALSE, 6);
   gtk_box_pack_start (GTK_BOX (picker->box), picker->scrolled, TRUE, TRUE, 0);
@@ -357,6 +358,12 @@ GtkWidget *
 layer_picker_get_widget (LayerPicker *picker)
 {
   return picker->box;
+}
+
+void
+layer_picker_grab_focus (LayerPicker *picker)
+{
+  gtk_widget_grab_focus (picker->listed->len > 0 ? picker->tree : picker->add);
 }
 
 void

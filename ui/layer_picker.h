@@ -20,6 +20,9 @@ void layer_picker_refresh (LayerPicker *picker, gint32 target);
 /* The layers that are ticked, for the persons from left to right; at most MOA_MAX_SUBJECTS. */
 int layer_picker_get_layers (LayerPicker *picker, gint32 *layers);
 
+/* Space ticks, then. */
+void layer_picker_grab_focus (LayerPicker *picker);
+
 /* The choice as history.h keeps it, and back.  Layers and files that are gone are left out.
  * (transfer full) */
 char **layer_picker_save (LayerPicker *picker);

@@ -429,8 +429,14 @@ replace_dialog_run (gint32 image, gint32 drawable, gboolean again)
   dialog.built = TRUE;
   refresh (&dialog);
   gtk_widget_show (dialog.dialog);
-  if (again && show_readiness (&dialog))
+
+  if (!show_readiness (&dialog))
+    layer_picker_grab_focus (dialog.picker);
+  else if (again)
     start (&dialog);
+  else
+    gtk_widget_grab_focus (gtk_dialog_get_widget_for_response (GTK_DIALOG (dialog.dialog),
+                                                               GTK_RESPONSE_OK));
   gtk_main ();
 
   gtk_widget_destroy (dialog.dialog);

@@ -6,6 +6,7 @@
 #include "settings_panel.h"
 
 #include "plugin/intl.h"
+#include "plugin/replace.h"
 
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
@@ -139,7 +140,7 @@ check_model (SettingsPanel *panel)
 
   g_clear_pointer (&panel->problem, g_free);
   g_clear_pointer (&panel->model, moa_model_unref);
-  panel->model = moa_model_open (path, &error);
+  panel->model = replace_open_model (path, &error);
   if (error)
     panel->problem = g_strdup (error->message);
 

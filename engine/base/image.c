@@ -302,7 +302,7 @@ rgb_row_of_floats (const Rows *rows, int y, guint8 *buffer)
   for (int x = 0; x < rows->width; x++, from += c)
     {
       guint8 pixel[4] = { 0 };
-      for (int i = 0; i < c; i++)
+      for (int i = 0; i < MIN (c, 4); i++)
         if (from[i] > 0.0f) /* a NaN is black */
           pixel[i] = (guint8) rintf (255.0f * MIN (from[i], 1.0f));
       rgb_over_white (pixel, c, buffer + (gsize) x * 3);

@@ -8,7 +8,8 @@
  * bicubic (a = -0.5), horizontal then vertical pass, fixed point, rounded to
  * 8 bits in between.  channels 1 to 4, each by itself (Pillow premultiplies
  * RGBA first); out has out_w * out_h * channels. */
-void moa_resize_u8 (const guint8 *in, int w, int h, int channels, guint8 *out, int out_w, int out_h);
+void moa_resize_u8 (const guint8 *in, int w, int h, int channels, guint8 *out, int out_w,
+                    int out_h);
 
 /* The same filter in float, without rounding or clamping.  (transfer full);
  * NULL only when memory is short. */

@@ -5,10 +5,11 @@
 
 #include "graph/graph.h"
 
-/* Adds the nodes of dloss / dwrt[k] for tensors wrt[0 .. n-1] (inputs, results or parameters); loss
- * has one number.  grads[k] is NULL where the loss does not depend on wrt[k].  A parameter in
- * panels gets a vector in the order of its packed numbers.  FALSE after a building error, which
- * moa_graph_plan() reports; an op on the way that has no gradient is one. */
+/* Adds the nodes of dloss / dwrt[k] for tensors wrt[0 .. n-1] (inputs, results or parameters, no
+ * views); loss has one number.  grads[k] is NULL where the loss does not depend on wrt[k].  A
+ * parameter in panels gets a vector in the order of its packed numbers.  Two grads may be one
+ * tensor: they are to be read.  FALSE after a building error, which moa_graph_plan() reports; an op
+ * on the way that has no gradient is one. */
 gboolean moa_graph_gradients (MoaGraph *graph, MoaTensor *loss, MoaTensor *const *wrt, int n,
                               MoaTensor **grads);
 

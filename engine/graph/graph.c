@@ -41,6 +41,8 @@ moa_graph_new (MoaCpu *cpu)
   graph->nodes = g_ptr_array_new_with_free_func (g_free);
   graph->names = g_string_chunk_new (1024);
   graph->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  graph->params = g_ptr_array_new ();
+  graph->by_param = g_hash_table_new (NULL, NULL);
   return graph;
 }
 
@@ -53,6 +55,8 @@ moa_graph_free (MoaGraph *graph)
     g_free (((MoaTensor *) graph->nodes->pdata[i])->constant);
   g_ptr_array_unref (graph->nodes);
   g_hash_table_unref (graph->by_name);
+  g_ptr_array_unref (graph->params);
+  g_hash_table_unref (graph->by_param);
   g_string_chunk_free (graph->names);
   g_clear_pointer (&graph->order, g_ptr_array_unref);
   g_clear_error (&graph->error);
@@ -137,13 +141,22 @@ moa_graph_param (MoaGraph *graph, MoaParams *params, const char *name, MoaShape 
     return NULL;
   g_assert (moa_params_isa (params) == moa_cpu_isa (graph->cpu));
   MoaParam *param = moa_params_get (params, name, shape.rank, shape.dim, layout, &graph->error);
-  MoaTensor *t = param ? append (graph, shape) : NULL;
-  if (t)
-    {
-      t->param = param;
-      t->is_held = TRUE;
-    }
+  if (!param)
+    return NULL;
+  MoaTensor *t = g_hash_table_lookup (graph->by_param, param);
+  if (t || !(t = append (graph, shape)))
+    return t;
+  t->param = param;
+  t->is_held = TRUE;
+  g_ptr_array_add (graph->params, t);
+  g_hash_table_insert (graph->by_param, param, t);
   return t;
+}
+
+const GPtrArray *
+moa_graph_params (const MoaGraph *graph)
+{
+  return graph->params;
 }
 
 MoaTensor *
@@ -227,7 +240,7 @@ void
 moa_graph_output (MoaTensor *t)
 {
   if (t)
-    (t->view_of ? t->view_of : t)->is_output = t->is_output = TRUE;
+    moa_tensor_root (t)->is_output = t->is_output = TRUE;
 }
 
 void

@@ -19,8 +19,8 @@
  * Errors while building stick to the graph: builder functions go on with NULL
  * tensors, and moa_graph_plan() reports the first error.
  *
- * What depends only on MOA_HELD inputs (the text's keys and values, say) is
- * computed once and kept until such an input is set again.
+ * What depends only on MOA_HELD inputs and parameters (the text's keys and
+ * values, say) is computed once and kept until such an input is set again.
  */
 #ifndef MOA_GRAPH_H
 #define MOA_GRAPH_H
@@ -86,9 +86,12 @@ MoaCpu *moa_graph_cpu (const MoaGraph *graph);
 /* Leaves.  All return NULL after an error. */
 MoaTensor *moa_graph_input (MoaGraph *graph, const char *name, MoaShape shape, MoaInputKind kind);
 MoaTensor *moa_graph_constant (MoaGraph *graph, MoaShape shape, const double *values);
-/* A weight of a model's part; the shape is the file's, for example N,C,3,3. */
+/* A weight of a model's part; the shape is the file's, for example N,C,3,3.  The same one each
+ * time it is asked for. */
 MoaTensor *moa_graph_param (MoaGraph *graph, MoaParams *params, const char *name, MoaShape shape,
                             MoaLayout layout);
+/* All weights that the graph asked for, in that order: (element-type MoaTensor), transfer none. */
+const GPtrArray *moa_graph_params (const MoaGraph *graph);
 
 /* A node: called by the op functions.  Checks by the op's shape rule. */
 MoaTensor *moa_graph_add (MoaGraph *graph, const MoaOp *op, MoaTensor *const *in, int n_in,
@@ -127,6 +130,9 @@ gboolean moa_graph_prepare (MoaGraph *graph, MoaWorkspace *workspace, GError **e
 void moa_graph_set (MoaTensor *input, const float *values);
 void moa_graph_set_ints (MoaTensor *input, const gint32 *values);
 void moa_graph_get (const MoaTensor *output, float *values);
+
+/* To be called when numbers of a parameter changed: what was kept is computed anew. */
+void moa_graph_params_changed (MoaGraph *graph);
 
 /* cancellable is polled before every op. */
 gboolean moa_graph_run (MoaGraph *graph, GCancellable *cancellable, GError **error);

@@ -16,6 +16,8 @@ struct _MoaGraph {
   GPtrArray *nodes;       /* all tensors, in building order */
   GStringChunk *names;
   GHashTable *by_name;
+  GPtrArray *params;      /* the parameters among the nodes */
+  GHashTable *by_param;   /* MoaParam -> its tensor */
   GError *error;          /* the first building error */
 
   /* The plan. */

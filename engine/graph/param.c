@@ -26,7 +26,7 @@ MoaParams *
 moa_params_new (MoaWeights *weights, MoaIsa isa)
 {
   MoaParams *params = g_new0 (MoaParams, 1);
-  params->weights = moa_weights_ref (weights);
+  params->weights = weights ? moa_weights_ref (weights) : NULL;
   params->isa = isa;
   params->by_name = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   params->list = g_ptr_array_new_with_free_func (param_free);
@@ -40,7 +40,7 @@ moa_params_free (MoaParams *params)
     return;
   g_hash_table_unref (params->by_name);
   g_ptr_array_unref (params->list);
-  moa_weights_unref (params->weights);
+  g_clear_pointer (&params->weights, moa_weights_unref);
   g_free (params);
 }
 
@@ -85,9 +85,11 @@ moa_params_get (MoaParams *params, const char *name, int rank, const gint64 *dim
   g_autofree char *key = g_strdup_printf ("%s%s", name, layout == MOA_PANELS ? " (panels)" : "");
   MoaParam *param = g_hash_table_lookup (params->by_name, key);
   /* Even a known name is looked up, so that its shape is checked. */
-  const MoaFileTensor *file = moa_weights_find (params->weights, name, rank, dim, error);
-  if (!file)
+  const MoaFileTensor *file
+    = params->weights ? moa_weights_find (params->weights, name, rank, dim, error) : NULL;
+  if (params->weights && !file)
     return NULL;
+  g_assert (!param || file || (param->rank == rank && !memcmp (param->dim, dim, rank * sizeof *dim)));
   if (param)
     return param;
   param = g_new0 (MoaParam, 1);
@@ -100,6 +102,30 @@ moa_params_get (MoaParams *params, const char *name, int rank, const gint64 *dim
   g_hash_table_insert (params->by_name, g_steal_pointer (&key), param);
   g_ptr_array_add (params->list, param);
   return param;
+}
+
+guint
+moa_params_count (const MoaParams *params)
+{
+  return params->list->len;
+}
+
+MoaParam *
+moa_params_nth (const MoaParams *params, guint i)
+{
+  return params->list->pdata[i];
+}
+
+gsize
+moa_param_numbers (const MoaParam *param)
+{
+  return (param->rank > 0 ? param->dim[0] : 1) * row_length (param);
+}
+
+gsize
+moa_param_packed (const MoaParam *param, MoaIsa isa)
+{
+  return packed_bytes (param, isa) / moa_isa_real_size (isa);
 }
 
 gsize
@@ -132,7 +158,8 @@ store (void *data, MoaIsa isa, gsize i, float value)
     ((float *) data)[i] = value;
 }
 
-/* rows [n][C][taps] of the file -> one panel [taps][C][width] */
+/* rows [n][C][taps] of the file -> one panel [taps][C][width].  A few channels
+ * of all rows at a time, so that both sides stay in the cache. */
 static void
 pack_panel (const MoaParam *param, MoaIsa isa, const float *rows, int n, gsize panel, void *data)
 {
@@ -140,11 +167,43 @@ pack_panel (const MoaParam *param, MoaIsa isa, const float *rows, int n, gsize p
   gsize channels = param->rank > 1 ? param->dim[1] : 1;
   gsize taps = row_length (param) / channels;
   gsize base = panel * taps * channels * width;
-  for (gsize tap = 0; tap < taps; tap++)
-    for (gsize c = 0; c < channels; c++)
-      for (int j = 0; j < width; j++)
-        store (data, isa, base + (tap * channels + c) * width + j,
-               j < n ? rows[(j * channels + c) * taps + tap] : 0);
+  for (gsize c0 = 0; c0 < channels; c0 += 16)
+    for (int j = 0; j < width; j++)
+      for (gsize c = c0; c < MIN (c0 + 16, channels); c++)
+        for (gsize tap = 0; tap < taps; tap++)
+          store (data, isa, base + (tap * channels + c) * width + j,
+                 j < n ? rows[(j * channels + c) * taps + tap] : 0);
+}
+
+/* Where number i of the file is among the packed ones. */
+static gsize
+packed_place (const MoaParam *param, gsize width, gsize i)
+{
+  if (param->layout == MOA_PLAIN)
+    return i;
+  gsize channels = param->rank > 1 ? param->dim[1] : 1, length = row_length (param);
+  gsize taps = length / channels, row = i / length, column = i % length;
+  gsize place = row / width * taps + column % taps;
+  return (place * channels + column / taps) * width + row % width;
+}
+
+void
+moa_param_pack (const MoaParam *param, MoaIsa isa, const float *numbers, void *packed)
+{
+  memset (packed, 0, param->bytes);
+  for (gsize i = 0, n = moa_param_numbers (param); i < n; i++)
+    store (packed, isa, packed_place (param, moa_isa_panel (isa), i), numbers[i]);
+}
+
+void
+moa_param_unpack (const MoaParam *param, MoaIsa isa, const void *packed, float *numbers)
+{
+  for (gsize i = 0, n = moa_param_numbers (param); i < n; i++)
+    {
+      gsize place = packed_place (param, moa_isa_panel (isa), i);
+      numbers[i] = isa == MOA_ISA_F64 ? ((const double *) packed)[place]
+                                      : ((const float *) packed)[place];
+    }
 }
 
 static gboolean
@@ -152,6 +211,8 @@ load_param (MoaParams *params, MoaParam *param, GError **error)
 {
   gsize length = row_length (param);
   gsize rows = param->rank > 0 ? param->dim[0] : 1;
+  if (!param->file)
+    rows = 0;
   gsize chunk = param->layout == MOA_PANELS ? (gsize) moa_isa_panel (params->isa)
                                             : MAX (1, 65536 / MAX (length, 1));
   g_autofree float *buffer = g_try_malloc_n (chunk * length, sizeof (float));
@@ -159,9 +220,11 @@ load_param (MoaParams *params, MoaParam *param, GError **error)
   if (!buffer || !data)
     {
       free (data);
-      return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for %" G_GSIZE_FORMAT " bytes of %s",
-                       moa_weights_path (params->weights), param->bytes, param->name);
+      return moa_fail (error, MOA_ERROR_MEMORY, "no memory for %" G_GSIZE_FORMAT " bytes of %s",
+                       param->bytes, param->name);
     }
+  if (!param->file)
+    memset (data, 0, param->bytes);
   for (gsize row = 0; row < rows; row += chunk)
     {
       gsize n = MIN (chunk, rows - row);
@@ -180,20 +243,54 @@ load_param (MoaParams *params, MoaParam *param, GError **error)
   return TRUE;
 }
 
+typedef struct {
+  MoaParams *params;
+  GPtrArray *missing;
+  GCancellable *cancellable;
+  GMutex lock;
+  GError *error;   /* the first */
+} Loading;
+
+static void
+load_task (gpointer data, int task, int thread)
+{
+  Loading *loading = data;
+  g_mutex_lock (&loading->lock);
+  gboolean go_on = !loading->error;
+  g_mutex_unlock (&loading->lock);
+  GError *error = NULL;
+  if (!go_on || (!g_cancellable_set_error_if_cancelled (loading->cancellable, &error) &&
+                 load_param (loading->params, loading->missing->pdata[task], &error)))
+    return;
+  g_mutex_lock (&loading->lock);
+  if (!loading->error)
+    loading->error = g_steal_pointer (&error);
+  g_mutex_unlock (&loading->lock);
+  g_clear_error (&error);
+}
+
 gboolean
 moa_params_load (MoaParams *params, GCancellable *cancellable, GError **error)
 {
+  Loading loading = { .params = params, .missing = g_ptr_array_new (), .cancellable = cancellable };
   for (guint i = 0; i < params->list->len; i++)
     {
       MoaParam *param = params->list->pdata[i];
-      if (param->data)
-        continue;
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
-        return FALSE;
-      if (!load_param (params, param, error))
-        return FALSE;
+      if (!param->data)
+        g_ptr_array_add (loading.missing, param);
     }
-  return TRUE;
+  if (loading.missing->len > 0)
+    {
+      g_mutex_init (&loading.lock);
+      MoaCpu *cpu = moa_cpu_new (params->isa, 0);
+      moa_cpu_parallel (cpu, loading.missing->len, load_task, &loading);
+      moa_cpu_free (cpu);
+      g_mutex_clear (&loading.lock);
+    }
+  g_ptr_array_unref (loading.missing);
+  if (loading.error)
+    g_propagate_error (error, loading.error);
+  return loading.error == NULL;
 }
 
 void

@@ -24,11 +24,13 @@ typedef struct {
   MoaLayout layout;
   gsize bytes;
   void *data;   /* NULL until loaded */
-  const MoaFileTensor *file;
+  const MoaFileTensor *file; /* NULL: of no file */
 } MoaParam;
 
 typedef struct _MoaParams MoaParams;
 
+/* weights NULL: a part that has no file yet.  Whatever is asked for is declared then, and loads as
+ * zeros. */
 MoaParams *moa_params_new (MoaWeights *weights, MoaIsa isa);
 void moa_params_free (MoaParams *params);
 MoaWeights *moa_params_weights (MoaParams *params);
@@ -38,6 +40,18 @@ MoaIsa moa_params_isa (const MoaParams *params);
  * that name and shape.  (transfer none) */
 MoaParam *moa_params_get (MoaParams *params, const char *name, int rank, const gint64 *dim,
                           MoaLayout layout, GError **error);
+
+/* The declared parameters, in the order in which they were. */
+guint moa_params_count (const MoaParams *params);
+MoaParam *moa_params_nth (const MoaParams *params, guint i);
+
+/* How many numbers a parameter has in a file, and as kept (the panels' filling among them). */
+gsize moa_param_numbers (const MoaParam *param);
+gsize moa_param_packed (const MoaParam *param, MoaIsa isa);
+/* Between the two orders.  For the parameter's own data, and what goes with it number by number:
+ * gradients, moments. */
+void moa_param_pack (const MoaParam *param, MoaIsa isa, const float *numbers, void *packed);
+void moa_param_unpack (const MoaParam *param, MoaIsa isa, const void *packed, float *numbers);
 
 /* Memory of all declared parameters, and of those not loaded yet. */
 gsize moa_params_bytes (const MoaParams *params);

@@ -14,18 +14,23 @@ align (gsize n)
   return (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* Marks what outputs need. */
+/* Marks what outputs need: inputs come before what is made of them. */
 static void
-mark_needed (MoaTensor *t, gboolean *needed)
+mark_needed (MoaGraph *graph, gboolean *needed)
 {
-  if (needed[t->index])
-    return;
-  needed[t->index] = TRUE;
-  if (t->view_of)
-    mark_needed (t->view_of, needed);
-  for (int i = 0; i < MOA_MAX_INPUTS; i++)
-    if (t->in[i])
-      mark_needed (t->in[i], needed);
+  for (guint i = graph->nodes->len; i-- > 0;)
+    {
+      const MoaTensor *t = graph->nodes->pdata[i];
+      if (t->is_output)
+        needed[i] = TRUE;
+      if (!needed[i])
+        continue;
+      if (t->view_of)
+        needed[t->view_of->index] = TRUE;
+      for (int k = 0; k < MOA_MAX_INPUTS; k++)
+        if (t->in[k])
+          needed[t->in[k]->index] = TRUE;
+    }
 }
 
 static void
@@ -216,12 +221,7 @@ moa_graph_plan (MoaGraph *graph, GError **error)
     }
   g_assert (!graph->order);
   g_autofree gboolean *needed = g_new0 (gboolean, graph->nodes->len);
-  for (guint i = 0; i < graph->nodes->len; i++)
-    {
-      MoaTensor *t = graph->nodes->pdata[i];
-      if (t->is_output)
-        mark_needed (t, needed);
-    }
+  mark_needed (graph, needed);
   mark_held (graph);
   make_order (graph, needed);
   lay_out (graph, needed);

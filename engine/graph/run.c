@@ -137,6 +137,12 @@ moa_graph_get (const MoaTensor *output, float *values)
     memcpy (values, output->data, n * sizeof (float));
 }
 
+void
+moa_graph_params_changed (MoaGraph *graph)
+{
+  graph->held_done = FALSE;
+}
+
 gboolean
 moa_graph_run (MoaGraph *graph, GCancellable *cancellable, GError **error)
 {

@@ -79,8 +79,8 @@ read_unet_ends (const MoaValues *v, MoaUnetConfig *c)
   if (!moa_values_int (v, "in_channels", 1, MAX_SIDE, &c->in_channels))
     return FALSE;
   if (c->in_channels == 9)
-    return moa_values_fail (v, "in_channels", "4: with 9 this is an inpainting model; use the plain "
-                            "Stable Diffusion 1.x model that it was made from");
+    return moa_values_fail (v, "in_channels", "4: with 9 this is an inpainting model; use the "
+                            "plain Stable Diffusion 1.x model that it was made from");
   return moa_values_int (v, "in_channels", 4, 4, &c->in_channels)
          && moa_values_int (v, "out_channels", 4, 4, &c->out_channels)
          && moa_values_int (v, "sample_size", 1, MAX_SIDE, &c->sample_size);
@@ -142,8 +142,7 @@ moa_unet_config_read (const char *path, MoaUnetConfig *config, GError **error)
 static const MoaFixedValue vae_fixed[] = {
   { "_class_name", "\"AutoencoderKL\"" },
   { "act_fn", "\"silu\"" },
-  { "latents_mean", "null" },
-  { "latents_std", "null" },
+  { "latents_mean", "null" }, { "latents_std", "null" },
 };
 
 static gboolean
@@ -153,7 +152,7 @@ read_vae (const MoaValues *v, MoaVaeConfig *c)
       || !read_channels (v, &c->n_levels, c->channels, &c->norm_groups))
     return FALSE;
   if (c->n_levels != 4)
-    return moa_values_fail (v, "block_out_channels", "4 numbers: pictures are 8 times their latents");
+    return moa_values_fail (v, "block_out_channels", "4 numbers: a picture is 8 times its latent");
   gboolean plain[MOA_MAX_LEVELS];
   return moa_values_kinds (v, "down_block_types", c->n_levels, "DownEncoderBlock2D",
                            "DownEncoderBlock2D", plain)
@@ -286,9 +285,8 @@ moa_vision_config_read (const char *path, const char *preprocessor_path, MoaVisi
 /* ---- Scheduler ------------------------------------------------------- */
 
 static const MoaFixedValue schedule_fixed[] = {
-  { "clip_sample", "false" },
+  { "clip_sample", "false" }, { "thresholding", "false" },
   { "rescale_betas_zero_snr", "false" },
-  { "thresholding", "false" },
   { "trained_betas", "null" },
 };
 
@@ -343,7 +341,7 @@ read_layers (const MoaValues *v, MoaMoaConfig *c)
       ok = name && *name && g_hash_table_add (seen, (gpointer) name);
     }
   if (!ok)
-    return moa_values_fail (v, "layers", "an array of 1 to 1000 different names of transformer blocks");
+    return moa_values_fail (v, "layers", "an array of 1 to 1000 different names of blocks");
   c->n_layers = n;
   c->layers = g_new0 (char *, n + 1);
   for (gsize i = 0; i < n; i++)
@@ -354,7 +352,8 @@ read_layers (const MoaValues *v, MoaMoaConfig *c)
 static gboolean
 read_defaults (const MoaValues *outer, MoaMoaConfig *c)
 {
-  static const char *const keys[] = { "steps", "guidance", "freedom", "fixed_point", "max_timestep" };
+  static const char *const keys[]
+    = { "steps", "guidance", "freedom", "fixed_point", "max_timestep" };
   if (!moa_values_has (outer, "defaults"))
     return TRUE;
   json_t *object = json_object_get (outer->json, "defaults");

@@ -76,8 +76,8 @@ moa_json_read (const char *path, GError **error)
     return NULL;
   json_t *json = NULL;
   if (size > MAX_FILE_BYTES)
-    moa_fail (error, MOA_ERROR_FILE, "%s: has %" G_GUINT64_FORMAT " bytes; at most %d are read", path,
-              size, MAX_FILE_BYTES);
+    moa_fail (error, MOA_ERROR_FILE, "%s: has %" G_GUINT64_FORMAT " bytes; at most %d are read",
+              path, size, MAX_FILE_BYTES);
   else
     {
       g_autofree char *text = g_malloc (size + 1);

@@ -46,7 +46,8 @@ guint64 moa_safetensors_bytes (const MoaSafetensors *file); /* of the whole file
 int moa_safetensors_count (const MoaSafetensors *file);
 /* In the order of their offsets. */
 const MoaFileTensor *moa_safetensors_tensor (const MoaSafetensors *file, int i);
-const MoaFileTensor *moa_safetensors_find (const MoaSafetensors *file, const char *name); /* or NULL */
+/* NULL if there is none. */
+const MoaFileTensor *moa_safetensors_find (const MoaSafetensors *file, const char *name);
 /* Value of __metadata__, or NULL. */
 const char *moa_safetensors_metadata (const MoaSafetensors *file, const char *key);
 

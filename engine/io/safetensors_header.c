@@ -97,15 +97,15 @@ parse_offsets (const char *path, json_t *json, guint64 data_bytes, MoaFileTensor
   json_t *from = json_array_get (json, 0), *to = json_array_get (json, 1);
   if (json_array_size (json) != 2 || !json_is_integer (from) || !json_is_integer (to)
       || json_integer_value (from) < 0 || json_integer_value (to) < 0)
-    return fail_tensor (path, tensor->name, error, "has data_offsets that are not two whole numbers "
-                        "from 0 on");
+    return fail_tensor (path, tensor->name, error, "has data_offsets that are not two whole "
+                        "numbers from 0 on");
   guint64 begin = json_integer_value (from), end = json_integer_value (to);
   if (begin > end)
     return fail_tensor (path, tensor->name, error, "ends before it begins (data_offsets)");
   if (end > data_bytes)
-    return fail_tensor (path, tensor->name, error, "ends at byte %" G_GUINT64_FORMAT " of the data, "
-                        "which have %" G_GUINT64_FORMAT "; the file is cut short or damaged", end,
-                        data_bytes);
+    return fail_tensor (path, tensor->name, error, "ends at byte %" G_GUINT64_FORMAT " of the "
+                        "data, which have %" G_GUINT64_FORMAT "; the file is cut short or damaged",
+                        end, data_bytes);
   if (end - begin != tensor->bytes)
     return fail_tensor (path, tensor->name, error, "takes %" G_GUINT64_FORMAT " bytes by its shape "
                         "and type, but %" G_GUINT64_FORMAT " by its data_offsets", tensor->bytes,
@@ -125,7 +125,8 @@ parse_tensor (const char *path, const char *name, json_t *json, guint64 data_byt
   json_t *shape = json_object_get (json, "shape");
   json_t *offsets = json_object_get (json, "data_offsets");
   if (!dtype || !shape || !offsets || json_object_size (json) != 3)
-    return fail_tensor (path, name, error, "is not described by dtype, shape and data_offsets alone");
+    return fail_tensor (path, name, error,
+                        "is not described by just dtype, shape and data_offsets");
   return parse_dtype (path, dtype, tensor, error)
          && parse_shape (path, shape, tensor, error)
          && parse_offsets (path, offsets, data_bytes, tensor, error);
@@ -144,17 +145,20 @@ compare_offsets (const void *a, const void *b)
 }
 
 static gboolean
-check_cover (const MoaSafetensorsHeader *header, const char *path, guint64 data_bytes, GError **error)
+check_cover (const MoaSafetensorsHeader *header, const char *path, guint64 data_bytes,
+             GError **error)
 {
   guint64 reached = 0;
   for (int i = 0; i < header->n; i++)
     {
       const MoaFileTensor *tensor = &header->tensors[i];
       if (tensor->offset < reached)
-        return fail_tensor (path, tensor->name, error, "overlaps \"%s\"", header->tensors[i - 1].name);
+        return fail_tensor (path, tensor->name, error, "overlaps \"%s\"",
+                            header->tensors[i - 1].name);
       if (tensor->offset > reached)
-        return fail_tensor (path, tensor->name, error, "begins %" G_GUINT64_FORMAT " bytes after the "
-                            "tensor before it ends; there may be no holes", tensor->offset - reached);
+        return fail_tensor (path, tensor->name, error, "begins %" G_GUINT64_FORMAT " bytes after "
+                            "the tensor before it ends; there may be no holes",
+                            tensor->offset - reached);
       reached += tensor->bytes;
     }
   if (reached != data_bytes)

@@ -17,7 +17,8 @@ static char *
 show (const json_t *value)
 {
   char *text = json_dumps (value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
-  char *shown = g_strdup_printf ("%.60s%s", text ? text : "?", text && strlen (text) > 60 ? "..." : "");
+  gboolean is_long = text && strlen (text) > 60;
+  char *shown = g_strdup_printf ("%.60s%s", text ? text : "?", is_long ? "..." : "");
   free (text);
   return shown;
 }

@@ -170,8 +170,8 @@ moa_weights_find (MoaWeights *weights, const char *name, int rank, const gint64 
   const MoaFileTensor *tensor = find (weights, name);
   if (!tensor)
     {
-      moa_fail (error, MOA_ERROR_MODEL, "%s: %s: has no tensor \"%s\" of shape %s", label, path, name,
-                wanted);
+      moa_fail (error, MOA_ERROR_MODEL, "%s: %s: has no tensor \"%s\" of shape %s", label, path,
+                name, wanted);
       return NULL;
     }
   int short_rank = rank_of_matrix (rank, dim);
@@ -185,8 +185,8 @@ moa_weights_find (MoaWeights *weights, const char *name, int rank, const gint64 
     }
   if (!is_float (tensor))
     {
-      moa_fail (error, MOA_ERROR_MODEL, "%s: %s: tensor \"%s\" is of type %s, not floats", label, path,
-                tensor->name, moa_dtype_name (tensor->dtype));
+      moa_fail (error, MOA_ERROR_MODEL, "%s: %s: tensor \"%s\" is of type %s, not floats", label,
+                path, tensor->name, moa_dtype_name (tensor->dtype));
       return NULL;
     }
   g_mutex_lock (&weights->lock);

@@ -49,11 +49,12 @@ expert_rows (const MoaNet *net, const MoaAttentionArgs *args, MoaTensor *x, cons
   return moa_put_rows (net->graph, rows, fused, args->mixture->index, args->mixture->present);
 }
 
+/* For the pixels `here` of x. */
 static MoaTensor *
-expert (const MoaNet *net, const MoaAttentionArgs *args, MoaTensor *x)
+expert (const MoaNet *net, const MoaAttentionArgs *args, MoaTensor *x, MoaTensor *here)
 {
   gint64 c = moa_net_dim (x, -1);
-  MoaTensor *q = moa_net_matrix (net, x, c, "%s.to_q", args->prefix);
+  MoaTensor *q = moa_net_matrix (net, here, c, "%s.to_q", args->prefix);
   MoaTensor *k = expert_rows (net, args, x, "to_k");
   MoaTensor *v = expert_rows (net, args, x, "to_v");
   if (args->context && args->mixture->attention_maps)
@@ -89,18 +90,30 @@ router (const MoaNet *net, const MoaAttentionArgs *args, MoaTensor *x)
     }
   else
     logits = moa_net_linear (net, x, 2, NULL, "%s.router", args->prefix);
-  return moa_graph_name (moa_router_weight (net->graph, logits, args->limit), "router.%d.attn%d",
-                         args->layer, args->context ? 2 : 1);
+  return moa_router_weight (net->graph, logits, args->limit);
 }
 
-/* Eq. 6 */
+/* Eq. 6.  Where only some pixels can be the expert's, the others stay the prior's bits. */
 MoaTensor *
 moa_mixed_attention (MoaGraph *g, const MoaAttentionArgs *args, MoaTensor *x, MoaTensor *residual)
 {
   if (!args->mixture)
     return prior (args, x, residual);
   MoaNet net = moa_net (g, args->mixture);
-  MoaTensor *mixed = moa_mix (g, prior (args, x, NULL), expert (&net, args, x),
-                              router (&net, args, x));
+  MoaTensor *plain = prior (args, x, NULL), *mixed, *weight;
+  if (args->rows)
+    {
+      MoaTensor *here = moa_gather_rows (g, x, args->rows);
+      MoaTensor *w = router (&net, args, here);
+      mixed = moa_mix (g, moa_gather_rows (g, plain, args->rows), expert (&net, args, x, here), w);
+      mixed = moa_put_rows (g, plain, mixed, args->rows, args->present);
+      weight = moa_scatter_rows (g, args->rows, w, moa_net_dim (x, 1));
+    }
+  else
+    {
+      weight = router (&net, args, x);
+      mixed = moa_mix (g, plain, expert (&net, args, x, x), weight);
+    }
+  moa_graph_name (weight, "router.%d.attn%d", args->layer, args->context ? 2 : 1);
   return moa_add (g, mixed, residual);
 }

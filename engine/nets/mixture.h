@@ -13,6 +13,8 @@ typedef struct {
   MoaTensor *present;  /* B,S: 0 leaves the row as it is */
   MoaTensor *limit;    /* B,h,w,1 in [0,1] at the latent's size, scales the personalised weight;
                           needs h and w multiples of 8; or NULL */
+  const float *region; /* instead of limit, h x w: a limit that is known when the graph is built
+                          (batch 1), so that the expert is computed only where it is not 0 */
   gboolean attention_maps; /* also name "attn.L": B,HW,T, the personalised cross-attention's
                               probabilities, mean over heads */
 } MoaMixture;
@@ -32,6 +34,9 @@ typedef struct {
   const MoaMixture *mixture;   /* NULL: the prior alone */
   MoaTensor *fused;            /* B,S,D: the expert's rows of the text, from moa_fuse_prompt */
   MoaTensor *limit;            /* B,L,1: the mixture's, at this block's size; or NULL */
+  MoaTensor *rows;             /* 1,N: the pixels that the expert is for, limit is theirs: 1,N,1;
+                                  NULL: all */
+  MoaTensor *present;          /* 1,N with rows: all 1 */
 } MoaAttentionArgs;
 
 /* x B,L,C: the normed hidden state; residual B,L,C is added at the end.  The personalised weight,

@@ -13,13 +13,16 @@
 
 #include "nets/layers.h"
 
+#include <string.h>
+
 typedef struct {
   MoaGraph *graph;
   const MoaUnetConfig *config;
   const MoaUnetArgs *args;
   MoaNet net;
   MoaTensor *emb;                    /* of the timesteps, after SiLU: B,4C */
-  MoaTensor *limit[MOA_MAX_LEVELS];  /* the mixture's, at each level's size: B,L,1 */
+  /* The mixture's limit at each level's size, B,L,1; or 1,N,1 for the pixels of rows, 1,N. */
+  MoaTensor *limit[MOA_MAX_LEVELS], *rows[MOA_MAX_LEVELS], *present[MOA_MAX_LEVELS];
   GPtrArray *skips;                  /* (element-type MoaTensor), a stack */
   int layer;                         /* number of the next transformer block */
 } Unet;
@@ -38,7 +41,8 @@ transformer_block (Unet *u, MoaTensor *x, int level, const char *name)
   g_autofree char *self = g_strconcat (name, ".attn1", NULL);
   g_autofree char *cross = g_strconcat (name, ".attn2", NULL);
   MoaAttentionArgs args = { .layer = u->layer, .heads = u->config->heads[level], .prior = &net,
-                            .mixture = mixture, .limit = u->limit[level] };
+                            .mixture = mixture, .limit = u->limit[level], .rows = u->rows[level],
+                            .present = u->present[level] };
 
   args.prefix = self;
   moa_graph_name (x, "%s.hidden.0", name);
@@ -149,21 +153,73 @@ time_embedding (const Unet *u)
   return moa_activation (u->graph, x, MOA_ACT_SILU);
 }
 
+static gboolean
+check_limit (Unet *u, gint64 h, gint64 w)
+{
+  int factor = 1 << (u->config->n_levels - 1);
+  if (h % factor == 0 && w % factor == 0)
+    return TRUE;
+  moa_graph_fail (u->graph, MOA_ERROR_ARGUMENT,
+                  "A selection can limit the person only if the latent's sides (%" G_GINT64_FORMAT
+                  " x %" G_GINT64_FORMAT ") are multiples of %d; use another size.",
+                  w, h, factor);
+  return FALSE;
+}
+
 static void
 pool_limit (Unet *u, MoaTensor *limit)
 {
   gint64 b = moa_net_dim (limit, 0), h = moa_net_dim (limit, 1), w = moa_net_dim (limit, 2);
-  int factor = 1 << (u->config->n_levels - 1);
-  if (h % factor != 0 || w % factor != 0)
-    moa_graph_fail (u->graph, MOA_ERROR_ARGUMENT,
-                    "A selection can limit the person only if the latent's sides (%" G_GINT64_FORMAT
-                    " x %" G_GINT64_FORMAT ") are multiples of %d; use another size.",
-                    w, h, factor);
+  if (!check_limit (u, h, w))
+    return;
   for (int i = 0; i < u->config->n_levels; i++)
     {
       MoaTensor *pooled = i == 0 ? limit : moa_avg_pool (u->graph, limit, 1 << i);
       u->limit[i] = moa_graph_reshape (u->graph, pooled, MOA_SHAPE (b, (h >> i) * (w >> i), 1));
     }
+}
+
+/* One level of a known limit: its mean over squares, and where that is not 0. */
+static void
+set_level (Unet *u, int level, const float *region, gint64 h, gint64 w)
+{
+  gint64 side = 1 << level, n = 0, pixels = (h >> level) * (w >> level);
+  g_autofree double *limit = g_new (double, pixels), *rows = g_new (double, pixels);
+  g_autofree double *present = g_new (double, pixels);
+  for (gint64 p = 0; p < pixels; p++)
+    {
+      gint64 top = p / (w >> level) * side, left = p % (w >> level) * side;
+      double sum = 0;
+      for (gint64 i = 0; i < side * side; i++)
+        sum += region[(top + i / side) * w + left + i % side];
+      if (sum > 0)
+        {
+          limit[n] = sum / (side * side);
+          rows[n] = p;
+          present[n++] = 1;
+        }
+    }
+  if (n == 0)
+    {
+      /* Nowhere: the mixture runs, with weight 0. */
+      memset (limit, 0, pixels * sizeof (double));
+      u->limit[level] = moa_graph_constant (u->graph, MOA_SHAPE (1, pixels, 1), limit);
+      return;
+    }
+  u->limit[level] = moa_graph_constant (u->graph, MOA_SHAPE (1, n, 1), limit);
+  u->rows[level] = moa_graph_constant (u->graph, MOA_SHAPE (1, n), rows);
+  u->present[level] = moa_graph_constant (u->graph, MOA_SHAPE (1, n), present);
+}
+
+static void
+set_region (Unet *u, const float *region)
+{
+  gint64 h = moa_net_dim (u->args->sample, 1), w = moa_net_dim (u->args->sample, 2);
+  if (moa_net_dim (u->args->sample, 0) != 1)
+    moa_graph_fail (u->graph, MOA_ERROR_ARGUMENT, "A region is for a batch of one picture.");
+  else if (check_limit (u, h, w))
+    for (int i = 0; i < u->config->n_levels; i++)
+      set_level (u, i, region, h, w);
 }
 
 MoaTensor *
@@ -173,7 +229,9 @@ moa_unet (MoaGraph *g, const MoaUnetConfig *config, MoaParams *params, const Moa
   MoaNet net = { g, params, config->norm_groups, config->norm_eps };
   Unet u = { g, config, args, net, .skips = skips };
   u.emb = time_embedding (&u);
-  if (args->mixture && args->mixture->limit)
+  if (args->mixture && args->mixture->region)
+    set_region (&u, args->mixture->region);
+  else if (args->mixture && args->mixture->limit)
     pool_limit (&u, args->mixture->limit);
 
   MoaTensor *x = moa_net_conv (&u.net, args->sample, config->channels[0], NULL, "conv_in");

@@ -4,13 +4,9 @@
 static gboolean
 infer (MoaTensor *t, GError **error)
 {
-  const MoaShape *a = &t->in[0]->shape, *b = &t->in[1]->shape;
-  gboolean fits = b->rank <= a->rank;
-  for (int i = 1; fits && i <= b->rank; i++)
-    fits = b->dim[b->rank - i] == 1 || b->dim[b->rank - i] == a->dim[a->rank - i];
-  if (!fits)
+  if (!moa_repeats (&t->in[1]->shape, &t->in[0]->shape))
     return moa_rule_fail (t, error, "the second must have the first's dimensions, or 1");
-  t->shape = *a;
+  t->shape = t->in[0]->shape;
   return TRUE;
 }
 
@@ -20,7 +16,13 @@ flops (const MoaTensor *t)
   return 1. * moa_shape_count (&t->shape);
 }
 
-const MoaOp moa_op_add = { "add", infer, NULL, 0, flops, MOA_KERNELS (add) };
+static MoaTensor *
+gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
+{
+  return moa_reduce (g, dy, t->in[i]->shape);
+}
+
+const MoaOp moa_op_add = { "add", infer, NULL, 0, flops, MOA_KERNELS (add), gradient, NULL };
 
 MoaTensor *
 moa_add (MoaGraph *g, MoaTensor *a, MoaTensor *b)

@@ -18,7 +18,16 @@ flops (const MoaTensor *t)
   return 1. * moa_shape_count (&t->in[0]->shape);
 }
 
-const MoaOp moa_op_avg_pool = { "avg_pool", infer, NULL, -1, flops, MOA_KERNELS (avg_pool) };
+static MoaTensor *
+gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
+{
+  const MoaShape *x = &t->in[0]->shape;
+  double k = t->attr.i[0];
+  return moa_upsample (g, moa_scale (g, dy, 1 / (k * k), 0), x->dim[1], x->dim[2]);
+}
+
+const MoaOp moa_op_avg_pool = { "avg_pool", infer, NULL, -1, flops, MOA_KERNELS (avg_pool),
+                                gradient, NULL };
 
 MoaTensor *
 moa_avg_pool (MoaGraph *g, MoaTensor *x, int k)

@@ -21,11 +21,21 @@ flops (const MoaTensor *t)
   return 0;
 }
 
-const MoaOp moa_op_broadcast = { "broadcast", infer, NULL, -1, flops, MOA_KERNELS (broadcast) };
+static MoaTensor *
+gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
+{
+  return moa_reduce (g, dy, t->in[0]->shape);
+}
+
+const MoaOp moa_op_broadcast = { "broadcast", infer, NULL, -1, flops, MOA_KERNELS (broadcast),
+                                 gradient, NULL };
 
 MoaTensor *
 moa_broadcast (MoaGraph *g, MoaTensor *x, MoaShape shape)
 {
   MOA_NEED (x);
-  return moa_graph_add (g, &moa_op_broadcast, (MoaTensor *[]){ x }, 1, &(MoaAttrs){ .i = { (gint32) shape.dim[0], (gint32) shape.dim[1], (gint32) shape.dim[2], (gint32) shape.dim[3] } });
+  MoaAttrs attrs = { .i = { 0 } };
+  for (int i = 0; i < shape.rank; i++)
+    attrs.i[i] = shape.dim[i];
+  return moa_graph_add (g, &moa_op_broadcast, (MoaTensor *[]){ x }, 1, &attrs);
 }

@@ -22,7 +22,15 @@ flops (const MoaTensor *t)
   return 0;
 }
 
-const MoaOp moa_op_concat = { "concat", infer, NULL, -1, flops, MOA_KERNELS (concat) };
+static MoaTensor *
+gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
+{
+  int axis = t->attr.i[0];
+  return moa_take (g, dy, axis, i == 0 ? 0 : t->in[0]->shape.dim[axis], t->in[i]->shape.dim[axis]);
+}
+
+const MoaOp moa_op_concat = { "concat", infer, NULL, -1, flops, MOA_KERNELS (concat), gradient,
+                              NULL };
 
 MoaTensor *
 moa_concat (MoaGraph *g, MoaTensor *a, MoaTensor *b, int axis)

@@ -17,7 +17,20 @@ flops (const MoaTensor *t)
   return 0;
 }
 
-const MoaOp moa_op_embedding = { "embedding", infer, NULL, -1, flops, MOA_KERNELS (embedding) };
+static MoaTensor *
+gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
+{
+  if (i == 0)
+    return NULL; /* ids are not differentiable */
+  gint64 n = t->shape.dim[0] * t->shape.dim[1], d = t->shape.dim[2];
+  MoaTensor *ids = moa_graph_reshape (g, t->in[0], MOA_SHAPE (1, n));
+  MoaTensor *rows = moa_graph_reshape (g, dy, MOA_SHAPE (1, n, d));
+  MoaTensor *table = moa_scatter_rows (g, ids, rows, t->in[1]->shape.dim[0]);
+  return moa_graph_reshape (g, table, t->in[1]->shape);
+}
+
+const MoaOp moa_op_embedding = { "embedding", infer, NULL, -1, flops, MOA_KERNELS (embedding),
+                                 gradient, NULL };
 
 MoaTensor *
 moa_embedding (MoaGraph *g, MoaTensor *ids, MoaTensor *table)

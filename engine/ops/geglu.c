@@ -1,4 +1,5 @@
-/* geglu: [..., 2C] -> [..., C], the first half times the exact GELU of the second. */
+/* geglu: [..., 2C] -> [..., C], the first half times the exact GELU of the second.
+ * geglu_grad: x [..., 2C], dy [..., C] -> [..., 2C]. */
 #include "ops/rule.h"
 
 static gboolean
@@ -17,7 +18,23 @@ flops (const MoaTensor *t)
   return 16. * moa_shape_count (&t->shape);
 }
 
-const MoaOp moa_op_geglu = { "geglu", infer, NULL, -1, flops, MOA_KERNELS (geglu) };
+static gboolean
+infer_grad (MoaTensor *t, GError **error)
+{
+  t->shape = t->in[0]->shape;
+  return TRUE;
+}
+
+const MoaOp moa_op_geglu_grad = { "geglu_grad", infer_grad, NULL, -1, flops,
+                                  MOA_KERNELS (geglu_grad), NULL, MOA_NO_SECOND_GRADIENT };
+
+static MoaTensor *
+gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
+{
+  return moa_graph_add (g, &moa_op_geglu_grad, (MoaTensor *[]){ t->in[0], dy }, 2, NULL);
+}
+
+const MoaOp moa_op_geglu = { "geglu", infer, NULL, -1, flops, MOA_KERNELS (geglu), gradient, NULL };
 
 MoaTensor *
 moa_geglu (MoaGraph *g, MoaTensor *x)

@@ -19,25 +19,42 @@
 #endif
 
 MOA_DECLARE_KERNEL (activation)
+MOA_DECLARE_KERNEL (activation_grad)
 MOA_DECLARE_KERNEL (add)
+MOA_DECLARE_KERNEL (add_at)
 MOA_DECLARE_KERNEL (attention)
 MOA_DECLARE_KERNEL (attention_map)
+MOA_DECLARE_KERNEL (attention_map_grad)
 MOA_DECLARE_KERNEL (avg_pool)
 MOA_DECLARE_KERNEL (broadcast)
 MOA_DECLARE_KERNEL (concat)
 MOA_DECLARE_KERNEL (conv2d)
 MOA_DECLARE_KERNEL (embedding)
 MOA_DECLARE_KERNEL (fourier)
+MOA_DECLARE_KERNEL (fourier_grad)
 MOA_DECLARE_KERNEL (gather_rows)
 MOA_DECLARE_KERNEL (geglu)
+MOA_DECLARE_KERNEL (geglu_grad)
 MOA_DECLARE_KERNEL (group_norm)
 MOA_DECLARE_KERNEL (layer_norm)
 MOA_DECLARE_KERNEL (linear)
 MOA_DECLARE_KERNEL (mix)
+MOA_DECLARE_KERNEL (mix_grad)
+MOA_DECLARE_KERNEL (mul)
+MOA_DECLARE_KERNEL (pad)
 MOA_DECLARE_KERNEL (put_rows)
+MOA_DECLARE_KERNEL (put_rows_grad)
+MOA_DECLARE_KERNEL (reduce)
+MOA_DECLARE_KERNEL (resize)
+MOA_DECLARE_KERNEL (resize_grad)
 MOA_DECLARE_KERNEL (router_weight)
+MOA_DECLARE_KERNEL (router_weight_grad)
+MOA_DECLARE_KERNEL (scale)
+MOA_DECLARE_KERNEL (scatter_rows)
+MOA_DECLARE_KERNEL (take)
 MOA_DECLARE_KERNEL (time_embedding)
 MOA_DECLARE_KERNEL (upsample)
+MOA_DECLARE_KERNEL (upsample_grad)
 
 /* Not an op: multiply-adds in registers alone, for the bench. */
 double moa_peak_base (gsize rounds, double *sink);
@@ -50,5 +67,7 @@ double moa_peak_f64 (gsize rounds, double *sink);
 gsize moa_linear_scratch (const MoaTensor *t, const MoaCpu *cpu);
 gsize moa_conv2d_scratch (const MoaTensor *t, const MoaCpu *cpu);
 gsize moa_attention_scratch (const MoaTensor *t, const MoaCpu *cpu);
+gsize moa_attention_map_scratch (const MoaTensor *t, const MoaCpu *cpu);
+gsize moa_attention_map_grad_scratch (const MoaTensor *t, const MoaCpu *cpu);
 
 #endif

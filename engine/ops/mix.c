@@ -1,4 +1,6 @@
-/* mix: Eq. 6, (1 - w) prior + w personalised; both B,L,C, w B,L,1. */
+/* mix: Eq. 6, (1 - w) prior + w personalised; both B,L,C, w B,L,1.
+ * mix_grad: the weight's, sum over channels of dy (personalised - prior); inputs prior,
+ * personalised, dy -> B,L,1. */
 #include "ops/rule.h"
 
 static gboolean
@@ -18,7 +20,33 @@ flops (const MoaTensor *t)
   return 3. * moa_shape_count (&t->shape);
 }
 
-const MoaOp moa_op_mix = { "mix", infer, NULL, 0, flops, MOA_KERNELS (mix) };
+static gboolean
+infer_grad (MoaTensor *t, GError **error)
+{
+  const MoaShape *dy = &t->in[2]->shape;
+  t->shape = MOA_SHAPE (dy->dim[0], dy->dim[1], 1);
+  return TRUE;
+}
+
+static double
+flops_grad (const MoaTensor *t)
+{
+  return 3. * moa_shape_count (&t->in[2]->shape);
+}
+
+const MoaOp moa_op_mix_grad = { "mix_grad", infer_grad, NULL, -1, flops_grad,
+                                MOA_KERNELS (mix_grad), NULL, MOA_NO_SECOND_GRADIENT };
+
+static MoaTensor *
+gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
+{
+  MoaTensor *w = t->in[2];
+  if (i == 2)
+    return moa_graph_add (g, &moa_op_mix_grad, (MoaTensor *[]){ t->in[0], t->in[1], dy }, 3, NULL);
+  return moa_mul (g, dy, i == 0 ? moa_scale (g, w, -1, 1) : w);
+}
+
+const MoaOp moa_op_mix = { "mix", infer, NULL, 0, flops, MOA_KERNELS (mix), gradient, NULL };
 
 MoaTensor *
 moa_mix (MoaGraph *g, MoaTensor *prior, MoaTensor *personalised, MoaTensor *w)

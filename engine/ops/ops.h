@@ -36,9 +36,23 @@ MoaTensor *moa_concat (MoaGraph *g, MoaTensor *a, MoaTensor *b, int axis);
 MoaTensor *moa_broadcast (MoaGraph *g, MoaTensor *x, MoaShape shape); /* dims of 1 repeated */
 MoaTensor *moa_upsample (MoaGraph *g, MoaTensor *x, int height, int width); /* nearest */
 MoaTensor *moa_avg_pool (MoaGraph *g, MoaTensor *x, int k);         /* k x k, stride k, B,H,W,C */
+MoaTensor *moa_resize (MoaGraph *g, MoaTensor *x, int height, int width); /* bilinear, B,H,W,C */
+
+MoaTensor *moa_mul (MoaGraph *g, MoaTensor *a, MoaTensor *b);       /* b: a's dims or 1, aligned right */
+MoaTensor *moa_scale (MoaGraph *g, MoaTensor *x, double factor, double offset); /* factor x + offset */
+/* Sums over the dimensions that shape has as 1, or lacks at the left; x itself if it has that
+ * shape.  MOA_SHAPE (1): over everything. */
+MoaTensor *moa_reduce (MoaGraph *g, MoaTensor *x, MoaShape shape);
+/* Places first .. first + n - 1 of an axis; and x between zeros, `before` of n places in front. */
+MoaTensor *moa_take (MoaGraph *g, MoaTensor *x, int axis, int first, int n);
+MoaTensor *moa_pad (MoaGraph *g, MoaTensor *x, int axis, int before, int n);
+/* base (NULL: zeros of that shape) with part added to its numbers from `first` on. */
+MoaTensor *moa_add_at (MoaGraph *g, MoaShape shape, MoaTensor *base, MoaTensor *part, gint64 first);
 
 MoaTensor *moa_embedding (MoaGraph *g, MoaTensor *ids, MoaTensor *table);  /* B,T and [V,D] -> B,T,D */
 MoaTensor *moa_gather_rows (MoaGraph *g, MoaTensor *x, MoaTensor *index);  /* B,T,D and B,S -> B,S,D */
+/* n rows, row index[b,s] the sum of the rows [b,s] sent there, or 0: B,S and B,S,D -> B,n,D */
+MoaTensor *moa_scatter_rows (MoaGraph *g, MoaTensor *index, MoaTensor *rows, int n);
 /* x with row index[b,s] replaced by rows[b,s] where present[b,s] is not 0; later s win. */
 MoaTensor *moa_put_rows (MoaGraph *g, MoaTensor *x, MoaTensor *rows, MoaTensor *index,
                          MoaTensor *present);

@@ -1,5 +1,7 @@
 /* put_rows: x B,T,D with row index[b, s] replaced by rows[b, s] where present[b, s] is not 0;
- * of equal indices the last wins.  rows B,S,D, index and present B,S. */
+ * of equal indices the last wins.  rows B,S,D, index and present B,S.
+ * put_rows_grad: what of dy B,T,D goes to the rows, zeros for those not used; inputs dy, index,
+ * present -> B,S,D. */
 #include "ops/rule.h"
 
 static gboolean
@@ -20,7 +22,32 @@ flops (const MoaTensor *t)
   return 0;
 }
 
-const MoaOp moa_op_put_rows = { "put_rows", infer, NULL, 0, flops, MOA_KERNELS (put_rows) };
+static gboolean
+infer_grad (MoaTensor *t, GError **error)
+{
+  const MoaShape *dy = &t->in[0]->shape;
+  t->shape = MOA_SHAPE (dy->dim[0], t->in[1]->shape.dim[1], dy->dim[2]);
+  return TRUE;
+}
+
+const MoaOp moa_op_put_rows_grad = { "put_rows_grad", infer_grad, NULL, -1, flops,
+                                     MOA_KERNELS (put_rows_grad), NULL, MOA_NO_SECOND_GRADIENT };
+
+static MoaTensor *
+gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
+{
+  MoaTensor *index = t->in[2], *present = t->in[3];
+  if (i == 1)
+    return moa_graph_add (g, &moa_op_put_rows_grad, (MoaTensor *[]){ dy, index, present }, 3, NULL);
+  if (i > 1)
+    return NULL; /* an index is not differentiable */
+  const MoaShape *rows = &t->in[1]->shape;
+  g_autofree double *zeros = g_new0 (double, moa_shape_count (rows));
+  return moa_put_rows (g, dy, moa_graph_constant (g, *rows, zeros), index, present);
+}
+
+const MoaOp moa_op_put_rows = { "put_rows", infer, NULL, 0, flops, MOA_KERNELS (put_rows), gradient,
+                                NULL };
 
 MoaTensor *
 moa_put_rows (MoaGraph *g, MoaTensor *x, MoaTensor *rows, MoaTensor *index, MoaTensor *present)

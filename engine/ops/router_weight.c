@@ -1,5 +1,6 @@
 /* router_weight: Eq. 7, the personalised expert's weight softmax (logits)[1], times the limit if
- * there is one.  logits B,L,2, limit B,L,1 or NULL -> B,L,1. */
+ * there is one.  logits B,L,2, limit B,L,1 or NULL -> B,L,1.
+ * router_weight_grad: inputs logits, limit or NULL, dy -> B,L,2. */
 #include "ops/rule.h"
 
 static gboolean
@@ -20,7 +21,28 @@ flops (const MoaTensor *t)
   return 20. * moa_shape_count (&t->shape);
 }
 
-const MoaOp moa_op_router_weight = { "router_weight", infer, NULL, -1, flops, MOA_KERNELS (router_weight) };
+static gboolean
+infer_grad (MoaTensor *t, GError **error)
+{
+  t->shape = t->in[0]->shape;
+  return TRUE;
+}
+
+const MoaOp moa_op_router_weight_grad = { "router_weight_grad", infer_grad, NULL, -1, flops,
+                                          MOA_KERNELS (router_weight_grad), NULL,
+                                          MOA_NO_SECOND_GRADIENT };
+
+static MoaTensor *
+gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
+{
+  if (i == 1)
+    return moa_mul (g, dy, moa_router_weight (g, t->in[0], NULL));
+  return moa_graph_add (g, &moa_op_router_weight_grad, (MoaTensor *[]){ t->in[0], t->in[1], dy }, 3,
+                        NULL);
+}
+
+const MoaOp moa_op_router_weight = { "router_weight", infer, NULL, -1, flops,
+                                     MOA_KERNELS (router_weight), gradient, NULL };
 
 MoaTensor *
 moa_router_weight (MoaGraph *g, MoaTensor *logits, MoaTensor *limit)

@@ -15,3 +15,12 @@ moa_rule_fail (const MoaTensor *t, GError **error, const char *message)
   g_string_free (shapes, TRUE);
   return FALSE;
 }
+
+gboolean
+moa_repeats (const MoaShape *b, const MoaShape *a)
+{
+  for (int i = 1; i <= b->rank; i++)
+    if (i > a->rank || (b->dim[b->rank - i] != 1 && b->dim[b->rank - i] != a->dim[a->rank - i]))
+      return FALSE;
+  return TRUE;
+}

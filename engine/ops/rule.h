@@ -22,6 +22,12 @@ moa_is_vector (const MoaTensor *t, gint64 n)
   return t->shape.rank == 1 && t->shape.dim[0] == n;
 }
 
+/* Whether b has a's dimensions or 1, aligned at the last. */
+gboolean moa_repeats (const MoaShape *b, const MoaShape *a);
+
+/* Why the ops of gradients have none themselves. */
+#define MOA_NO_SECOND_GRADIENT "it is part of a gradient, and nothing needs second derivatives"
+
 /* NULL inputs pass through the op functions after an error: nothing to make. */
 #define MOA_NEED(...)                                                   \
   G_STMT_START                                                          \

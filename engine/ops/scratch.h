@@ -30,4 +30,7 @@ gsize moa_winograd_tiles (gsize n_tiles, gsize channels, gsize real_size);
 gsize moa_attention_rows (gsize n_keys, gsize n_rows, gsize real_size);
 gsize moa_attention_stride (gsize n_keys); /* of a row of scores */
 
+/* Attention maps: rows of q that a thread handles at a time. */
+#define MOA_MAP_ROWS 48
+
 #endif

@@ -17,11 +17,13 @@ flops (const MoaTensor *t)
   return 20. * moa_shape_count (&t->shape);
 }
 
-const MoaOp moa_op_time_embedding = { "time_embedding", infer, NULL, -1, flops, MOA_KERNELS (time_embedding) };
+const MoaOp moa_op_time_embedding = { "time_embedding", infer, NULL, -1, flops,
+                                      MOA_KERNELS (time_embedding), NULL,
+                                      "timesteps are drawn, and it has no weights" };
 
 MoaTensor *
 moa_time_embedding (MoaGraph *g, MoaTensor *t, int dim)
 {
   MOA_NEED (t);
-  return moa_graph_add (g, &moa_op_time_embedding, (MoaTensor *[]){ t }, 1, &(MoaAttrs){ .i = { dim } });
+  return moa_graph_add (g, &moa_op_time_embedding, &t, 1, &(MoaAttrs){ .i = { dim } });
 }

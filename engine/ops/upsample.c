@@ -1,4 +1,5 @@
-/* upsample: nearest neighbour, B,H,W,C -> B,height,width,C.  i[0] height, i[1] width. */
+/* upsample: nearest neighbour, B,H,W,C -> B,height,width,C.  i[0] height, i[1] width.
+ * upsample_grad: dy B,height,width,C -> B,H,W,C, each pixel the sum of its copies; i[0] H, i[1] W. */
 #include "ops/rule.h"
 
 static gboolean
@@ -17,11 +18,23 @@ flops (const MoaTensor *t)
   return 0;
 }
 
-const MoaOp moa_op_upsample = { "upsample", infer, NULL, -1, flops, MOA_KERNELS (upsample) };
+const MoaOp moa_op_upsample_grad = { "upsample_grad", infer, NULL, -1, flops,
+                                     MOA_KERNELS (upsample_grad), NULL, MOA_NO_SECOND_GRADIENT };
+
+static MoaTensor *
+gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
+{
+  const MoaShape *x = &t->in[0]->shape;
+  return moa_graph_add (g, &moa_op_upsample_grad, &dy, 1,
+                        &(MoaAttrs){ .i = { (gint32) x->dim[1], (gint32) x->dim[2] } });
+}
+
+const MoaOp moa_op_upsample = { "upsample", infer, NULL, -1, flops, MOA_KERNELS (upsample),
+                                gradient, NULL };
 
 MoaTensor *
 moa_upsample (MoaGraph *g, MoaTensor *x, int height, int width)
 {
   MOA_NEED (x);
-  return moa_graph_add (g, &moa_op_upsample, (MoaTensor *[]){ x }, 1, &(MoaAttrs){ .i = { height, width } });
+  return moa_graph_add (g, &moa_op_upsample, &x, 1, &(MoaAttrs){ .i = { height, width } });
 }

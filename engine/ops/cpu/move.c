@@ -1,4 +1,4 @@
-/* Ops that move numbers: concatenation, resampling, rows by index. */
+/* Ops that move numbers: joining and cutting, whole pixels up and down. */
 #include "ops/cpu/kernel.h"
 
 typedef struct {
@@ -45,6 +45,71 @@ KERNEL (concat) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
   run_move (t, cpu, count_of (t) / run_length (t, t->attr.i[0]), concat_task);
 }
 
+/* take and pad: runs of an axis, one inside the other; the longer has zeros or is cut. */
+static void
+take_task (gpointer data, int task, int thread)
+{
+  const Move *m = data;
+  int axis = m->t->attr.i[0];
+  gsize n = run_length (m->t, axis), all = run_length (m->t->in[0], axis), first, end;
+  gsize before = m->t->attr.i[1] * (n / m->t->shape.dim[axis]);
+  task_range (m->n, task, m->n_tasks, &first, &end);
+  for (gsize i = first; i < end; i++)
+    memcpy ((real *) m->t->data + i * n, (const real *) m->t->in[0]->data + i * all + before,
+            n * sizeof (real));
+}
+
+void
+KERNEL (take) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
+{
+  run_move (t, cpu, count_of (t) / run_length (t, t->attr.i[0]), take_task);
+}
+
+static void
+pad_task (gpointer data, int task, int thread)
+{
+  const Move *m = data;
+  int axis = m->t->attr.i[0];
+  gsize all = run_length (m->t, axis), n = run_length (m->t->in[0], axis), first, end;
+  gsize before = m->t->attr.i[1] * (all / m->t->shape.dim[axis]);
+  task_range (m->n, task, m->n_tasks, &first, &end);
+  for (gsize i = first; i < end; i++)
+    {
+      real *y = (real *) m->t->data + i * all;
+      memset (y, 0, before * sizeof (real));
+      memcpy (y + before, (const real *) m->t->in[0]->data + i * n, n * sizeof (real));
+      memset (y + before + n, 0, (all - before - n) * sizeof (real));
+    }
+}
+
+void
+KERNEL (pad) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
+{
+  run_move (t, cpu, count_of (t) / run_length (t, t->attr.i[0]), pad_task);
+}
+
+static void
+add_at_task (gpointer data, int task, int thread)
+{
+  const Move *m = data;
+  const real *base = m->t->in[0] ? m->t->in[0]->data : NULL, *part = m->t->in[1]->data;
+  real *y = m->t->data;
+  gsize at = m->t->attr.f[0], n = count_of (m->t->in[1]), first, end;
+  task_range (m->n, task, m->n_tasks, &first, &end);
+  if (!base)
+    memset (y + first, 0, (end - first) * sizeof (real));
+  else if (base != y)
+    memcpy (y + first, base + first, (end - first) * sizeof (real));
+  for (gsize i = MAX (first, at); i < MIN (end, at + n); i++)
+    y[i] += part[i - at];
+}
+
+void
+KERNEL (add_at) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
+{
+  run_move (t, cpu, count_of (t), add_at_task);
+}
+
 /* Nearest: source = floor (i * in / out), as torch's interpolate. */
 static void
 upsample_task (gpointer data, int task, int thread)
@@ -67,6 +132,46 @@ void
 KERNEL (upsample) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
 {
   run_move (t, cpu, t->shape.dim[0] * t->shape.dim[1], upsample_task);
+}
+
+/* The places of the larger side that upsample made from place i of n: first .. end - 1. */
+static void
+copies (gsize i, gsize n, gsize larger, gsize *first, gsize *end)
+{
+  *first = (i * larger + n - 1) / n;
+  *end = ((i + 1) * larger + n - 1) / n;
+}
+
+static void
+upsample_grad_task (gpointer data, int task, int thread)
+{
+  const Move *m = data;
+  const MoaTensor *dy = m->t->in[0];
+  gsize oh = dy->shape.dim[1], ow = dy->shape.dim[2], c = dy->shape.dim[3];
+  gsize h = m->t->shape.dim[1], w = m->t->shape.dim[2], first, end;
+  task_range (m->n, task, m->n_tasks, &first, &end);
+  for (gsize row = first; row < end; row++)
+    for (gsize x = 0; x < w; x++)
+      {
+        real *sum = (real *) m->t->data + (row * w + x) * c;
+        memset (sum, 0, c * sizeof (real));
+        gsize y0, y1, x0, x1;
+        copies (row % h, h, oh, &y0, &y1);
+        copies (x, w, ow, &x0, &x1);
+        for (gsize i = y0; i < y1; i++)
+          for (gsize j = x0; j < x1; j++)
+            {
+              const real *from = (const real *) dy->data + ((row / h * oh + i) * ow + j) * c;
+              for (gsize k = 0; k < c; k++)
+                sum[k] += from[k];
+            }
+      }
+}
+
+void
+KERNEL (upsample_grad) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
+{
+  run_move (t, cpu, t->shape.dim[0] * t->shape.dim[1], upsample_grad_task);
 }
 
 static void
@@ -94,44 +199,4 @@ void
 KERNEL (avg_pool) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
 {
   run_move (t, cpu, t->shape.dim[0] * t->shape.dim[1], avg_pool_task);
-}
-
-/* An index as a row of n, kept inside whatever the number is. */
-static gsize
-row_index (real value, gsize n)
-{
-  return value >= 0 && value < n ? (gsize) value : 0;
-}
-
-void
-KERNEL (embedding) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
-{
-  const real *ids = t->in[0]->data, *table = t->in[1]->data;
-  gsize d = last_of (t), n = t->in[1]->shape.dim[0];
-  for (gsize i = 0; i < count_of (t->in[0]); i++)
-    memcpy ((real *) t->data + i * d, table + row_index (ids[i], n) * d, d * sizeof (real));
-}
-
-void
-KERNEL (gather_rows) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
-{
-  const real *x = t->in[0]->data, *index = t->in[1]->data;
-  gsize d = last_of (t), rows = t->in[0]->shape.dim[1], per_item = t->shape.dim[1];
-  for (gsize i = 0; i < count_of (t->in[1]); i++)
-    memcpy ((real *) t->data + i * d,
-            x + (i / per_item * rows + row_index (index[i], rows)) * d, d * sizeof (real));
-}
-
-void
-KERNEL (put_rows) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
-{
-  const real *x = t->in[0]->data, *rows = t->in[1]->data, *index = t->in[2]->data,
-             *present = t->in[3]->data;
-  gsize d = last_of (t), n = t->shape.dim[1], per_item = t->in[1]->shape.dim[1];
-  real *y = t->data;
-  if (x != y)
-    memcpy (y, x, count_of (t) * sizeof (real));
-  for (gsize i = 0; i < count_of (t->in[2]); i++)
-    if (present[i] != 0)
-      memcpy (y + (i / per_item * n + row_index (index[i], n)) * d, rows + i * d, d * sizeof (real));
 }

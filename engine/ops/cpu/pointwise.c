@@ -1,18 +1,6 @@
 /* Ops that look at each number, or each row, by itself. */
+#include "ops/cpu/pointwise.h"
 #include "ops/cpu/vmath.h"
-
-typedef struct {
-  const MoaTensor *t;
-  gsize n, width;
-  int n_tasks;
-} Rows;
-
-static void
-run_rows (const MoaTensor *t, MoaCpu *cpu, gsize n, gsize width, double cost, MoaTaskFunc func)
-{
-  Rows rows = { t, n, width, task_count (cpu, n, cost * n * width) };
-  moa_cpu_parallel (cpu, rows.n_tasks, func, &rows);
-}
 
 static void
 activation_task (gpointer data, int task, int thread)
@@ -79,10 +67,10 @@ broadcast_row (const MoaTensor *a, const MoaTensor *b, gsize row)
   return offset;
 }
 
-static void
-add_task (gpointer data, int task, int thread)
+/* y = a + b or a b. */
+static inline void
+combine (const Rows *r, int task, gboolean multiply)
 {
-  const Rows *r = data;
   const MoaTensor *a = r->t->in[0], *b = r->t->in[1];
   gsize first, end, n = r->width;
   gboolean same = moa_shape_equal (&a->shape, &b->shape), one = last_of (b) == 1 && n > 1;
@@ -94,17 +82,53 @@ add_task (gpointer data, int task, int thread)
       real *y = (real *) r->t->data + row * n;
       if (one)
         for (gsize c = 0; c < n; c++)
-          y[c] = x[c] + z[0];
+          y[c] = multiply ? x[c] * z[0] : x[c] + z[0];
       else
         for (gsize c = 0; c < n; c++)
-          y[c] = x[c] + z[c];
+          y[c] = multiply ? x[c] * z[c] : x[c] + z[c];
     }
+}
+
+static void
+add_task (gpointer data, int task, int thread)
+{
+  combine (data, task, FALSE);
 }
 
 void
 KERNEL (add) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
 {
   run_rows (t, cpu, count_of (t) / last_of (t), last_of (t), 1, add_task);
+}
+
+static void
+mul_task (gpointer data, int task, int thread)
+{
+  combine (data, task, TRUE);
+}
+
+void
+KERNEL (mul) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
+{
+  run_rows (t, cpu, count_of (t) / last_of (t), last_of (t), 1, mul_task);
+}
+
+static void
+scale_task (gpointer data, int task, int thread)
+{
+  const Rows *r = data;
+  const real *x = r->t->in[0]->data;
+  real *y = r->t->data, factor = r->t->attr.f[0], offset = r->t->attr.f[1];
+  gsize first, end;
+  task_range (r->n, task, r->n_tasks, &first, &end);
+  for (gsize i = first; i < end; i++)
+    y[i] = factor * x[i] + offset;
+}
+
+void
+KERNEL (scale) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
+{
+  run_rows (t, cpu, count_of (t), 1, 1, scale_task);
 }
 
 static void

@@ -34,3 +34,24 @@ KERNEL (fourier) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
         y[half + i] = R (cos) (x);
       }
 }
+
+/* y = [sin u | cos u], u = t freq0 + l freq1:  du = dy_sin cos u - dy_cos sin u */
+void
+KERNEL (fourier_grad) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
+{
+  const real *step = t->in[0]->data, *y = t->in[1]->data, *dy = t->in[2]->data;
+  gsize half = t->shape.dim[0];
+  for (gsize i = 0; i < half; i++)
+    {
+      double by_step = 0, by_layer = 0;
+      for (gsize b = 0; b < (gsize) t->in[1]->shape.dim[0]; b++)
+        {
+          gsize s = b * 2 * half + i, c = s + half;
+          double du = (double) dy[s] * y[c] - (double) dy[c] * y[s];
+          by_step += step[b] * du;
+          by_layer += t->attr.i[0] * du;
+        }
+      ((real *) t->data)[2 * i] = by_step;
+      ((real *) t->data)[2 * i + 1] = by_layer;
+    }
+}

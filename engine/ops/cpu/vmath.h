@@ -3,6 +3,10 @@
 #ifndef MOA_VMATH_H
 #define MOA_VMATH_H
 
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
 #include "ops/cpu/kernel.h"
 #include "ops/ops.h"
 
@@ -32,28 +36,44 @@ vec_select (veci mask, vec a, vec b)
   return (vec) ((mask & (veci) a) | (~mask & (veci) b));
 }
 
-/* exp (x) = 2^n exp (r), |r| <= ln 2 / 2, Taylor to r^7; flushes to 0 below
- * -87 and stays finite above 88. */
+/* exp (r), |r| <= ln 2 / 2: 1 + r + r^2 Q (r), fitted to 1e-8. */
+static inline vec
+exp_core (vec r)
+{
+  vec q = splat (1.393365033e-03f);
+  q = q * r + splat (8.363181545e-03f);
+  q = q * r + splat (4.166646493e-02f);
+  q = q * r + splat (1.666657697e-01f);
+  q = q * r + splat (5.000000013e-01f);
+  q = q * r + splat (1.f);
+  return q * r + splat (1.f);
+}
+
+/* x - n ln 2, in two parts */
+static inline vec
+exp_reduce (vec x, vec n)
+{
+  return x - n * splat (0.693359375f) - n * splat (-2.12194440054690583e-4f);
+}
+
+/* exp (x) = 2^n exp (r) */
 static inline vec
 vec_exp (vec x)
 {
-  const vec magic = splat (12582912.f); /* 1.5 * 2^23: adding it rounds to an integer */
+#ifdef __AVX512F__
+  x = (vec) _mm512_max_ps (_mm512_min_ps ((__m512) x, _mm512_set1_ps (104)), _mm512_set1_ps (-104));
+  vec n = (vec) _mm512_roundscale_ps ((__m512) (x * splat (1.44269504088896341f)),
+                                      _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  return (vec) _mm512_scalef_ps ((__m512) exp_core (exp_reduce (x, n)), (__m512) n);
+#else
+  /* 0 below -87, finite above 88; adding 1.5 * 2^23 rounds to an integer. */
+  const vec magic = splat (12582912.f);
   x = vec_select (x < splat (-87.f), splat (-87.f), x);
   x = vec_select (x > splat (88.f), splat (88.f), x);
   vec shifted = x * splat (1.44269504088896341f) + magic;
-  vec n = shifted - magic;
-  vec r = x - n * splat (0.693359375f);
-  r = r - n * splat (-2.12194440054690583e-4f);
-  vec p = splat (1.f / 5040);
-  p = p * r + splat (1.f / 720);
-  p = p * r + splat (1.f / 120);
-  p = p * r + splat (1.f / 24);
-  p = p * r + splat (1.f / 6);
-  p = p * r + splat (0.5f);
-  p = p * r + splat (1.f);
-  p = p * r + splat (1.f);
   veci scale = ((veci) shifted - (veci) magic + 127) << 23;
-  return p * (vec) scale;
+  return exp_core (exp_reduce (x, shifted - magic)) * (vec) scale;
+#endif
 }
 
 /* |x| < 1: x P (x^2).  Else 1 - exp (-x^2) Q (1 / (1 + |x| / 2)), fitted on [1, 4]. */
@@ -91,7 +111,11 @@ vec_max (vec a, vec b)
     a[i] = a[i] > b[i] ? a[i] : b[i];
   return a;
 #else
+#ifdef __AVX512F__
+  return (vec) _mm512_max_ps ((__m512) a, (__m512) b);
+#else
   return vec_select (a > b, a, b);
+#endif
 #endif
 }
 
@@ -119,6 +143,21 @@ vec_activate (MoaAct act, vec x)
     default:
       return vec_gelu (x);
     }
+}
+
+/* d act / dx */
+static inline vec
+vec_slope (MoaAct act, vec x)
+{
+  const vec one = splat (1);
+  if (act == MOA_ACT_GELU)
+    {
+      vec phi = splat (R (0.39894228040143267794)) * vec_exp (splat (R (-0.5)) * x * x);
+      return splat (R (0.5)) * (one + vec_erf (x * splat (R (0.70710678118654752440)))) + x * phi;
+    }
+  vec a = splat (act == MOA_ACT_SILU ? R (1.0) : R (1.702));
+  vec s = vec_sigmoid (a * x);
+  return s * (one + a * x * (one - s));
 }
 
 /* The first n < VL numbers at p, the rest 0. */

@@ -9,6 +9,8 @@
 
 #include <cairo.h>
 
+guint64 moa_world_seed (const MoaWorld *world);
+
 /* ---- Numbers: a stream that is read in order ------------------------- */
 
 typedef struct {
@@ -60,6 +62,9 @@ void moa_draw_line (cairo_t *cr, const double (*points)[2], int n, double width)
 
 /* ---- Parts of a picture ---------------------------------------------- */
 
+/* How a place is called in a caption ("on a beach"), and the colour of its light. */
+const char *moa_place_phrase (int place);
+MoaColour moa_place_tint (int place);
 /* The picture is 128 wide and high here. */
 void moa_draw_place (cairo_t *cr, int place, MoaDice *details);
 void moa_draw_front (cairo_t *cr, const MoaContext *context);
@@ -71,15 +76,16 @@ void moa_draw_hair_back (cairo_t *cr, const MoaIdentity *identity);
 void moa_draw_locks (cairo_t *cr, const MoaIdentity *identity);
 /* What the hands hold, and the hands on it. */
 void moa_draw_thing (cairo_t *cr, const MoaIdentity *identity, const MoaGesture *gesture);
-/* The arm of a hug, from the own shoulder to the point x, y on the other's. */
+/* The arm of a hug, from the own shoulder to the point x, y on the other; of an
+ * arm behind the other only the hand. */
 void moa_draw_hug (cairo_t *cr, const MoaIdentity *identity, const MoaGesture *gesture, double x,
-                   double y);
+                   double y, gboolean behind);
 
-/* ---- Drawing numbers ------------------------------------------------- */
+/* ---- From numbers ---------------------------------------------------- */
 
-void moa_identity_draw (MoaDice *dice, int kid, MoaIdentity *identity); /* kid -1: either */
-void moa_context_draw (MoaDice *dice, int n_people, MoaContext *context);
-void moa_gesture_draw (MoaDice *dice, gboolean calm, MoaGesture *gesture);
+void moa_identity_sample (MoaDice *dice, int kid, MoaIdentity *identity); /* kid -1: either */
+void moa_context_sample (MoaDice *dice, int n_people, MoaContext *context);
+void moa_gesture_sample (MoaDice *dice, gboolean calm, MoaGesture *gesture);
 
 /* Classes that drawing asks for */
 enum { STYLE_BALD, STYLE_SHORT, STYLE_SPIKY, STYLE_AFRO, STYLE_LONG, STYLE_BOB, STYLE_PONYTAIL,

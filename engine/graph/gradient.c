@@ -1,0 +1,119 @@
+/* Reverse mode: from the loss back to what it was made of, each op's rule adding the nodes of its
+ * inputs' gradients.  Only tensors that lead to what is asked for get one. */
+#include "graph/gradient.h"
+
+#include <string.h>
+
+#include "graph/graph_private.h"
+#include "ops/ops.h"
+
+typedef struct {
+  MoaGraph *graph;
+  gboolean *leads;     /* by tensor: depends on what is asked for */
+  MoaTensor **grad;    /* by tensor: the sum so far, or NULL */
+} Reverse;
+
+MoaTensor *
+moa_graph_add_once (MoaGraph *graph, const MoaOp *op, MoaTensor *const *in, int n_in,
+                    const MoaAttrs *attrs)
+{
+  MoaTensor wanted = { .op = op };
+  for (int i = 0; i < n_in; i++)
+    wanted.in[i] = in[i];
+  if (attrs)
+    wanted.attr = *attrs;
+  /* Asked for again soon after the first time: the search ends early. */
+  for (guint i = graph->nodes->len; i > 0; i--)
+    {
+      MoaTensor *t = graph->nodes->pdata[i - 1];
+      if (t->op == op && memcmp (t->in, wanted.in, sizeof (t->in)) == 0 &&
+          memcmp (&t->attr, &wanted.attr, sizeof (t->attr)) == 0)
+        return t;
+    }
+  return moa_graph_add (graph, op, in, n_in, attrs);
+}
+
+static void
+mark_leading (Reverse *r, int n)
+{
+  for (int i = 0; i < n; i++)
+    {
+      const MoaTensor *t = r->graph->nodes->pdata[i];
+      if (t->view_of && r->leads[t->view_of->index])
+        r->leads[i] = TRUE;
+      for (int k = 0; k < MOA_MAX_INPUTS; k++)
+        if (t->in[k] && r->leads[t->in[k]->index])
+          r->leads[i] = TRUE;
+    }
+}
+
+/* The whole seen in another shape passes its gradient on; a part adds it at its place. */
+static void
+view_back (Reverse *r, const MoaTensor *view)
+{
+  MoaTensor *root = view->view_of, *dy = r->grad[view->index], **sum = &r->grad[root->index];
+  if (moa_shape_count (&view->shape) < moa_shape_count (&root->shape))
+    {
+      *sum = moa_add_at (r->graph, root->shape, *sum, dy, view->view_first);
+      return;
+    }
+  dy = moa_graph_reshape (r->graph, dy, root->shape);
+  *sum = *sum ? moa_add (r->graph, *sum, dy) : dy;
+}
+
+static void
+op_back (Reverse *r, MoaTensor *t)
+{
+  for (int i = 0; i < MOA_MAX_INPUTS; i++)
+    {
+      MoaTensor *in = t->in[i];
+      if (!in || !r->leads[in->index])
+        continue;
+      MoaTensor *dx = t->op->gradient ? t->op->gradient (r->graph, t, r->grad[t->index], i) : NULL;
+      if (!dx)
+        {
+          moa_graph_fail (r->graph, MOA_ERROR_ARGUMENT, "%s has no gradient for its input %d%s%s",
+                          t->op->name, i, t->op->no_gradient ? ": " : "",
+                          t->op->no_gradient ? t->op->no_gradient : "");
+          return;
+        }
+      g_assert (in->param ? dx->shape.rank == 1 || moa_shape_equal (&dx->shape, &in->shape)
+                          : moa_shape_equal (&dx->shape, &in->shape));
+      MoaTensor **sum = &r->grad[in->index];
+      *sum = *sum ? moa_add (r->graph, *sum, dx) : dx;
+    }
+}
+
+gboolean
+moa_graph_gradients (MoaGraph *graph, MoaTensor *loss, MoaTensor *const *wrt, int n,
+                     MoaTensor **grads)
+{
+  memset (grads, 0, n * sizeof (MoaTensor *));
+  if (graph->error || !loss)
+    return FALSE;
+  g_assert (moa_shape_count (&loss->shape) == 1);
+  int n_tensors = graph->nodes->len; /* the gradients' own come behind */
+  g_autofree gboolean *leads = g_new0 (gboolean, n_tensors);
+  g_autofree MoaTensor **grad = g_new0 (MoaTensor *, n_tensors);
+  Reverse r = { graph, leads, grad };
+  for (int i = 0; i < n; i++)
+    leads[wrt[i]->index] = TRUE;
+  mark_leading (&r, n_tensors);
+
+  grad[loss->index] = moa_graph_constant (graph, loss->shape, (double[]){ 1 });
+  for (int i = loss->index; i >= 0 && !graph->error; i--)
+    {
+      MoaTensor *t = graph->nodes->pdata[i];
+      if (!grad[i] || !leads[i])
+        continue;
+      if (t->view_of)
+        view_back (&r, t);
+      else if (t->op)
+        op_back (&r, t);
+    }
+  if (graph->error)
+    return FALSE;
+  for (int i = 0; i < n; i++)
+    grads[i] = leads[loss->index] ? grad[wrt[i]->index] : NULL;
+  return TRUE;
+}

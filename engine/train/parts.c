@@ -1,0 +1,208 @@
+/* Opening and writing model folders for training: see parts.h. */
+#include "train/parts.h"
+
+#include "base/half.h"
+#include "nets/clip.h"
+#include "nets/unet.h"
+#include "nets/vae.h"
+
+#include <string.h>
+
+static const struct {
+  const char *name, *base, *label;
+} kinds[MOA_N_PART_KINDS] = {
+  { "unet", "diffusion_pytorch_model", "U-Net" },
+  { "vae", "diffusion_pytorch_model", "VAE" },
+  { "text_encoder", "model", "text encoder" },
+  { "image_encoder", "model", "image encoder" },
+  { "moa", "moa", "MoA" },
+  { "heads", "heads", "heads" },
+};
+
+const char *
+moa_part_name (MoaPartKind kind)
+{
+  return kinds[kind].name;
+}
+
+char *
+moa_part_file (const char *path, MoaPartKind kind)
+{
+  g_autofree char *file = g_strconcat (kinds[kind].base, ".safetensors", NULL);
+  return g_build_filename (path, kinds[kind].name, file, NULL);
+}
+
+static gboolean
+read_configs (MoaParts *parts, const char *path, GError **error)
+{
+#define FILE_OF(name) g_autofree char *name##_file = g_build_filename
+  FILE_OF (unet) (path, "unet", "config.json", NULL);
+  FILE_OF (vae) (path, "vae", "config.json", NULL);
+  FILE_OF (text) (path, "text_encoder", "config.json", NULL);
+  FILE_OF (vision) (path, "image_encoder", "config.json", NULL);
+  FILE_OF (pixels) (path, "feature_extractor", "preprocessor_config.json", NULL);
+  FILE_OF (scheduler) (path, "scheduler", "scheduler_config.json", NULL);
+  FILE_OF (moa) (path, "moa", "config.json", NULL);
+  FILE_OF (tokenizer) (path, "tokenizer", NULL);
+#undef FILE_OF
+  if (!moa_unet_config_read (unet_file, &parts->unet, error)
+      || !moa_vae_config_read (vae_file, &parts->vae, error)
+      || !moa_text_config_read (text_file, &parts->text, error)
+      || !moa_vision_config_read (vision_file, pixels_file, &parts->vision, error)
+      || !moa_schedule_config_read (scheduler_file, &parts->scheduler, error)
+      || !moa_moa_config_read (moa_file, &parts->moa, error))
+    return FALSE;
+  parts->tokenizer = moa_tokenizer_open (tokenizer_file, error);
+  if (!parts->tokenizer)
+    return FALSE;
+  parts->schedule = moa_schedule_new (&parts->scheduler);
+  g_auto (GStrv) layers = moa_unet_layers (&parts->unet);
+  if (!g_strv_equal ((const char *const *) layers, (const char *const *) parts->moa.layers))
+    return moa_fail (error, MOA_ERROR_MODEL,
+                     "%s: moa/config.json lists other layers than the U-Net has transformer blocks",
+                     path);
+  if (moa_tokenizer_size (parts->tokenizer) > parts->text.vocab_size
+      || moa_tokenizer_window (parts->tokenizer) > parts->text.n_positions)
+    return moa_fail (error, MOA_ERROR_MODEL,
+                     "%s: the tokenizer has %d tokens and a window of %d, the text encoder takes %d "
+                     "and %d (vocab_size, max_position_embeddings)",
+                     path, moa_tokenizer_size (parts->tokenizer),
+                     moa_tokenizer_window (parts->tokenizer), parts->text.vocab_size,
+                     parts->text.n_positions);
+  return TRUE;
+}
+
+static gboolean
+open_params (MoaParts *parts, const char *path, guint fresh, MoaIsa isa, GError **error)
+{
+  for (int kind = 0; kind < MOA_N_PART_KINDS; kind++)
+    {
+      g_autofree char *file = moa_part_file (path, kind);
+      MoaWeights *weights = NULL;
+      if (kind != MOA_PART_HEADS && !(fresh >> kind & 1)
+          && g_file_test (file, G_FILE_TEST_EXISTS)
+          && !(weights = moa_weights_open (file, kinds[kind].label, error)))
+        return FALSE;
+      parts->params[kind] = moa_params_new (weights, isa);
+      moa_weights_unref (weights);
+    }
+  return TRUE;
+}
+
+/* Builds every network once at its smallest, which declares its parameters. */
+static void
+build_all (MoaParts *parts, MoaGraph *g)
+{
+  int inner = 1 << (parts->unet.n_levels - 1), side = 1 << (parts->vae.n_levels - 1);
+  int window = moa_tokenizer_window (parts->tokenizer), size = parts->vision.image_size;
+#define INPUT(...) moa_graph_input (g, "in", MOA_SHAPE (__VA_ARGS__), MOA_EACH_RUN)
+  MoaMixture mixture = { &parts->moa, parts->params[MOA_PART_MOA],
+                         INPUT (1, 1, parts->moa.feature_dim), INPUT (1, 1), INPUT (1, 1) };
+  MoaUnetArgs args = { INPUT (1, inner, inner, parts->unet.in_channels), INPUT (1),
+                       INPUT (1, window, parts->unet.text_dim), &mixture };
+  moa_unet (g, &parts->unet, parts->params[MOA_PART_UNET], &args);
+  moa_vae_encode (g, &parts->vae, parts->params[MOA_PART_VAE],
+                  INPUT (1, side, side, parts->vae.in_channels));
+  moa_vae_decode (g, &parts->vae, parts->params[MOA_PART_VAE],
+                  INPUT (1, 1, 1, parts->vae.latent_channels));
+  moa_clip_text (g, &parts->text, parts->params[MOA_PART_TEXT], INPUT (1, window));
+  moa_clip_vision (g, &parts->vision, parts->params[MOA_PART_VISION], INPUT (1, size, size, 3));
+#undef INPUT
+}
+
+gboolean
+moa_parts_open (MoaParts *parts, const char *path, guint fresh, MoaIsa isa, GError **error)
+{
+  *parts = (MoaParts){ .tokenizer = NULL };
+  if (!read_configs (parts, path, error) || !open_params (parts, path, fresh, isa, error))
+    return FALSE;
+  MoaCpu *cpu = moa_cpu_new (isa, 1);
+  MoaGraph *g = moa_graph_new (cpu);
+  build_all (parts, g);
+  gboolean ok = moa_graph_plan (g, error);
+  moa_graph_free (g);
+  moa_cpu_free (cpu);
+  return ok;
+}
+
+void
+moa_parts_clear (MoaParts *parts)
+{
+  for (int kind = 0; kind < MOA_N_PART_KINDS; kind++)
+    moa_params_free (parts->params[kind]);
+  moa_tokenizer_free (parts->tokenizer);
+  moa_schedule_free (parts->schedule);
+  moa_moa_config_clear (&parts->moa);
+  *parts = (MoaParts){ .tokenizer = NULL };
+}
+
+gboolean
+moa_parts_load (MoaParts *parts, guint which, GCancellable *cancellable, GError **error)
+{
+  for (int kind = 0; kind < MOA_N_PART_KINDS; kind++)
+    if (which >> kind & 1 && !moa_params_load (parts->params[kind], cancellable, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* ---- Writing ---------------------------------------------------------- */
+
+/* The shape that diffusers gives a parameter: some matrices are 1x1 convolutions there. */
+static int
+file_shape (const MoaParts *parts, MoaPartKind kind, const MoaParam *param, gint64 dim[4])
+{
+  memcpy (dim, param->dim, sizeof (param->dim));
+  dim[2] = param->rank > 2 ? dim[2] : 1;
+  dim[3] = param->rank > 3 ? dim[3] : 1;
+  gboolean conv = g_str_has_suffix (param->name, "conv_shortcut.weight")
+                  || g_str_has_suffix (param->name, "quant_conv.weight")
+                  || (kind == MOA_PART_UNET && !parts->unet.linear_projection
+                      && (g_str_has_suffix (param->name, "proj_in.weight")
+                          || g_str_has_suffix (param->name, "proj_out.weight")));
+  return conv && param->rank == 2 ? 4 : param->rank;
+}
+
+/* The numbers as dtype, (transfer full). */
+static void *
+convert (const float *numbers, gsize n, MoaDtype dtype)
+{
+  if (dtype == MOA_DTYPE_F16 || dtype == MOA_DTYPE_BF16)
+    {
+      guint16 *out = g_new (guint16, n);
+      (dtype == MOA_DTYPE_F16 ? moa_half_from_floats : moa_bfloat_from_floats) (numbers, out, n);
+      return out;
+    }
+  return g_memdup2 (numbers, n * sizeof (float));
+}
+
+gboolean
+moa_parts_write (const MoaParts *parts, MoaPartKind kind, const char *path,
+                 const float *const *values, gboolean half, GError **error)
+{
+  MoaParams *params = parts->params[kind];
+  MoaIsa isa = moa_params_isa (params);
+  g_autoptr (GPtrArray) blocks = g_ptr_array_new_with_free_func (g_free);
+  MoaSafetensorsWriter *writer = moa_safetensors_writer_new ();
+  moa_safetensors_writer_metadata (writer, "format", "pt");
+  for (guint i = 0; i < moa_params_count (params); i++)
+    {
+      const MoaParam *param = moa_params_nth (params, i);
+      const MoaFileTensor *file = param->file;
+      gboolean trained = values && values[i];
+      gsize n = moa_param_numbers (param);
+      g_autofree float *numbers = g_new (float, n);
+      moa_param_unpack (param, isa, trained ? (const void *) values[i] : param->data, numbers);
+      MoaDtype dtype = trained ? (half ? MOA_DTYPE_F16 : MOA_DTYPE_F32)
+                               : file && file->dtype != MOA_DTYPE_F64 ? file->dtype : MOA_DTYPE_F32;
+      gint64 dim[4];
+      int rank = file_shape (parts, kind, param, dim);
+      g_ptr_array_add (blocks, convert (numbers, n, dtype));
+      moa_safetensors_writer_add (writer, file ? file->name : param->name, dtype,
+                                  file ? file->rank : rank, file ? file->dim : dim,
+                                  blocks->pdata[blocks->len - 1]);
+    }
+  g_autofree char *file = moa_part_file (path, kind);
+  gboolean ok = moa_safetensors_writer_save (writer, file, error);
+  moa_safetensors_writer_free (writer);
+  return ok;
+}

@@ -1,0 +1,57 @@
+/* A model folder as training sees it: parts that have weights, and parts that
+ * have a configuration alone and are to be made. */
+#ifndef MOA_PARTS_H
+#define MOA_PARTS_H
+
+#include "graph/graph.h"
+#include "io/config.h"
+#include "sample/schedule.h"
+#include "text/tokenizer.h"
+
+typedef enum {
+  MOA_PART_UNET,
+  MOA_PART_VAE,
+  MOA_PART_TEXT,
+  MOA_PART_VISION,
+  MOA_PART_MOA,
+  MOA_PART_HEADS, /* what training alone needs: of no folder, and in checkpoints only */
+  MOA_N_PART_KINDS
+} MoaPartKind;
+
+/* "unet", "vae", "text_encoder", "image_encoder", "moa", "heads" */
+const char *moa_part_name (MoaPartKind kind);
+/* PATH/unet/diffusion_pytorch_model.safetensors, (transfer full) */
+char *moa_part_file (const char *path, MoaPartKind kind);
+
+typedef struct {
+  MoaUnetConfig unet;
+  MoaVaeConfig vae;
+  MoaTextConfig text;
+  MoaVisionConfig vision;
+  MoaScheduleConfig scheduler;
+  MoaMoaConfig moa;
+  MoaTokenizer *tokenizer;
+  MoaSchedule *schedule;
+  MoaParams *params[MOA_N_PART_KINDS];
+} MoaParts;
+
+/* Opens PATH.  A part without a weights file, or with its bit in fresh, gets
+ * parameters that are zeros until moa_parts_start().  All of a part's
+ * parameters are declared. */
+gboolean moa_parts_open (MoaParts *parts, const char *path, guint fresh, MoaIsa isa, GError **error);
+void moa_parts_clear (MoaParts *parts);
+
+/* Loads the parts of the bits in `which` (moa also needs unet). */
+gboolean moa_parts_load (MoaParts *parts, guint which, GCancellable *cancellable, GError **error);
+
+/* First values of a part that has no file, from the seed: the starts of LDM, CLIP and MoA, with
+ * residual branches at zero. */
+void moa_parts_start (MoaParts *parts, MoaPartKind kind, guint64 seed);
+
+/* Writes a part's weights to its file under PATH.  values: the numbers of
+ * parameter i, packed (NULL or NULL entries: its own data); half: 16 bits for
+ * those that are trained, that is, with values; the others keep their type. */
+gboolean moa_parts_write (const MoaParts *parts, MoaPartKind kind, const char *path,
+                          const float *const *values, gboolean half, GError **error);
+
+#endif

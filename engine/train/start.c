@@ -1,0 +1,130 @@
+/* First values of a part's weights.
+ *
+ * Matrices and kernels are uniform within 1 / sqrt (fan in), as PyTorch starts
+ * them, or normal of that width in CLIP; norms are 1, biases 0.  What ends a
+ * residual branch starts at zero (Ho et al. 2020; LDM's zero_module), so that
+ * every net begins as a nearly linear path: without it a small autoencoder
+ * hardly gets going.  An expert is a copy of the prior's attention, routers
+ * and the fuser's end are zero: an untrained MoA is the prior. */
+#include "train/parts.h"
+
+#include "base/rng.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef enum { ZEROS, ONES, UNIFORM, NORMAL, FREQUENCIES } How;
+
+typedef struct {
+  How how;
+  double width;
+} Start;
+
+static gboolean
+ends (const MoaParam *param, const char *suffix)
+{
+  return g_str_has_suffix (param->name, suffix);
+}
+
+static gboolean
+starts_at_zero (MoaPartKind kind, const MoaParam *param)
+{
+  if (ends (param, ".bias"))
+    return TRUE;
+  if (kind == MOA_PART_MOA)
+    return ends (param, ".router.weight") || ends (param, ".router.2.weight")
+           || ends (param, "fuser.mlp.2.weight");
+  if (kind == MOA_PART_UNET)
+    return ends (param, ".conv2.weight") || ends (param, ".proj_out.weight")
+           || !strcmp (param->name, "conv_out.weight");
+  return kind == MOA_PART_VAE && (ends (param, ".conv2.weight") || ends (param, ".to_out.0.weight"));
+}
+
+static Start
+choose (const MoaParts *parts, MoaPartKind kind, const MoaParam *param)
+{
+  gsize n = moa_param_numbers (param), fan_in = n / param->dim[0];
+  double scale = 1 / sqrt (fan_in);
+  gboolean clip = kind == MOA_PART_TEXT || kind == MOA_PART_VISION;
+  if (starts_at_zero (kind, param))
+    return (Start){ ZEROS };
+  if (!strcmp (param->name, "fuser.freq"))
+    return (Start){ FREQUENCIES };
+  if (clip && strstr (param->name, "embedding") && !strstr (param->name, "patch_embedding"))
+    return (Start){ NORMAL, 0.02 };
+  if (param->rank == 1)
+    return (Start){ ONES };
+  if (!clip)
+    return (Start){ UNIFORM, scale };
+  /* Each layer adds two branches to the stream. */
+  int layers = kind == MOA_PART_TEXT ? parts->text.n_layers : parts->vision.n_layers;
+  if (ends (param, "out_proj.weight") || ends (param, "fc2.weight"))
+    scale /= sqrt (2 * layers);
+  return (Start){ NORMAL, scale };
+}
+
+static void
+fill (const Start *start, guint64 seed, guint64 stream, float *numbers, gsize n)
+{
+  if (start->how == UNIFORM)
+    moa_rng_uniform (seed, stream, 0, numbers, n);
+  else if (start->how == NORMAL || start->how == FREQUENCIES)
+    moa_rng_normal (seed, stream, 0, numbers, n);
+  for (gsize i = 0; i < n; i++)
+    switch (start->how)
+      {
+      case ZEROS: numbers[i] = 0; break;
+      case ONES: numbers[i] = 1; break;
+      case UNIFORM: numbers[i] = (2 * numbers[i] - 1) * start->width; break;
+      case NORMAL: numbers[i] *= start->width; break;
+      /* Of the timestep, 0 to 999, and the layer, 0 to 15: Eq. 8 */
+      case FREQUENCIES: numbers[i] *= i % 2 ? 2 : 0.03; break;
+      }
+}
+
+/* Hardly any noise in the latents at first, or the first steps go into
+ * overcoming it: logvar's weights small, its bias low. */
+static void
+quiet_logvar (const MoaParam *param, float *numbers)
+{
+  gsize n = moa_param_numbers (param);
+  if (!strcmp (param->name, "quant_conv.weight"))
+    for (gsize i = n / 2; i < n; i++)
+      numbers[i] *= 0.1f;
+  else if (!strcmp (param->name, "quant_conv.bias"))
+    for (gsize i = n / 2; i < n; i++)
+      numbers[i] = -6;
+}
+
+static const MoaParam *
+prior_of (const MoaParts *parts, const MoaParam *param)
+{
+  const MoaParams *unet = parts->params[MOA_PART_UNET];
+  for (guint i = 0; i < moa_params_count (unet); i++)
+    if (!strcmp (moa_params_nth (unet, i)->name, param->name))
+      return moa_params_nth (unet, i);
+  return NULL;
+}
+
+void
+moa_parts_start (MoaParts *parts, MoaPartKind kind, guint64 seed)
+{
+  MoaParams *params = parts->params[kind];
+  for (guint i = 0; i < moa_params_count (params); i++)
+    {
+      MoaParam *param = moa_params_nth (params, i);
+      const MoaParam *prior = kind == MOA_PART_MOA ? prior_of (parts, param) : NULL;
+      if (prior)
+        {
+          memcpy (param->data, prior->data, param->bytes);
+          continue;
+        }
+      gsize n = moa_param_numbers (param);
+      g_autofree float *numbers = g_new (float, n);
+      Start start = choose (parts, kind, param);
+      fill (&start, seed, ((guint64) kind << 32) + i, numbers, n);
+      if (kind == MOA_PART_VAE)
+        quiet_logvar (param, numbers);
+      moa_param_pack (param, moa_params_isa (params), numbers, param->data);
+    }
+}

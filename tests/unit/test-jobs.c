@@ -1,0 +1,847 @@
+/* Jobs: models that are refused, parameters that are refused, memory, progress,
+ * several jobs at once, areas, maps, and generation. */
+#include "job-util.h"
+#include "jobs/compose.h"
+#include "jobs/frame.h"
+
+/* Fails unless error has the code and its message the text; frees it. */
+static void
+check_error (GError *error, int code, const char *text)
+{
+  g_assert_error (error, MOA_ERROR, code);
+  g_test_message ("%s", error->message);
+  if (!strstr (error->message, text))
+    g_error ("\"%s\" does not say \"%s\"", error->message, text);
+  g_error_free (error);
+}
+
+/* ---- Models ---- */
+
+static void
+check_refused_model (const char *path, int code, const char *text)
+{
+  GError *error = NULL;
+  g_assert_null (moa_model_open (path, &error));
+  check_error (error, code, text);
+}
+
+static void
+test_open (void)
+{
+  gint64 start = g_get_monotonic_time ();
+  MoaModel *model = open_model (mini_path ());
+  g_assert_cmpfloat ((g_get_monotonic_time () - start) * 1e-6, <, 0.5);
+  const MoaModelInfo *info = moa_model_get_info (model);
+  g_assert_cmpint (info->side, ==, 128);
+  g_assert_cmpint (info->feature_dim, ==, 128);
+  g_assert_cmpint (info->n_layers, ==, 16);
+  g_assert_cmpstr (info->layers[6], ==, "mid_block.attentions.0.transformer_blocks.0");
+  g_assert_cmpint (info->steps, ==, 50);
+  g_assert_cmpfloat (info->guidance, ==, 1);
+  g_assert_cmpint (info->max_timestep, ==, 800);
+  g_assert_null (info->warnings[0]);
+  guint64 parameters = 0;
+  for (int i = 0; i < info->n_parts; i++)
+    parameters += info->parts[i].n_parameters;
+  g_assert_cmpuint (parameters, >, 9000000);
+  g_assert_cmpuint (info->weight_bytes, >=, 4 * parameters * 95 / 100);
+  moa_model_unref (moa_model_ref (model));
+  moa_model_unref (model);
+}
+
+static void
+test_missing (void)
+{
+  check_refused_model ("/nowhere/model", MOA_ERROR_MODEL, "/nowhere/model");
+  g_autofree char *file = g_build_filename (mini_path (), "model_index.json", NULL);
+  check_refused_model (file, MOA_ERROR_MODEL, "a model is a folder");
+  static const char *const files[]
+    = { "unet/config.json", "vae/config.json", "text_encoder/config.json",
+        "image_encoder/config.json", "feature_extractor/preprocessor_config.json",
+        "scheduler/scheduler_config.json", "tokenizer/vocab.json", "moa/config.json",
+        "unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors",
+        "text_encoder/model.safetensors", "image_encoder/model.safetensors",
+        "moa/moa.safetensors" };
+  for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      char *copy = link_model (mini_path ());
+      g_autofree char *path = g_build_filename (copy, files[i], NULL);
+      g_assert_cmpint (g_unlink (path), ==, 0);
+      check_refused_model (copy, MOA_ERROR_MODEL, files[i]);
+      remove_model (copy);
+    }
+}
+
+/* A pickle beside where the weights should be: how to convert it. */
+static void
+test_pickle (void)
+{
+  char *copy = link_model (mini_path ());
+  g_autofree char *path = g_build_filename (copy, "text_encoder/model.safetensors", NULL);
+  g_unlink (path);
+  write_text (copy, "text_encoder/model.bin", "\200\002}q");
+  check_refused_model (copy, MOA_ERROR_FILE, "safetensors");
+  remove_model (copy);
+}
+
+static gboolean
+drop_named (EditedTensor *tensor, gpointer name)
+{
+  return strcmp (tensor->name, name) != 0;
+}
+
+static gboolean
+flatten_named (EditedTensor *tensor, gpointer name)
+{
+  if (!strcmp (tensor->name, name))
+    {
+      tensor->rank = 1;
+      tensor->dim[0] = tensor->n;
+    }
+  return TRUE;
+}
+
+static gboolean
+rename_named (EditedTensor *tensor, gpointer name)
+{
+  if (!strcmp (tensor->name, name))
+    {
+      char *other = g_strconcat ("extra.", tensor->name, NULL);
+      g_free (tensor->name);
+      tensor->name = other;
+    }
+  return TRUE;
+}
+
+static void
+test_bad_tensors (void)
+{
+  static const struct {
+    const char *file, *name;
+  } cases[] = {
+    { "unet/diffusion_pytorch_model.safetensors", "conv_in.weight" },
+    { "vae/diffusion_pytorch_model.safetensors", "decoder.conv_out.weight" },
+    { "moa/moa.safetensors", "fuser.mlp.0.weight" },
+    { "moa/moa.safetensors", "mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight" },
+  };
+  static const EditFunc edits[] = { drop_named, flatten_named, rename_named };
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    for (gsize k = 0; k < G_N_ELEMENTS (edits); k++)
+      {
+        char *copy = link_model (mini_path ());
+        edit_weights (copy, cases[i].file, edits[k], (gpointer) cases[i].name);
+        GError *error = NULL;
+        g_assert_null (moa_model_open (copy, &error));
+        g_assert_nonnull (strstr (error->message, cases[i].file));
+        g_assert_nonnull (strstr (error->message, cases[i].name));
+        g_error_free (error);
+        remove_model (copy);
+      }
+}
+
+/* A surplus tensor is only worth a warning. */
+static void
+test_surplus (void)
+{
+  char *copy = link_model (mini_path ());
+  g_autofree char *moa = g_build_filename (mini_path (), "moa/moa.safetensors", NULL);
+  g_autofree char *path = g_build_filename (copy, "moa/moa.safetensors", NULL);
+  g_unlink (path);
+  MoaSafetensors *in = moa_safetensors_open (moa, NULL);
+  MoaSafetensorsWriter *writer = moa_safetensors_writer_new ();
+  g_autoptr (GPtrArray) buffers = g_ptr_array_new_with_free_func (g_free);
+  for (int i = 0; i < moa_safetensors_count (in); i++)
+    {
+      const MoaFileTensor *t = moa_safetensors_tensor (in, i);
+      float *data = g_new (float, t->n);
+      g_ptr_array_add (buffers, data);
+      g_assert_true (moa_safetensors_read_float (in, t, 0, t->n, data, NULL));
+      moa_safetensors_writer_add (writer, t->name, MOA_DTYPE_F32, t->rank, t->dim, data);
+    }
+  static const float left_over[2];
+  moa_safetensors_writer_add (writer, "left.over", MOA_DTYPE_F32, 1, (gint64[]){ 2 }, left_over);
+  g_assert_true (moa_safetensors_writer_save (writer, path, NULL));
+  moa_safetensors_writer_free (writer);
+  moa_safetensors_close (in);
+  MoaModel *model = open_model (copy);
+  const char *const *warnings = moa_model_get_info (model)->warnings;
+  g_assert_nonnull (warnings[0]);
+  g_assert_nonnull (strstr (warnings[0], "left.over"));
+  g_assert_null (warnings[1]);
+  moa_model_unref (model);
+  remove_model (copy);
+}
+
+/* Parts of two models that each are sound. */
+static void
+test_parts_that_do_not_fit (void)
+{
+  g_autofree char *tiny = tiny_path ();
+  static const struct {
+    const char *folder, *text;
+  } cases[] = {
+    { "text_encoder", "the text encoder's width is 32, and the U-Net's cross_attention_dim 96" },
+    { "image_encoder", "projection_dim is 24, and MoA's feature_dim 128" },
+    { "tokenizer", "the tokenizer's size is 49408" },
+    { "moa", "projection_dim is 128, and MoA's feature_dim 24" },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      char *copy = link_model (mini_path ());
+      g_autofree char *to = g_build_filename (copy, cases[i].folder, NULL);
+      g_autofree char *from = g_build_filename (tiny, cases[i].folder, NULL);
+      GDir *dir = g_dir_open (from, 0, NULL);
+      const char *name;
+      while ((name = g_dir_read_name (dir)))
+        {
+          g_autofree char *file = g_build_filename (from, name, NULL);
+          g_autofree char *link = g_build_filename (to, name, NULL);
+          g_autofree char *absolute = g_canonicalize_filename (file, NULL);
+          g_unlink (link);
+          g_assert_cmpint (symlink (absolute, link), ==, 0);
+        }
+      g_dir_close (dir);
+      check_refused_model (copy, MOA_ERROR_MODEL, cases[i].text);
+      remove_model (copy);
+    }
+}
+
+static void
+test_foreign_layers (void)
+{
+  char *copy = link_model (mini_path ());
+  g_autofree char *path = g_build_filename (mini_path (), "moa/config.json", NULL);
+  g_autofree char *text = NULL;
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  char *at = strstr (text, "mid_block.attentions.0");
+  memcpy (at, "mid_block.attentions.1", strlen ("mid_block.attentions.1"));
+  write_text (copy, "moa/config.json", text);
+  check_refused_model (copy, MOA_ERROR_MODEL, "mid_block.attentions.1");
+  remove_model (copy);
+}
+
+/* ---- Parameters ---- */
+
+static void
+check_refused (MoaModel *model, const MoaReplaceParams *params, const char *text)
+{
+  GError *error = NULL;
+  g_assert_null (moa_replace (model, params, NULL, &error));
+  check_error (error, MOA_ERROR_ARGUMENT, text);
+}
+
+static void
+test_refused_numbers (void)
+{
+  MoaModel *model = open_model (mini_path ());
+  Swap swap;
+  swap_init (&swap, "lake", 4);
+  const MoaReplaceParams good = swap.params;
+  static const int past_end[] = { 4 }, negative[] = { -1 };
+#define REFUSED(field, value, text) \
+  G_STMT_START \
+  { \
+    MoaReplaceParams changed = good; \
+    changed.field = value; \
+    check_refused (model, &changed, text); \
+  } \
+  G_STMT_END
+  REFUSED (steps, -1, "steps");
+  REFUSED (steps, 1001, "steps");
+  REFUSED (guidance, NAN, "guidance");
+  REFUSED (guidance, INFINITY, "guidance");
+  REFUSED (freedom, 1.01, "freedom");
+  REFUSED (freedom, NAN, "freedom");
+  REFUSED (fixed_point, 101, "fixed_point");
+  REFUSED (grow, NAN, "grow");
+  REFUSED (feather, 1e9, "feather");
+  REFUSED (mask_threshold, 1.5, "mask_threshold");
+  REFUSED (mask_threshold, NAN, "mask_threshold");
+  REFUSED (base, (MoaGuidanceBase) 7, "base");
+  REFUSED (n_map_steps, 1000000, "map_steps");
+  REFUSED (n_subjects, 0, "subjects");
+  REFUSED (n_subjects, 9, "subjects");
+  REFUSED (n_subjects, -3, "subjects");
+  REFUSED (subjects, NULL, "subjects");
+  REFUSED (source, NULL, "picture");
+  REFUSED (prompt, "a house by the lake", "person");
+  MoaReplaceParams bad = good;
+  bad.map_steps = past_end;
+  bad.n_map_steps = 1;
+  check_refused (model, &bad, "maps");
+  bad.map_steps = negative;
+  check_refused (model, &bad, "maps");
+  swap_clear (&swap);
+  moa_model_unref (model);
+}
+
+static void
+test_refused_pictures (void)
+{
+  MoaModel *model = open_model (mini_path ());
+  Swap swap;
+  swap_init (&swap, "lake", 4);
+  const MoaReplaceParams good = swap.params;
+  MoaImage *small = moa_image_new (7, 200, 3), *gray = moa_image_new (64, 64, 1);
+  MoaImage *long_one = moa_image_new (300, 100, 3);
+  REFUSED (source, small, "at least 8 x 8");
+  REFUSED (source, gray, "1 channels");
+  REFUSED (selection, gray, "64 x 64");
+  REFUSED (selection, swap.source, "one channel");
+  MoaReplaceParams bad = good;
+  bad.source = long_one;
+  bad.selection = NULL;
+  check_refused (model, &bad, "smaller area");
+
+  const MoaImage *photos[] = { small };
+  MoaSubject subjects[] = { { photos, 1 }, swap.subject };
+  REFUSED (subjects, subjects, "Photo 1 of subject 1 is 7 x 200");
+  photos[0] = gray;
+  REFUSED (subjects, subjects, "channels");
+  photos[0] = NULL;
+  REFUSED (subjects, subjects, "missing");
+  subjects[0].n_photos = 0;
+  REFUSED (subjects, subjects, "no photo");
+
+  subjects[0] = swap.subject;
+  static const int orders[][2] = { { 0, 0 }, { 1, 2 }, { -1, 0 } };
+  for (gsize i = 0; i < G_N_ELEMENTS (orders); i++)
+    {
+      bad = good;
+      bad.subjects = subjects;
+      bad.n_subjects = 2;
+      bad.order = orders[i];
+      check_refused (model, &bad, "order");
+    }
+  moa_image_free (small);
+  moa_image_free (gray);
+  moa_image_free (long_one);
+  swap_clear (&swap);
+  moa_model_unref (model);
+}
+
+static void
+test_refused_generation (void)
+{
+  MoaModel *model = open_model (mini_path ());
+  const guint64 seed = 1;
+  MoaGenerateParams good;
+  moa_generate_params_init (&good);
+  good.prompt = "a man";
+  good.seeds = &seed;
+  good.n_seeds = 1;
+#define REFUSED_G(field, value, text) \
+  G_STMT_START \
+  { \
+    MoaGenerateParams changed = good; \
+    GError *error = NULL; \
+    changed.field = value; \
+    g_assert_null (moa_generate (model, &changed, NULL, &error)); \
+    check_error (error, MOA_ERROR_ARGUMENT, text); \
+  } \
+  G_STMT_END
+  REFUSED_G (prompt, NULL, "prompt");
+  REFUSED_G (seeds, NULL, "seed");
+  REFUSED_G (n_seeds, 0, "seeds");
+  REFUSED_G (n_seeds, 100000, "seeds");
+  REFUSED_G (width, 100, "multiples of 8");
+  REFUSED_G (height, -8, "height");
+  REFUSED_G (width, 1 << 20, "width");
+  REFUSED_G (steps, 1000, "steps");
+  REFUSED_G (guidance, NAN, "guidance");
+  REFUSED_G (n_subjects, 1, "subjects");
+  REFUSED_G (n_subjects, 9, "subjects");
+  moa_model_unref (model);
+}
+
+/* ---- Memory and progress ---- */
+
+static void
+count_calls (const MoaProgress *progress, gpointer data)
+{
+  ++*(int *) data;
+}
+
+static void
+test_memory (void)
+{
+  MoaModel *model = open_model (mini_path ());
+  Swap swap;
+  swap_init (&swap, "lake", 2);
+  int calls = 0;
+  MoaRun run = { .memory_limit = 1 << 20, .progress = count_calls, .progress_data = &calls };
+  GError *error = NULL;
+  g_assert_null (moa_replace (model, &swap.params, &run, &error));
+  check_error (error, MOA_ERROR_MEMORY, "are allowed");
+  g_assert_cmpint (calls, ==, 0);
+  g_assert_cmpuint (moa_params_missing_bytes (model->unet_params), ==,
+                    moa_params_bytes (model->unet_params));
+
+  /* What a job says it takes is what it may have. */
+  run.memory_limit = 0;
+  MoaReplaceResult *result = replace_with (model, &swap.params, &run);
+  run.memory_limit = result->peak_bytes;
+  g_assert_cmpuint (result->peak_bytes, >, moa_model_get_info (model)->weight_bytes);
+  moa_replace_result_free (result);
+  moa_replace_result_free (replace_with (model, &swap.params, &run));
+  run.memory_limit--;
+  error = NULL;
+  g_assert_null (moa_replace (model, &swap.params, &run, &error));
+  check_error (error, MOA_ERROR_MEMORY, "needs");
+  swap_clear (&swap);
+  moa_model_unref (model);
+}
+
+typedef struct {
+  int calls, steps_done[MOA_N_PHASES], n_steps[MOA_N_PHASES];
+  MoaPhase phase;
+  double fraction;
+  gboolean time_known;
+} Seen;
+
+static void
+check_progress (const MoaProgress *progress, gpointer data)
+{
+  Seen *seen = data;
+  g_assert_cmpint (progress->phase, >=, seen->phase);
+  g_assert_cmpfloat (progress->fraction, >=, seen->fraction);
+  g_assert_cmpfloat (progress->fraction, <=, 1);
+  g_assert_cmpint (progress->step, <=, progress->n_steps);
+  g_assert_true (!seen->time_known || progress->seconds_left >= 0);
+  seen->calls++;
+  seen->phase = progress->phase;
+  seen->fraction = progress->fraction;
+  seen->time_known = progress->seconds_left >= 0;
+  seen->steps_done[progress->phase] = progress->step;
+  seen->n_steps[progress->phase] = progress->n_steps;
+}
+
+static void
+test_progress (void)
+{
+  MoaModel *model = open_model (mini_path ());
+  Swap swap;
+  swap_init (&swap, "lake", 7);
+  swap.params.want_reconstruction = TRUE;
+  Seen seen = { 0 };
+  MoaRun run = { .progress = check_progress, .progress_data = &seen };
+  MoaReplaceResult *result = replace_with (model, &swap.params, &run);
+  g_assert_cmpfloat (seen.fraction, ==, 1);
+  g_assert_true (seen.time_known);
+  for (int p = 0; p < MOA_N_PHASES; p++)
+    {
+      g_assert_cmpint (seen.steps_done[p], ==, seen.n_steps[p]);
+      g_assert_cmpint (seen.n_steps[p], >, 0);
+      g_assert_cmpfloat (result->seconds[p], >, 0);
+    }
+  g_assert_cmpint (seen.n_steps[MOA_PHASE_INVERT], ==, 14);
+  g_assert_cmpint (seen.n_steps[MOA_PHASE_GENERATE], ==, 7);
+  moa_replace_result_free (result);
+  swap_clear (&swap);
+  moa_model_unref (model);
+}
+
+/* ---- Several jobs on one model ---- */
+
+typedef struct {
+  MoaModel *model;
+  Swap swap;
+  MoaReplaceResult *result;
+} Job;
+
+static gpointer
+run_job (gpointer data)
+{
+  Job *job = data;
+  MoaRun run = { .n_threads = 1 };
+  job->result = moa_replace (job->model, &job->swap.params, &run, NULL);
+  return NULL;
+}
+
+static void
+test_jobs_at_once (void)
+{
+  static const char *const scenes[] = { "lake", "snow", "mountain" };
+  enum { N = G_N_ELEMENTS (scenes) };
+  MoaModel *shared = open_model (mini_path ());
+  Job jobs[N];
+  GThread *threads[N];
+  for (int i = 0; i < N; i++)
+    {
+      jobs[i].model = shared;
+      swap_init (&jobs[i].swap, scenes[i], 5);
+      threads[i] = g_thread_new ("job", run_job, &jobs[i]);
+    }
+  for (int i = 0; i < N; i++)
+    g_thread_join (threads[i]);
+  MoaModel *own = open_model (mini_path ());
+  MoaRun run = { .n_threads = 1 };
+  for (int i = 0; i < N; i++)
+    {
+      g_assert_nonnull (jobs[i].result);
+      MoaReplaceResult *alone = replace_with (own, &jobs[i].swap.params, &run);
+      g_assert_cmpmem (alone->image->data, image_count (alone->image) * sizeof (float),
+                       jobs[i].result->image->data, image_count (alone->image) * sizeof (float));
+      moa_replace_result_free (alone);
+      moa_replace_result_free (jobs[i].result);
+      swap_clear (&jobs[i].swap);
+    }
+  moa_model_unref (own);
+  moa_model_unref (shared);
+}
+
+/* ---- Areas, masks ---- */
+
+static void
+check_area (int width, int height, MoaRect bounds, int side, MoaRect expected)
+{
+  MoaRect area;
+  moa_work_area (width, height, &bounds, side, &area);
+  g_assert_cmpint (area.x, ==, expected.x);
+  g_assert_cmpint (area.y, ==, expected.y);
+  g_assert_cmpint (area.width, ==, expected.width);
+  g_assert_cmpint (area.height, ==, expected.height);
+}
+
+static void
+test_work_area (void)
+{
+  MoaRect area;
+  moa_work_area (640, 480, NULL, 512, &area);
+  g_assert_cmpint (area.width, ==, 640);
+  g_assert_cmpint (area.height, ==, 480);
+  /* Small in a large picture: the model's side. */
+  check_area (4000, 3000, (MoaRect){ 1000, 1000, 100, 60 }, 512, (MoaRect){ 794, 774, 512, 512 });
+  /* Large: half its size on each side, square. */
+  check_area (4000, 3000, (MoaRect){ 1000, 1000, 600, 400 }, 512, (MoaRect){ 700, 600, 1200, 1200 });
+  /* At the picture's corner, shifted inside. */
+  check_area (1000, 1000, (MoaRect){ 950, 0, 50, 40 }, 512, (MoaRect){ 488, 0, 512, 512 });
+  /* Partly outside: what is inside counts. */
+  check_area (1000, 1000, (MoaRect){ -100, -100, 300, 300 }, 128, (MoaRect){ 0, 0, 400, 400 });
+  /* Smaller than the model: all of it. */
+  check_area (100, 80, (MoaRect){ 10, 10, 20, 20 }, 512, (MoaRect){ 0, 0, 100, 80 });
+  /* A narrow picture: no longer than twice its width ... */
+  check_area (4000, 200, (MoaRect){ 1900, 50, 190, 100 }, 512, (MoaRect){ 1795, 0, 400, 200 });
+  /* ... unless the selection is. */
+  check_area (4000, 200, (MoaRect){ 1000, 50, 900, 100 }, 512, (MoaRect){ 1000, 0, 900, 200 });
+  /* Nothing inside: all. */
+  check_area (300, 200, (MoaRect){ 400, 10, 20, 20 }, 128, (MoaRect){ 0, 0, 300, 200 });
+  /* Always inside the picture, around the bounds. */
+  g_autoptr (GRand) rand = g_rand_new_with_seed (7);
+  for (int i = 0; i < 20000; i++)
+    {
+      int width = g_rand_int_range (rand, 1, 700), height = g_rand_int_range (rand, 1, 700);
+      MoaRect b = { g_rand_int_range (rand, 0, width), g_rand_int_range (rand, 0, height) };
+      b.width = g_rand_int_range (rand, 1, width - b.x + 1);
+      b.height = g_rand_int_range (rand, 1, height - b.y + 1);
+      moa_work_area (width, height, &b, 128, &area);
+      g_assert_true (area.x >= 0 && area.y >= 0 && area.x + area.width <= width
+                     && area.y + area.height <= height);
+      g_assert_true (area.x <= b.x && area.y <= b.y && area.x + area.width >= b.x + b.width
+                     && area.y + area.height >= b.y + b.height);
+      g_assert_true (area.width <= MAX (2 * area.height, b.width)
+                     && area.height <= MAX (2 * area.width, b.height));
+    }
+}
+
+static void
+test_mask (void)
+{
+  enum { SIDE = 64 };
+  MoaImage *weight = moa_image_new (SIDE, SIDE, 1), *selection = moa_image_new (SIDE, SIDE, 1);
+  for (int y = 0; y < SIDE; y++)
+    for (int x = 0; x < SIDE; x++)
+      {
+        weight->data[y * SIDE + x] = x >= 20 && x < 44 && y >= 20 ? 0.9f : 0.1f;
+        selection->data[y * SIDE + x] = x >= 8 && x < 32;
+      }
+  gboolean found;
+  MoaImage *mask = moa_mask_composite (weight, NULL, 0.5, 2, 3, &found, NULL);
+  g_assert_true (found);
+  g_assert_cmpfloat (mask->data[50 * SIDE + 32], ==, 1);
+  /* The bottom touches the picture's edge, which is no edge of the person. */
+  g_assert_cmpfloat (mask->data[63 * SIDE + 32], ==, 1);
+  /* Grown by 2 and softened over 3 on each side. */
+  g_assert_cmpfloat (mask->data[50 * SIDE + 18], >, 0.5);
+  g_assert_cmpfloat (mask->data[50 * SIDE + 17], <, 0.5);
+  g_assert_cmpfloat (mask->data[50 * SIDE + 12], ==, 0);
+  g_assert_cmpfloat (mask->data[5 * SIDE + 32], ==, 0);
+  moa_image_free (mask);
+
+  mask = moa_mask_composite (weight, selection, 0.5, 2, 3, &found, NULL);
+  g_assert_true (found);
+  g_assert_cmpfloat (mask->data[50 * SIDE + 23], ==, 1);
+  for (int i = 0; i < SIDE * SIDE; i++)
+    g_assert_true (mask->data[i] == 0 || selection->data[i] > 0);
+  /* Soft toward the selection's edge. */
+  g_assert_cmpfloat (mask->data[50 * SIDE + 31], <, 0.2);
+  moa_image_free (mask);
+
+  /* The routers see nobody in the selection: all of it. */
+  memset (weight->data, 0, SIDE * SIDE * sizeof (float));
+  mask = moa_mask_composite (weight, selection, 0.5, 0, 0, &found, NULL);
+  g_assert_false (found);
+  g_assert_cmpmem (mask->data, SIDE * SIDE * sizeof (float), selection->data,
+                   SIDE * SIDE * sizeof (float));
+  moa_image_free (mask);
+  moa_image_free (weight);
+  moa_image_free (selection);
+}
+
+static void
+test_color_match (void)
+{
+  enum { SIDE = 48, N = SIDE * SIDE };
+  MoaImage *source = moa_image_new (SIDE, SIDE, 3), *result = moa_image_new (SIDE, SIDE, 3);
+  MoaImage *mask = moa_image_new (SIDE, SIDE, 1);
+  for (int i = 0; i < N; i++)
+    {
+      mask->data[i] = i / SIDE >= 16 && i / SIDE < 32 && i % SIDE >= 16 && i % SIDE < 32;
+      for (int c = 0; c < 3; c++)
+        {
+          source->data[3 * i + c] = 0.3f + 0.1f * c + 0.02f * ((i * 7 + c) % 5);
+          /* Another exposure and contrast. */
+          result->data[3 * i + c] = 0.9f * source->data[3 * i + c] + 0.1f;
+        }
+    }
+  g_assert_true (moa_match_colors (result, source, mask, 6, NULL));
+  g_assert_cmpfloat (image_difference (result, source), <, 1e-4);
+  moa_image_free (source);
+  moa_image_free (result);
+  moa_image_free (mask);
+}
+
+/* ---- Replacing ---- */
+
+/* A source of another size and shape, and with alpha. */
+static void
+test_other_sizes (void)
+{
+  MoaModel *model = open_model (mini_path ());
+  Swap swap;
+  swap_init (&swap, "lake", 3);
+  static const int sizes[][2] = { { 200, 131 }, { 70, 139 }, { 8, 16 } };
+  for (gsize k = 0; k < G_N_ELEMENTS (sizes); k++)
+    {
+      int width = sizes[k][0], height = sizes[k][1];
+      MoaImage *source = moa_image_new (width, height, 4);
+      MoaImage *selection = moa_image_new (width, height, 1);
+      for (int i = 0; i < width * height; i++)
+        {
+          for (int c = 0; c < 4; c++)
+            source->data[4 * i + c] = (i % width + c * 10) % 97 / 96.0f;
+          selection->data[i] = i % width < width / 2;
+        }
+      swap.params.source = source;
+      swap.params.selection = selection;
+      swap.params.want_reconstruction = TRUE;
+      MoaReplaceResult *result = replace_with (model, &swap.params, NULL);
+      const MoaImage *images[] = { result->image, result->composite, result->reconstruction };
+      for (int i = 0; i < 3; i++)
+        {
+          g_assert_cmpint (images[i]->width, ==, width);
+          g_assert_cmpint (images[i]->height, ==, height);
+          g_assert_cmpint (images[i]->channels, ==, 3);
+        }
+      for (int i = 0; i < width * height; i++)
+        if (i % width >= width / 2)
+          for (int c = 0; c < 3; c++)
+            g_assert_cmpfloat (result->composite->data[3 * i + c], ==, source->data[4 * i + c]);
+      moa_replace_result_free (result);
+      moa_image_free (source);
+      moa_image_free (selection);
+    }
+  swap_clear (&swap);
+  moa_model_unref (model);
+}
+
+/* order says which person from the left a subject takes, as the prompt's marks do. */
+static void
+test_order (void)
+{
+  MoaModel *model = open_model (mini_path ());
+  Swap swap;
+  swap_init (&swap, "lake", 4);
+  MoaImage *other = load_picture ("snow-subject.png", 3);
+  const MoaImage *photos[] = { other };
+  MoaSubject subjects[] = { swap.subject, { photos, 1 } }, turned[] = { subjects[1], subjects[0] };
+  swap.params.selection = NULL;
+  swap.params.n_subjects = 2;
+  swap.params.subjects = subjects;
+  MoaReplaceResult *plain = replace_with (model, &swap.params, NULL);
+  g_assert_cmpstr (plain->prompt, ==, "a person and a person");
+  swap.params.order = (const int[]){ 1, 0 };
+  MoaReplaceResult *exchanged = replace_with (model, &swap.params, NULL);
+  swap.params.subjects = turned;
+  MoaReplaceResult *both = replace_with (model, &swap.params, NULL);
+  swap.params.order = NULL;
+  swap.params.prompt = "a person <2> and a person <1>";
+  MoaReplaceResult *marked = replace_with (model, &swap.params, NULL);
+  g_assert_cmpfloat (image_difference (plain->image, exchanged->image), >, 0.01);
+  g_assert_cmpfloat (image_difference (plain->image, both->image), <, 1e-4);
+  g_assert_cmpfloat (image_difference (plain->image, marked->image), <, 1e-4);
+  moa_replace_result_free (plain);
+  moa_replace_result_free (exchanged);
+  moa_replace_result_free (both);
+  moa_replace_result_free (marked);
+  moa_image_free (other);
+  swap_clear (&swap);
+  moa_model_unref (model);
+}
+
+/* The mean of a photo with itself is that photo. */
+static void
+test_photos (void)
+{
+  MoaModel *model = open_model (mini_path ());
+  Swap swap;
+  swap_init (&swap, "lake", 3);
+  MoaReplaceResult *one = replace_with (model, &swap.params, NULL);
+  const MoaImage *photos[] = { swap.photo, swap.photo };
+  MoaSubject twice = { photos, 2 };
+  swap.params.subjects = &twice;
+  MoaReplaceResult *two = replace_with (model, &swap.params, NULL);
+  g_assert_cmpfloat (image_difference (one->image, two->image), <, 1e-5);
+  moa_replace_result_free (one);
+  moa_replace_result_free (two);
+  swap_clear (&swap);
+  moa_model_unref (model);
+}
+
+static void
+test_maps (void)
+{
+  MoaModel *model = open_model (mini_path ());
+  Swap swap;
+  swap_init (&swap, "lake", 10);
+  static const int steps[] = { 0, 9, 4 };
+  swap.params.selection = NULL;
+  swap.params.map_steps = steps;
+  swap.params.n_map_steps = G_N_ELEMENTS (steps);
+  swap.params.maps_only = TRUE;
+  swap.params.keep_trajectory = TRUE;
+  MoaReplaceResult *result = replace_with (model, &swap.params, NULL);
+  g_assert_null (result->image);
+  g_assert_null (result->composite);
+  g_assert_nonnull (result->mask);
+  g_assert_nonnull (result->trajectory);
+  g_assert_cmpint (result->latent_width, ==, 16);
+  g_assert_cmpint (result->n_maps, ==, 4);
+  g_assert_cmpint (result->maps[0].step, ==, -1);
+  /* The sizes of Stable Diffusion's blocks, of a latent of 16 x 16. */
+  static const int widths[] = { 16, 16, 8, 8, 4, 4, 2, 4, 4, 4, 8, 8, 8, 16, 16, 16 };
+  for (int m = 0; m < result->n_maps; m++)
+    for (int l = 0; l < 16; l++)
+      {
+        const MoaImage *map = result->maps[m].layers[l];
+        g_assert_cmpint (map->width, ==, widths[l]);
+        g_assert_cmpint (map->height, ==, widths[l]);
+        for (gsize i = 0; i < image_count (map); i++)
+          g_assert_true (map->data[i] >= 0 && map->data[i] <= 1);
+      }
+  /* Step 0 is timestep 901, above 800: the prior alone. */
+  g_assert_cmpint (result->maps[1].timestep, ==, 901);
+  g_assert_cmpfloat (result->maps[1].layers[0]->data[0], ==, 1);
+  g_assert_cmpint (result->maps[2].timestep, ==, 1);
+  g_assert_cmpfloat (result->maps[2].layers[4]->data[0], <, 1);
+  moa_replace_result_free (result);
+  swap_clear (&swap);
+  moa_model_unref (model);
+}
+
+/* ---- Generating ---- */
+
+static MoaGenerateResult *
+generate_with (MoaModel *model, const MoaGenerateParams *params)
+{
+  GError *error = NULL;
+  MoaGenerateResult *result = moa_generate (model, params, NULL, &error);
+  g_assert_no_error (error);
+  return result;
+}
+
+static void
+check_same_picture (const MoaImage *a, const MoaImage *b)
+{
+  g_assert_cmpmem (a->data, image_count (a) * sizeof (float), b->data,
+                   image_count (b) * sizeof (float));
+}
+
+static void
+test_generate (void)
+{
+  MoaModel *model = open_model (mini_path ());
+  Swap swap;
+  swap_init (&swap, "lake", 3);
+  static const guint64 seeds[] = { 3, 4, 3 };
+  MoaGenerateParams params;
+  moa_generate_params_init (&params);
+  params.prompt = "a man on a beach";
+  params.subjects = &swap.subject;
+  params.n_subjects = 1;
+  params.steps = 5;
+  params.seeds = seeds;
+  params.n_seeds = G_N_ELEMENTS (seeds);
+  params.want_maps = TRUE;
+  params.width = 136; /* a latent of 17 x 12 */
+  params.height = 96;
+  MoaGenerateResult *three = generate_with (model, &params);
+  g_assert_cmpint (three->n_images, ==, 3);
+  g_assert_cmpint (three->images[0]->width, ==, 136);
+  g_assert_cmpint (three->images[0]->height, ==, 96);
+  g_assert_cmpint (three->maps[0].n_layers, ==, 16);
+  g_assert_cmpint (three->maps[0].layers[2]->width, ==, 9);
+  g_assert_cmpint (three->maps[0].layers[2]->height, ==, 6);
+  check_same_picture (three->images[0], three->images[2]);
+  g_assert_cmpfloat (image_difference (three->images[0], three->images[1]), >, 0.01);
+
+  params.n_seeds = 1;
+  MoaGenerateResult *one = generate_with (model, &params);
+  check_same_picture (one->images[0], three->images[0]);
+  params.base = MOA_BASE_PRIOR;
+  MoaGenerateResult *prior_base = generate_with (model, &params);
+  g_assert_cmpfloat (image_difference (one->images[0], prior_base->images[0]), >, 0.001);
+
+  /* Without the subjects, or with the prior alone at every timestep: the same picture. */
+  params.prior_only = TRUE;
+  MoaGenerateResult *preview = generate_with (model, &params);
+  g_assert_null (preview->maps);
+  params.n_subjects = 0;
+  params.prior_only = FALSE;
+  MoaGenerateResult *plain = generate_with (model, &params);
+  check_same_picture (preview->images[0], plain->images[0]);
+  g_assert_cmpfloat (image_difference (one->images[0], plain->images[0]), >, 0.01);
+  MoaGenerateResult *all[] = { three, one, prior_base, preview, plain };
+  for (gsize i = 0; i < G_N_ELEMENTS (all); i++)
+    moa_generate_result_free (all[i]);
+  swap_clear (&swap);
+  moa_model_unref (model);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/jobs/model/open", test_open);
+  g_test_add_func ("/jobs/model/missing", test_missing);
+  g_test_add_func ("/jobs/model/pickle", test_pickle);
+  g_test_add_func ("/jobs/model/bad-tensors", test_bad_tensors);
+  g_test_add_func ("/jobs/model/surplus", test_surplus);
+  g_test_add_func ("/jobs/model/parts-that-do-not-fit", test_parts_that_do_not_fit);
+  g_test_add_func ("/jobs/model/foreign-layers", test_foreign_layers);
+  g_test_add_func ("/jobs/refused/numbers", test_refused_numbers);
+  g_test_add_func ("/jobs/refused/pictures", test_refused_pictures);
+  g_test_add_func ("/jobs/refused/generation", test_refused_generation);
+  g_test_add_func ("/jobs/memory", test_memory);
+  g_test_add_func ("/jobs/progress", test_progress);
+  g_test_add_func ("/jobs/at-once", test_jobs_at_once);
+  g_test_add_func ("/jobs/work-area", test_work_area);
+  g_test_add_func ("/jobs/mask", test_mask);
+  g_test_add_func ("/jobs/color-match", test_color_match);
+  g_test_add_func ("/jobs/other-sizes", test_other_sizes);
+  g_test_add_func ("/jobs/order", test_order);
+  g_test_add_func ("/jobs/photos", test_photos);
+  g_test_add_func ("/jobs/maps", test_maps);
+  g_test_add_func ("/jobs/generate", test_generate);
+  return g_test_run ();
+}
