@@ -62,7 +62,7 @@ query (void)
 {
   gimp_plugin_domain_register (GETTEXT_PACKAGE, locale_folder ());
   gimp_install_procedure (REPLACE_PROCEDURE,
-    N_("Replace a person in the picture with a person from another one"),
+    N_("MoA: replace a person in the picture by a person from another one"),
     "Replaces one or more persons in a layer with the persons on other layers, by Mixture-of-"
     "Attention diffusion. Select the person first to work on a part of the picture. The result is "
     "a layer group above the layer; the layer itself is not changed, and outside the result's "

@@ -124,17 +124,19 @@ read_subjects (ReplaceTask *task, const gint32 *subjects, int n_subjects, GError
 
 /* ---- The task ------------------------------------------------------------ */
 
-MoaModel *
-replace_open_model (const char *path, GError **error)
+static MoaModel *
+open_model (const char *path, GError **error)
 {
-  g_autoptr (GError) reason = NULL;
-  MoaModel *model = moa_model_open (path, &reason);
+  MoaModel *model = moa_model_open (path, error);
 
-  if (!model)
-    g_set_error (error, reason->domain, reason->code,
-                 _("%s. Choose the folder of a complete model: in the dialog, as the procedure's "
-                   "argument, in the environment variable MOA_MODEL, or as moa-model in gimprc"),
-                 reason->message);
+  if (!model && error)
+    {
+      char *message = g_strconcat ((*error)->message, ". Give the folder of a complete model as "
+                                   "the procedure's argument, in the environment variable "
+                                   "MOA_MODEL, or as moa-model in gimprc", NULL);
+      g_free ((*error)->message);
+      (*error)->message = message;
+    }
   return model;
 }
 
@@ -184,7 +186,7 @@ replace_task_new (gint32 image, gint32 drawable, const gint32 *subjects, int n_s
       g_free (task->settings->model);
       task->settings->model = replace_settings_find_model ();
     }
-  task->model = model ? moa_model_ref (model) : replace_open_model (task->settings->model, error);
+  task->model = model ? moa_model_ref (model) : open_model (task->settings->model, error);
   if (!task->model || !read_subjects (task, subjects, n_subjects, error)
       || !read_source (task, error))
     return NULL;

@@ -22,9 +22,6 @@ typedef struct {
   MoaModel *model;
 } ReplaceTask;
 
-/* moa_model_open() with the remedy in the message. */
-MoaModel *replace_open_model (const char *path, GError **error);
-
 /* What a run on the layer would work on: the area, and the bounds of the selection on the layer.
  * The whole layer if nothing is selected. */
 gboolean replace_find_area (gint32 image, gint32 layer, int side, MoaRect *area, MoaRect *bounds,

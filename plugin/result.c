@@ -41,7 +41,6 @@ describe (const ReplaceTask *task, const MoaReplaceResult *result)
 {
   g_autoptr (ReplaceSettings) used = replace_settings_copy (task->settings);
 
-  replace_settings_set_string (&used->prompt, result->prompt);
   used->params.steps = result->steps;
   used->params.guidance = result->guidance;
   used->params.freedom = result->freedom;
@@ -55,6 +54,8 @@ describe (const ReplaceTask *task, const MoaReplaceResult *result)
 
   for (int i = 0; i < MOA_N_PHASES; i++)
     seconds += result->seconds[i];
+  /* The settings keep an empty prompt empty, so that it fits other subjects in another run. */
+  json_object_set_new (object, "prompt_used", json_string (result->prompt));
   json_object_set_new (object, "seconds", json_real (seconds));
   json_object_set_new (object, "subjects", names_to_json (task));
   json_object_set_new (object, "area",

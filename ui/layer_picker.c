@@ -190,6 +190,8 @@ add_file (LayerPicker *picker, const char *path)
   gint32 image = gimp_file_load (GIMP_RUN_NONINTERACTIVE, path, path);
   gint32 layer = image >= 0 ? gimp_image_get_active_layer (image) : -1;
 
+  /* Loading leaves its progress in GIMP's status bar, with a Cancel that kills this process. */
+  gimp_progress_end ();
   if (layer < 0)
     return FALSE;
   g_hash_table_insert (picker->files, GINT_TO_POINTER (image), g_strdup (path));

@@ -83,10 +83,18 @@ progress_row_init (ProgressRow *row, int width)
 
   row->bar = gtk_progress_bar_new ();
 
-  /* Tall enough for two lines, so that the dialog keeps its size. */
-  row->box = gtk_vbox_new (FALSE, 0);
-  gtk_widget_set_size_request (row->box, width, 38);
-  gtk_box_pack_start (GTK_BOX (row->box), row->message, TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (row->box), row->bar, TRUE, FALSE, 0);
+  GtkWidget *column = gtk_vbox_new (FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (column), row->message, TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (column), row->bar, TRUE, FALSE, 0);
+  gtk_widget_show (column);
+
+  /* An empty widget as tall as two lines, so that the dialog keeps its size. */
+  GtkWidget *strut = gtk_vbox_new (FALSE, 0);
+  gtk_widget_set_size_request (strut, -1, 38);
+  gtk_widget_show (strut);
+
+  row->box = gtk_hbox_new (FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (row->box), strut, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (row->box), column, TRUE, TRUE, 0);
   gtk_widget_show (row->box);
 }

@@ -373,8 +373,8 @@ static void
 create_dialog (Dialog *dialog)
 {
   dialog->dialog = gimp_dialog_new (_("Replace Person"), "moa-replace-person", NULL, 0,
-                                    show_help, REPLACE_PROCEDURE, _("Rese_t"), RESPONSE_RESET,
-                                    _("_Cancel"), GTK_RESPONSE_CANCEL, _("_Replace"),
+                                    show_help, REPLACE_PROCEDURE, _("Res_et"), RESPONSE_RESET,
+                                    _("_Cancel"), GTK_RESPONSE_CANCEL, _("Re_place"),
                                     GTK_RESPONSE_OK, NULL);
   gtk_dialog_set_alternative_button_order (GTK_DIALOG (dialog->dialog), GTK_RESPONSE_OK,
                                            RESPONSE_RESET, GTK_RESPONSE_CANCEL, -1);

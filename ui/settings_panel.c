@@ -6,7 +6,6 @@
 #include "settings_panel.h"
 
 #include "plugin/intl.h"
-#include "plugin/replace.h"
 
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
@@ -28,7 +27,7 @@ static const struct {
     N_("How strongly the new person is drawn. Too much makes hard, garish pictures.") },
   { N_("_Freedom:"), 1, 0.01, 2, 0.5,
     N_("0 keeps the shape of the person who was there; 1 draws without regard for it.") },
-  { N_("Refi_nements:"), 10, 1, 0, 1,
+  { N_("Ref_inements:"), 10, 1, 0, 1,
     N_("Fixed-point refinements of each inversion step. More reproduce the picture better.") },
   { N_("Pri_or above:"), 1000, 10, 0, 1000,
     N_("From this timestep on the prior works alone: it lays out the picture before the new "
@@ -40,15 +39,15 @@ enum { LIMIT, BLEND, COLOR_MATCH, RECONSTRUCTION, MAPS, N_SWITCHES };
 static const struct {
   const char *label, *tip;
 } switches[N_SWITCHES] = {
-  { N_("Keep _inside the selection"),
+  { N_("Keep inside the se_lection"),
     N_("The new person is drawn only where the selection is.") },
   { N_("_Keep the background"),
     N_("Outside the selection every step returns to the picture's own path.") },
-  { N_("Match co_lors"),
+  { N_("Match colors"),
     N_("Fits the colors of the result to those around the person.") },
-  { N_("A_dd the reconstruction"),
+  { N_("Add the reconstr_uction"),
     N_("A hidden layer with the picture as the model draws it without the new person.") },
-  { N_("Add the ro_uter maps"),
+  { N_("Add the router maps"),
     N_("Hidden layers that show, for each block of the model, where the new person was drawn.") },
 };
 
@@ -140,9 +139,10 @@ check_model (SettingsPanel *panel)
 
   g_clear_pointer (&panel->problem, g_free);
   g_clear_pointer (&panel->model, moa_model_unref);
-  panel->model = replace_open_model (path, &error);
+  panel->model = moa_model_open (path, &error);
   if (error)
-    panel->problem = g_strdup (error->message);
+    panel->problem = g_strdup_printf (_("%s. Choose the folder of a complete model under Model."),
+                                      error->message);
 
   g_autofree char *status = panel->model ? describe_model (moa_model_get_info (panel->model))
                                          : g_strdup (_("This model cannot be used, see below."));
@@ -372,12 +372,12 @@ settings_panel_new (void (*changed) (gpointer data), gpointer data)
   panel->data = data;
   panel->settings = replace_settings_new ();
 
-  create_label (table, 0, _("_Prompt:"), prompt);
+  create_label (table, 0, _("Promp_t:"), prompt);
   gtk_table_attach (GTK_TABLE (table), prompt, 1, 3, 0, 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
   for (int i = STEPS; i <= FREEDOM; i++)
     add_number (panel, table, 1 + i, i);
   panel->seed = gimp_random_seed_new (&panel->seed_value, &panel->random_seed);
-  create_label (table, 4, _("S_eed:"), GIMP_RANDOM_SEED_SPINBUTTON (panel->seed));
+  create_label (table, 4, _("See_d:"), GIMP_RANDOM_SEED_SPINBUTTON (panel->seed));
   gtk_table_attach (GTK_TABLE (table), panel->seed, 1, 3, 4, 5, GTK_FILL, GTK_FILL, 0, 0);
   create_label (table, 5, _("_Model:"), panel->model_entry);
   gtk_table_attach (GTK_TABLE (table), model, 1, 3, 5, 6, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);

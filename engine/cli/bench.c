@@ -130,12 +130,17 @@ time_coder (Bench *bench, const char *name, gboolean built, MoaCoder *coder, Moa
   return ok;
 }
 
+/* share: of the picture's width that a selection covers, 0: there is none. */
 static gboolean
-time_unet (Bench *bench, const char *name, gboolean mixture, GError **error)
+time_unet (Bench *bench, const char *name, gboolean mixture, double share, GError **error)
 {
   MoaModel *model = bench->cli.model;
-  MoaDenoiserSpec spec = { .width = bench->latent, .height = bench->latent, .mixture = mixture,
-                           .n_slots = 1 };
+  int side = bench->latent;
+  g_autofree float *region = g_new0 (float, side * side);
+  for (int i = 0; i < side * side; i++)
+    region[i] = i % side < share * side;
+  MoaDenoiserSpec spec = { .width = side, .height = side, .mixture = mixture, .n_slots = 1,
+                           .limit = share > 0 ? region : NULL };
   MoaDenoiser d = { NULL };
   g_mutex_lock (&model->lock);
   gboolean ok = moa_denoiser_init (&d, model, bench->job->cpu, &spec, error);
@@ -174,8 +179,9 @@ time_nets (Bench *bench, GError **error)
          time_coder (bench, "vae_decode",
                      LOCKED (moa_coder_decode (&coder, model, cpu, side, side, error)), &coder,
                      model->vae_params, error) &&
-         time_unet (bench, "unet_prior", FALSE, error) &&
-         time_unet (bench, "unet_moa", TRUE, error);
+         time_unet (bench, "unet_prior", FALSE, 0, error) &&
+         time_unet (bench, "unet_moa", TRUE, 0, error) &&
+         time_unet (bench, "unet_moa_third", TRUE, 1 / 3., error);
 #undef LOCKED
 }
 

@@ -17,6 +17,8 @@ int moa_cli_generate (int argc, char **argv);
 int moa_cli_maps (int argc, char **argv);
 int moa_cli_info (int argc, char **argv);
 int moa_cli_bench (int argc, char **argv);
+int moa_cli_train (int argc, char **argv);
+int moa_cli_world (int argc, char **argv);
 
 /* ---- common.c: options, model, progress, errors ---- */
 
@@ -39,6 +41,9 @@ gboolean moa_cli_parse (MoaCli *cli, int *argc, char ***argv, const char *argume
 int moa_cli_usage (const char *command, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* Opens the model, and makes the run: threads, memory, Ctrl-C, progress. */
 gboolean moa_cli_start (MoaCli *cli, GError **error);
+/* Ctrl-C cancels; a second one ends the process.  To be called before other threads start.
+ * (transfer full) */
+GCancellable *moa_cli_cancel_on_interrupt (void);
 /* Takes the progress line off the terminal. */
 void moa_cli_end_progress (void);
 /* Frees cli; prints the error, if any, and returns the exit code. */

@@ -140,8 +140,8 @@ wait_for_interrupt (gpointer data)
 }
 
 /* Before any other thread starts, so that all of them leave SIGINT to ours. */
-static GCancellable *
-cancel_on_interrupt (void)
+GCancellable *
+moa_cli_cancel_on_interrupt (void)
 {
   GCancellable *cancellable = g_cancellable_new ();
   sigset_t set;
@@ -155,15 +155,15 @@ cancel_on_interrupt (void)
 
 /* ---- Progress ---- */
 
-static const char *const phase_names[MOA_N_PHASES]
-  = { "load", "encode", "invert", "generate", "decode" };
+static const char *const phase_names[MOA_N_PHASES] = { "load", "encode", "invert", "generate",
+                                                       "decode" };
 
 static void
 show_progress (const MoaProgress *progress, gpointer data)
 {
   g_autofree char *left = progress->seconds_left >= 0
-                            ? g_strdup_printf (", %.0f s left", progress->seconds_left)
-                            : g_strdup ("");
+                              ? g_strdup_printf (", %.0f s left", progress->seconds_left)
+                              : g_strdup ("");
   g_printerr ("\r\033[K%s %d/%d, %.0f %%%s", phase_names[progress->phase], progress->step,
               progress->n_steps, 100 * progress->fraction, left);
 }
@@ -183,7 +183,7 @@ moa_cli_start (MoaCli *cli, GError **error)
   if (cli->memory && !parse_size (cli->memory, &cli->run.memory_limit, error))
     return FALSE;
   cli->run.n_threads = cli->n_threads;
-  cli->run.cancellable = cancel_on_interrupt ();
+  cli->run.cancellable = moa_cli_cancel_on_interrupt ();
   if (isatty (STDERR_FILENO))
     cli->run.progress = show_progress;
   g_autofree char *path = cli->model_path ? g_strdup (cli->model_path) : moa_cli_default_model ();

@@ -11,14 +11,15 @@ typedef struct {
   char *output, *prompt, *negative, *base, *seed, *size, *maps;
   int n_pictures;
   MoaCliSubjects subjects;
-  GArray *seeds;              /* of guint64 */
+  GArray *seeds; /* of guint64 */
   MoaGenerateResult *result;
   json_t *files;
 } Generate;
 
-static const char after_generate[]
-  = "PROMPT needs a noun for each SUBJECT, as \"a man and a woman on a beach\"; <1>, <2> after\n"
-    "a word mark others. A SUBJECT is a photo; several photos of one person are joined with \"+\".\n"
+static const char after_generate[] =
+    "PROMPT needs a noun for each SUBJECT, as \"a man and a woman on a beach\"; <1>, <2> after\n"
+    "a word mark others. A SUBJECT is a photo; several photos of one person are joined with "
+    "\"+\".\n"
     "With --pictures N, pictures of the seeds --seed, --seed + 1, ... are written to OUT-1.png,\n"
     "OUT-2.png and so on.";
 
@@ -87,8 +88,8 @@ save_output (Generate *g, GError **error)
 static gboolean
 run (Generate *g, char **photos, int n, GError **error)
 {
-  if (!moa_cli_check_png (g->output, error) || !moa_cli_start (&g->cli, error)
-      || !moa_cli_load_subjects (&g->subjects, photos, n, error))
+  if (!moa_cli_check_png (g->output, error) || !moa_cli_start (&g->cli, error) ||
+      !moa_cli_load_subjects (&g->subjects, photos, n, error))
     return FALSE;
   g->params.subjects = g->subjects.subjects;
   g->params.n_subjects = g->subjects.n_subjects;
@@ -114,12 +115,11 @@ print_result (const Generate *g)
   json_t *seeds = json_array ();
   for (guint k = 0; k < g->seeds->len; k++)
     json_array_append_new (seeds, json_integer (g_array_index (g->seeds, guint64, k)));
-  moa_cli_print_json (
-    json_pack ("{s:O, s:s, s:o, s:i, s:f, s:o, s:I, s:o}", "files", g->files, "prompt", g->prompt,
-               "seeds", seeds, "steps", result->steps, "guidance", result->guidance, "seconds",
-               moa_cli_seconds_json (result->seconds), "peak_bytes",
-               (json_int_t) result->peak_bytes, "warnings",
-               moa_cli_strings_json ((const char *const *) result->warnings)));
+  moa_cli_print_json (json_pack (
+      "{s:O, s:s, s:o, s:i, s:f, s:o, s:I, s:o}", "files", g->files, "prompt", g->prompt, "seeds",
+      seeds, "steps", result->steps, "guidance", result->guidance, "seconds",
+      moa_cli_seconds_json (result->seconds), "peak_bytes", (json_int_t) result->peak_bytes,
+      "warnings", moa_cli_strings_json ((const char *const *) result->warnings)));
 }
 
 static void
@@ -129,8 +129,7 @@ clear (Generate *g)
   moa_cli_clear_subjects (&g->subjects);
   json_decref (g->files);
   g_clear_pointer (&g->seeds, g_array_unref);
-  char *const strings[]
-    = { g->output, g->prompt, g->negative, g->base, g->seed, g->size, g->maps };
+  char *const strings[] = { g->output, g->prompt, g->negative, g->base, g->seed, g->size, g->maps };
   for (gsize i = 0; i < G_N_ELEMENTS (strings); i++)
     g_free (strings[i]);
 }

@@ -10,8 +10,8 @@ typedef struct {
   gboolean tensors;
 } Info;
 
-static const char after_info[]
-  = "A model folder is complete when every tensor that the networks need is there with the\n"
+static const char after_info[] =
+    "A model folder is complete when every tensor that the networks need is there with the\n"
     "right shape; otherwise this says what is missing and exits with 1. A weights file is\n"
     "checked as a safetensors file.";
 
@@ -52,14 +52,13 @@ model_json (const MoaModelInfo *info, guint64 bytes)
                          json_pack ("{s:o, s:o}", "parameters",
                                     size_json (info->parts[i].n_parameters), "file_bytes",
                                     size_json (info->parts[i].file_bytes)));
-  return json_pack (
-    "{s:s, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:{s:i, s:f, s:f, s:i, s:i}, s:o}", "path",
-    info->path, "complete", TRUE, "side", info->side, "feature_dim", info->feature_dim, "layers",
-    moa_cli_strings_json (info->layers), "parts", parts, "weight_bytes",
-    size_json (info->weight_bytes), "replace_bytes", size_json (bytes), "defaults", "steps",
-    info->steps, "guidance", info->guidance, "freedom", info->freedom, "fixed_point",
-    info->fixed_point, "max_timestep", info->max_timestep, "warnings",
-    moa_cli_strings_json (info->warnings));
+  return json_pack ("{s:s, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:{s:i, s:f, s:f, s:i, s:i}, s:o}",
+                    "path", info->path, "complete", TRUE, "side", info->side, "feature_dim",
+                    info->feature_dim, "layers", moa_cli_strings_json (info->layers), "parts",
+                    parts, "weight_bytes", size_json (info->weight_bytes), "replace_bytes",
+                    size_json (bytes), "defaults", "steps", info->steps, "guidance", info->guidance,
+                    "freedom", info->freedom, "fixed_point", info->fixed_point, "max_timestep",
+                    info->max_timestep, "warnings", moa_cli_strings_json (info->warnings));
 }
 
 static void
@@ -73,8 +72,8 @@ print_model (const MoaModelInfo *info, guint64 bytes)
            info->n_layers);
   for (int i = 0; i < info->n_parts; i++)
     {
-      g_autofree char *size
-        = g_format_size_full (info->parts[i].file_bytes, G_FORMAT_SIZE_IEC_UNITS);
+      g_autofree char *size = g_format_size_full (info->parts[i].file_bytes,
+                                                  G_FORMAT_SIZE_IEC_UNITS);
       g_print ("  %-13s %.2f million parameters, file of %s\n", info->parts[i].name,
                info->parts[i].n_parameters / 1e6, size);
     }
@@ -166,21 +165,20 @@ int
 moa_cli_info (int argc, char **argv)
 {
   Info info = { { NULL } };
-  const GOptionEntry entries[] = {
-    { "tensors", 0, 0, G_OPTION_ARG_NONE, &info.tensors, "List the tensors of a weights file",
-      NULL },
-    { NULL }
-  };
+  const GOptionEntry entries[] = { { "tensors", 0, 0, G_OPTION_ARG_NONE, &info.tensors,
+                                     "List the tensors of a weights file", NULL },
+                                   { NULL } };
   GError *error = NULL;
-  gboolean usable
-    = moa_cli_parse (&info.cli, &argc, &argv, "[FOLDER|FILE]",
-                     "Tells what a model folder, or a safetensors file, holds. Without an argument:\n"
-                     "the model that the other commands use.", entries, after_info);
+  gboolean usable = moa_cli_parse (
+      &info.cli, &argc, &argv, "[FOLDER|FILE]",
+      "Tells what a model folder, or a safetensors file, holds. Without an argument:\n"
+      "the model that the other commands use.",
+      entries, after_info);
   if (usable && argc > 2)
     usable = !moa_cli_usage ("info", "give one folder or file");
   if (usable)
     {
-      g_autofree char *path = argc == 2              ? g_strdup (argv[1])
+      g_autofree char *path = argc == 2             ? g_strdup (argv[1])
                               : info.cli.model_path ? g_strdup (info.cli.model_path)
                                                     : moa_cli_default_model ();
       if (g_file_test (path, G_FILE_TEST_EXISTS) && !g_file_test (path, G_FILE_TEST_IS_DIR))

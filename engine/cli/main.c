@@ -13,6 +13,8 @@ static const struct {
   { "maps", "show where the model sees persons: its router maps", moa_cli_maps },
   { "info", "what a model or a weights file holds, and whether it is complete", moa_cli_info },
   { "bench", "how fast the networks run on this machine", moa_cli_bench },
+  { "train", "train a model, or one from nothing", moa_cli_train },
+  { "world", "draw pictures of people to train on", moa_cli_world },
 };
 
 static void

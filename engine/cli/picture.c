@@ -74,8 +74,7 @@ moa_cli_load_mask (const char *path, GError **error)
 GdkPixbuf *
 moa_cli_pixbuf (const MoaImage *image)
 {
-  GdkPixbuf *pixbuf
-    = gdk_pixbuf_new (GDK_COLORSPACE_RGB, FALSE, 8, image->width, image->height);
+  GdkPixbuf *pixbuf = gdk_pixbuf_new (GDK_COLORSPACE_RGB, FALSE, 8, image->width, image->height);
   if (!pixbuf)
     return NULL;
   gsize stride = gdk_pixbuf_get_rowstride (pixbuf);
@@ -99,8 +98,8 @@ moa_cli_save (GdkPixbuf *pixbuf, const char *path, GError **error)
   g_autoptr (GError) fault = NULL;
   const char *profile = gdk_pixbuf_get_option (pixbuf, "icc-profile");
   if (gdk_pixbuf_save_to_buffer (pixbuf, &data, &size, "png", &fault,
-                                 profile ? "icc-profile" : NULL, profile, NULL)
-      && g_file_set_contents (path, data, size, &fault))
+                                 profile ? "icc-profile" : NULL, profile, NULL) &&
+      g_file_set_contents (path, data, size, &fault))
     return TRUE;
   return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be written: %s", path, fault->message);
 }
@@ -131,8 +130,8 @@ moa_cli_check_png (const char *path, GError **error)
 {
   g_autofree char *lower = g_ascii_strdown (path, -1);
   if (!g_str_has_suffix (lower, ".png"))
-    return moa_fail (error, MOA_ERROR_ARGUMENT, "%s: only PNG is written; the name must end in .png",
-                     path);
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "%s: only PNG is written; the name must end in .png", path);
   return moa_cli_check_folder_of (path, error);
 }
 
@@ -193,8 +192,8 @@ enlarge (const MoaImage *map, int scale)
   MoaImage *out = moa_image_new (map->width * scale, map->height * scale, 1);
   for (int y = 0; out && y < out->height; y++)
     for (int x = 0; x < out->width; x++)
-      out->data[(gsize) y * out->width + x]
-        = map->data[(gsize) (y / scale) * map->width + x / scale];
+      out->data[(gsize) y * out->width + x] =
+          map->data[(gsize) (y / scale) * map->width + x / scale];
   return out;
 }
 
@@ -222,9 +221,9 @@ moa_cli_save_maps (const MoaRouterMaps *maps, int n_maps, const char *folder, js
         widest = MAX (widest, maps[i].layers[l]->width);
       for (int l = 0; l < maps[i].n_layers; l++)
         {
-          g_autofree char *name = maps[i].step < 0
-                                    ? g_strdup_printf ("mean-layer-%02d.png", l)
-                                    : g_strdup_printf ("step-%03d-layer-%02d.png", maps[i].step, l);
+          g_autofree char *name = maps[i].step < 0 ? g_strdup_printf ("mean-layer-%02d.png", l)
+                                                   : g_strdup_printf ("step-%03d-layer-%02d.png",
+                                                                      maps[i].step, l);
           g_autofree char *path = g_build_filename (folder, name, NULL);
           int scale = PIXELS * ((widest + maps[i].layers[l]->width - 1) / maps[i].layers[l]->width);
           if (!save_map (maps[i].layers[l], scale, path, error))

@@ -51,8 +51,8 @@ choose_area (CliReplace *r, int side, GError **error)
                    "%s: the mask is %d x %d pixels, the picture %d x %d; they must be alike",
                    r->select, mask->width, mask->height, width, height);
   else if (!mask_bounds (mask, &bounds))
-    ok = moa_fail (error, MOA_ERROR_ARGUMENT,
-                   "%s: the mask is all black; paint the person white", r->select);
+    ok = moa_fail (error, MOA_ERROR_ARGUMENT, "%s: the mask is all black; paint the person white",
+                   r->select);
   if (ok)
     {
       moa_work_area (width, height, &bounds, side, &r->area);
@@ -68,8 +68,8 @@ gboolean
 moa_cli_replace_input (CliReplace *r, char **files, int n_files, GError **error)
 {
   r->source = moa_cli_load (files[0], error);
-  if (!r->source || !moa_cli_load_subjects (&r->subjects, files + 1, n_files - 1, error)
-      || !choose_area (r, moa_model_get_info (r->cli.model)->side, error))
+  if (!r->source || !moa_cli_load_subjects (&r->subjects, files + 1, n_files - 1, error) ||
+      !choose_area (r, moa_model_get_info (r->cli.model)->side, error))
     return FALSE;
   r->picture = moa_cli_image (r->source, &r->area);
   if (!r->picture)

@@ -4,8 +4,8 @@
 #include "base/error.h"
 #include "io/safetensors.h"
 
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What is known to fail is said before the long job. */
 gboolean
@@ -75,7 +75,8 @@ save_trajectory (CliReplace *r, GError **error)
   gint64 dim[] = { result->steps + 1, result->latent_height, result->latent_width, 4 };
   MoaSafetensorsWriter *writer = moa_safetensors_writer_new ();
   moa_safetensors_writer_add (writer, "trajectory", MOA_DTYPE_F32, 4, dim, result->trajectory);
-  moa_safetensors_writer_metadata (writer, "order", "steps + 1, height, width, channels; z_0 first");
+  moa_safetensors_writer_metadata (writer, "order",
+                                   "steps + 1, height, width, channels; z_0 first");
   gboolean ok = moa_safetensors_writer_save (writer, r->trajectory, error);
   moa_safetensors_writer_free (writer);
   return ok;
@@ -131,7 +132,8 @@ moa_cli_replace_print (const CliReplace *r, const char *command)
         seconds += result->seconds[p];
       json_array_foreach (r->files, i, file)
         g_print ("%s\n", json_string_value (file));
-      g_printerr ("moa %s: %d steps in %.1f s\n", command, result->steps, seconds);
+      if (isatty (STDERR_FILENO))
+        g_printerr ("%d steps in %.1f s\n", result->steps, seconds);
       return;
     }
   json_t *maps = json_array ();
@@ -142,12 +144,12 @@ moa_cli_replace_print (const CliReplace *r, const char *command)
   for (gsize i = 0; i < n; i++)
     covered += result->mask->data[i] / n;
   moa_cli_print_json (json_pack (
-    "{s:O, s:s, s:i, s:f, s:s, s:f, s:I, s:i, s:i, s:[i,i,i,i], s:f, s:o, s:o, s:I, s:o}", "files",
-    r->files, "prompt", result->prompt, "steps", result->steps, "guidance",
-    result->guidance, "base", result->base == MOA_BASE_MOA ? "moa" : "prior", "freedom",
-    result->freedom, "seed", (json_int_t) r->params.seed, "fixed_point", result->fixed_point,
-    "max_timestep", result->max_timestep, "area", r->area.x, r->area.y, r->area.width,
-    r->area.height, "mask_share", covered, "router_maps", maps, "seconds",
-    moa_cli_seconds_json (result->seconds), "peak_bytes", (json_int_t) result->peak_bytes,
-    "warnings", moa_cli_strings_json ((const char *const *) result->warnings)));
+      "{s:O, s:s, s:i, s:f, s:s, s:f, s:I, s:i, s:i, s:[i,i,i,i], s:f, s:o, s:o, s:I, s:o}",
+      "files", r->files, "prompt", result->prompt, "steps", result->steps, "guidance",
+      result->guidance, "base", result->base == MOA_BASE_MOA ? "moa" : "prior", "freedom",
+      result->freedom, "seed", (json_int_t) r->params.seed, "fixed_point", result->fixed_point,
+      "max_timestep", result->max_timestep, "area", r->area.x, r->area.y, r->area.width,
+      r->area.height, "mask_share", covered, "router_maps", maps, "seconds",
+      moa_cli_seconds_json (result->seconds), "peak_bytes", (json_int_t) result->peak_bytes,
+      "warnings", moa_cli_strings_json ((const char *const *) result->warnings)));
 }

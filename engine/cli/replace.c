@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-static const char after_replace[]
-  = "A SUBJECT is a photo of the new person; several photos of one person are joined with \"+\",\n"
+static const char after_replace[] =
+    "A SUBJECT is a photo of the new person; several photos of one person are joined with \"+\",\n"
     "as in front.png+side.png. Subject 1 takes the person at the left, unless --order says\n"
     "otherwise. A subject that is the person's own crop keeps that person.\n"
     "\n"
@@ -15,8 +15,8 @@ static const char after_replace[]
     "  moa replace party.png friend.png --select man.png -o out.png\n"
     "  moa replace pair.png own-crop.png friend.png -o out.png --prompt \"a woman and a man\"";
 
-static const char after_maps[]
-  = "Writes a PNG for each routed block: white where the router chooses the prior, black where it\n"
+static const char after_maps[] =
+    "Writes a PNG for each routed block: white where the router chooses the prior, black where it\n"
     "chooses the personalised expert. mean-layer-NN.png is the mean over the late half of the\n"
     "steps, step-SSS-layer-NN.png one of the steps that --at names. Without a SUBJECT the\n"
     "picture itself is the subject.";
@@ -33,7 +33,8 @@ read_options (CliReplace *r, const char *command)
   params->prompt = r->prompt;
   if (r->base && strcmp (r->base, "prior") && strcmp (r->base, "moa"))
     moa_cli_usage (command, "--base is \"%s\"; it must be prior or moa", r->base);
-  else if (r->seed && !g_ascii_string_to_unsigned (r->seed, 10, 0, G_MAXUINT64, &params->seed, NULL))
+  else if (r->seed &&
+           !g_ascii_string_to_unsigned (r->seed, 10, 0, G_MAXUINT64, &params->seed, NULL))
     moa_cli_usage (command, "--seed is \"%s\"; it must be a whole number, 0 or more", r->seed);
   else if (r->order && !(r->order_numbers = moa_cli_numbers (r->order, 1)))
     moa_cli_usage (command, "--order is \"%s\"; write it as 2,1", r->order);
@@ -51,8 +52,8 @@ read_options (CliReplace *r, const char *command)
 static gboolean
 run (CliReplace *r, char **files, int n_files, GError **error)
 {
-  if (!moa_cli_replace_check_output (r, error) || !moa_cli_start (&r->cli, error)
-      || !moa_cli_replace_input (r, files, n_files, error))
+  if (!moa_cli_replace_check_output (r, error) || !moa_cli_start (&r->cli, error) ||
+      !moa_cli_replace_input (r, files, n_files, error))
     return FALSE;
   r->result = moa_replace (r->cli.model, &r->params, &r->cli.run, error);
   moa_cli_end_progress ();
@@ -70,8 +71,9 @@ clear (CliReplace *r)
   json_decref (r->files);
   g_clear_pointer (&r->order_numbers, g_array_unref);
   g_clear_pointer (&r->at_numbers, g_array_unref);
-  char *const strings[] = { r->output, r->select, r->prompt, r->base, r->seed, r->order, r->at,
-                            r->maps, r->mask, r->reconstruction, r->trajectory };
+  char *const strings[] = { r->output, r->select,         r->prompt,    r->base,
+                            r->seed,   r->order,          r->at,        r->maps,
+                            r->mask,   r->reconstruction, r->trajectory };
   for (gsize i = 0; i < G_N_ELEMENTS (strings); i++)
     g_free (strings[i]);
 }
@@ -133,14 +135,14 @@ moa_cli_replace (int argc, char **argv)
       "FOLDER" },
     { "reconstruction", 0, 0, G_OPTION_ARG_FILENAME, &r.reconstruction,
       "Write what inversion and the way back make of the picture", "FILE.png" },
-    { "trajectory", 0, 0, G_OPTION_ARG_FILENAME, &r.trajectory,
-      "Write the inversion's latents", "FILE.safetensors" },
+    { "trajectory", 0, 0, G_OPTION_ARG_FILENAME, &r.trajectory, "Write the inversion's latents",
+      "FILE.safetensors" },
     { NULL }
   };
-  gboolean usable
-    = moa_cli_parse (&r.cli, &argc, &argv, "SOURCE SUBJECT... -o OUT.png",
-                     "Replaces persons in SOURCE with the SUBJECTs.", entries, after_replace)
-      && read_options (&r, "replace");
+  gboolean usable = moa_cli_parse (&r.cli, &argc, &argv, "SOURCE SUBJECT... -o OUT.png",
+                                   "Replaces persons in SOURCE with the SUBJECTs.", entries,
+                                   after_replace) &&
+                    read_options (&r, "replace");
   if (usable && argc < 3)
     usable = !moa_cli_usage ("replace", "give a picture and a photo of the new person");
   else if (usable && !r.output)
@@ -173,11 +175,11 @@ moa_cli_maps (int argc, char **argv)
       "Let subjects act outside the selection too", NULL },
     { NULL }
   };
-  gboolean usable
-    = moa_cli_parse (&r.cli, &argc, &argv, "SOURCE [SUBJECT...] -o FOLDER",
+  gboolean usable =
+      moa_cli_parse (&r.cli, &argc, &argv, "SOURCE [SUBJECT...] -o FOLDER",
                      "Shows where the model sees persons in SOURCE: the router map of each block.",
-                     entries, after_maps)
-      && read_options (&r, "maps");
+                     entries, after_maps) &&
+      read_options (&r, "maps");
   if (usable && argc < 2)
     usable = !moa_cli_usage ("maps", "give a picture");
   else if (usable && !r.maps)

@@ -13,12 +13,12 @@ typedef struct {
   gboolean no_limit, no_blend;
 
   GdkPixbuf *source;
-  MoaRect area;                /* the part of the source that is worked on */
+  MoaRect area; /* the part of the source that is worked on */
   MoaImage *picture, *selection;
   MoaCliSubjects subjects;
   GArray *order_numbers, *at_numbers;
   MoaReplaceResult *result;
-  json_t *files;               /* what was written */
+  json_t *files; /* what was written */
 } CliReplace;
 
 /* replace-input.c: files, the source first, and options -> params. */

@@ -11,6 +11,7 @@ typedef struct {
   MoaGraph *graph;
   gboolean *leads;     /* by tensor: depends on what is asked for */
   MoaTensor **grad;    /* by tensor: the sum so far, or NULL */
+  MoaTensor **again;   /* by tensor: what the rules look at; the tensor, or the same made anew */
 } Reverse;
 
 MoaTensor *
@@ -31,6 +32,33 @@ moa_graph_add_once (MoaGraph *graph, const MoaOp *op, MoaTensor *const *in, int 
         return t;
     }
   return moa_graph_add (graph, op, in, n_in, attrs);
+}
+
+void
+moa_graph_checkpoint (MoaTensor *t)
+{
+  if (!t)
+    return;
+  int index = moa_tensor_root (t)->index;
+  g_array_append_val (t->graph->checkpoints, index);
+}
+
+/* Tensors first .. end - 1 once more, from those that are kept. */
+static void
+make_again (Reverse *r, int first, int end)
+{
+  for (int i = first; i < end && !r->graph->error; i++)
+    {
+      const MoaTensor *t = r->graph->nodes->pdata[i];
+      MoaTensor *in[MOA_MAX_INPUTS];
+      for (int k = 0; k < MOA_MAX_INPUTS; k++)
+        in[k] = t->in[k] ? r->again[t->in[k]->index] : NULL;
+      if (t->view_of)
+        r->again[i] = moa_graph_slice (r->graph, r->again[t->view_of->index], t->view_first,
+                                       t->shape);
+      else if (t->op)
+        r->again[i] = moa_graph_add (r->graph, t->op, in, MOA_MAX_INPUTS, &t->attr);
+    }
 }
 
 static void
@@ -69,7 +97,9 @@ op_back (Reverse *r, MoaTensor *t)
       MoaTensor *in = t->in[i];
       if (!in || !r->leads[in->index])
         continue;
-      MoaTensor *dx = t->op->gradient ? t->op->gradient (r->graph, t, r->grad[t->index], i) : NULL;
+      MoaTensor *dx = t->op->gradient ? t->op->gradient (r->graph, r->again[t->index],
+                                                         r->grad[t->index], i)
+                                      : NULL;
       if (!dx)
         {
           moa_graph_fail (r->graph, MOA_ERROR_ARGUMENT, "%s has no gradient for its input %d%s%s",
@@ -95,15 +125,23 @@ moa_graph_gradients (MoaGraph *graph, MoaTensor *loss, MoaTensor *const *wrt, in
   int n_tensors = graph->nodes->len; /* the gradients' own come behind */
   g_autofree gboolean *leads = g_new0 (gboolean, n_tensors);
   g_autofree MoaTensor **grad = g_new0 (MoaTensor *, n_tensors);
-  Reverse r = { graph, leads, grad };
+  g_autofree MoaTensor **again = g_memdup2 (graph->nodes->pdata, n_tensors * sizeof (MoaTensor *));
+  Reverse r = { graph, leads, grad, again };
   for (int i = 0; i < n; i++)
     leads[wrt[i]->index] = TRUE;
   mark_leading (&r, n_tensors);
 
   grad[loss->index] = moa_graph_constant (graph, loss->shape, (double[]){ 1 });
+  const int *checkpoints = (const int *) graph->checkpoints->data;
+  int n_checkpoints = graph->checkpoints->len;
   for (int i = loss->index; i >= 0 && !graph->error; i--)
     {
       MoaTensor *t = graph->nodes->pdata[i];
+      if (n_checkpoints > 0 && i == checkpoints[n_checkpoints - 1])
+        {
+          n_checkpoints--;
+          make_again (&r, n_checkpoints > 0 ? checkpoints[n_checkpoints - 1] + 1 : 0, i);
+        }
       if (!grad[i] || !leads[i])
         continue;
       if (t->view_of)

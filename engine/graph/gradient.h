@@ -13,6 +13,11 @@
 gboolean moa_graph_gradients (MoaGraph *graph, MoaTensor *loss, MoaTensor *const *wrt, int n,
                               MoaTensor **grads);
 
+/* Saves memory for work: t is kept for the backward pass, but what was made since the tensor marked
+ * before (or the beginning) is not; nodes that make it once more come in front of its gradients.
+ * To be called before moa_graph_gradients(), in building order. */
+void moa_graph_checkpoint (MoaTensor *t);
+
 /* Like moa_graph_add(), but finds a node of the same op, inputs and attributes if there is one:
  * for backward ops that several inputs' gradients share. */
 MoaTensor *moa_graph_add_once (MoaGraph *graph, const MoaOp *op, MoaTensor *const *in, int n_in,

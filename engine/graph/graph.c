@@ -43,6 +43,7 @@ moa_graph_new (MoaCpu *cpu)
   graph->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   graph->params = g_ptr_array_new ();
   graph->by_param = g_hash_table_new (NULL, NULL);
+  graph->checkpoints = g_array_new (FALSE, FALSE, sizeof (int));
   return graph;
 }
 
@@ -57,6 +58,7 @@ moa_graph_free (MoaGraph *graph)
   g_hash_table_unref (graph->by_name);
   g_ptr_array_unref (graph->params);
   g_hash_table_unref (graph->by_param);
+  g_array_unref (graph->checkpoints);
   g_string_chunk_free (graph->names);
   g_clear_pointer (&graph->order, g_ptr_array_unref);
   g_clear_error (&graph->error);

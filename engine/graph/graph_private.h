@@ -18,6 +18,7 @@ struct _MoaGraph {
   GHashTable *by_name;
   GPtrArray *params;      /* the parameters among the nodes */
   GHashTable *by_param;   /* MoaParam -> its tensor */
+  GArray *checkpoints;    /* indices of tensors, rising */
   GError *error;          /* the first building error */
 
   /* The plan. */

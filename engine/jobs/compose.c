@@ -168,7 +168,7 @@ moa_image_compose (const MoaImage *source, const MoaImage *result, const MoaImag
       {
         float m = mask->data[i], old = source->data[source->channels * i + c];
         float new = result->data[3 * i + c];
-        out->data[3 * i + c] = m <= 0 ? old : m >= 1 ? new : old + m * (new - old);
+        out->data[3 * i + c] = m <= 0 ? old : m >= 1 ? new : old + (new - old) * m;
       }
   return out;
 }

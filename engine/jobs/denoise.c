@@ -42,7 +42,7 @@ run (MoaDenoiser *denoiser, const MoaCondition *condition, MoaJob *job, const fl
     return FALSE;
   gsize n = moa_shape_count (&denoiser->sample->shape);
   moa_schedule_eps (job->model->schedule, t, z, eps, n);
-  return TRUE;
+  return moa_job_check_finite (job, "U-Net", eps, n, error);
 }
 
 gboolean
@@ -58,9 +58,9 @@ moa_guide_eps (MoaGuide *guide, MoaJob *job, const float *z, int t, float *eps, 
   gboolean mixes = moa_guide_mixes (guide, t);
   float *base = guide->scratch;
   /* The base first: who wants router maps reads those of the prompt's row. */
-  if (base_counts (guide, t)
-      && !run (mixes && guide->base_is_mixture ? &guide->mixture : &guide->prior, &guide->base, job,
-               z, t, base, error))
+  if (base_counts (guide, t) &&
+      !run (mixes && guide->base_is_mixture ? &guide->mixture : &guide->prior, &guide->base, job, z,
+            t, base, error))
     return FALSE;
   if (!run (mixes ? &guide->mixture : &guide->prior, &guide->prompt, job, z, t, eps, error))
     return FALSE;

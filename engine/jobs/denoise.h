@@ -10,13 +10,13 @@
  * above max_timestep both are the prior's.  Rows that cannot matter, because
  * the guidance is 1 or both rows are the same, are not run. */
 typedef struct {
-  MoaDenoiser prior, mixture;      /* mixture all zero: the prior alone */
-  MoaCondition prompt, base;       /* the same text pointer where the prompt is the same */
+  MoaDenoiser prior, mixture; /* mixture all zero: the prior alone */
+  MoaCondition prompt, base;  /* the same text pointer where the prompt is the same */
   gboolean base_is_mixture;
   double guidance;
   int max_timestep;
-  float *scratch;                  /* one latent */
-  gsize n;                         /* floats of a latent */
+  float *scratch; /* one latent */
+  gsize n;        /* floats of a latent */
 } MoaGuide;
 
 void moa_guide_clear (MoaGuide *guide);

@@ -13,8 +13,8 @@ moa_number_check (const char *name, double value, double low, double high, GErro
 {
   if (value >= low && value <= high) /* a NaN is neither */
     return TRUE;
-  return moa_fail (error, MOA_ERROR_ARGUMENT, "%s is %g; it must be from %g to %g", name, value, low,
-                   high);
+  return moa_fail (error, MOA_ERROR_ARGUMENT, "%s is %g; it must be from %g to %g", name, value,
+                   low, high);
 }
 
 static gboolean
@@ -62,15 +62,14 @@ moa_encode_texts (MoaJob *job, MoaCoder *coder, const MoaPrompt *const *prompts,
                   float *states, GError **error)
 {
   int window = moa_tokenizer_window (job->model->tokenizer);
-  g_autofree gint32 *ids = g_new (gint32, n * window);
+  gsize n_ids = (gsize) n * window;
+  g_autofree float *ids = g_new (float, n_ids);
   for (int i = 0; i < n; i++)
-    memcpy (ids + i * window, prompts[i]->ids, window * sizeof (gint32));
-  if (!moa_graph_prepare (coder->graph, job->workspace, error))
+    for (int t = 0; t < window; t++)
+      ids[i * window + t] = prompts[i]->ids[t];
+  if (!moa_graph_prepare (coder->graph, job->workspace, error) ||
+      !moa_job_code (job, coder, ids, states, error))
     return FALSE;
-  moa_graph_set_ints (coder->in, ids);
-  if (!moa_graph_run (coder->graph, job->run.cancellable, error))
-    return FALSE;
-  moa_graph_get (coder->out, states);
   moa_meter_step (&job->meter, MOA_COST_TEXT * n);
   return TRUE;
 }
@@ -121,8 +120,7 @@ moa_encode_subjects (MoaJob *job, MoaCoder *coder, const MoaSubject *subjects, i
 }
 
 gboolean
-moa_encode_picture (MoaJob *job, MoaCoder *coder, const MoaImage *picture, float *z,
-                    GError **error)
+moa_encode_picture (MoaJob *job, MoaCoder *coder, const MoaImage *picture, float *z, GError **error)
 {
   const MoaVaeConfig *vae = &job->model->vae;
   gsize n_values = moa_shape_count (&coder->in->shape);
@@ -138,8 +136,8 @@ moa_encode_picture (MoaJob *job, MoaCoder *coder, const MoaImage *picture, float
     return FALSE;
   for (gsize i = 0; i < n_moments / (2 * channels); i++)
     for (int c = 0; c < channels; c++)
-      z[i * channels + c]
-        = (float) vae->scaling_factor * (moments[i * 2 * channels + c] - (float) vae->shift_factor);
+      z[i * channels + c] = (float) vae->scaling_factor *
+                            (moments[i * 2 * channels + c] - (float) vae->shift_factor);
   moa_meter_step (&job->meter, MOA_COST_VAE_ENCODE);
   return TRUE;
 }

@@ -6,8 +6,7 @@
 #include "text/prompt.h"
 
 /* Whether value is a number from low to high; name is for the message. */
-gboolean moa_number_check (const char *name, double value, double low, double high,
-                           GError **error);
+gboolean moa_number_check (const char *name, double value, double low, double high, GError **error);
 
 /* Subjects that can be used: each with photos of sensible shape. */
 gboolean moa_subjects_check (const MoaSubject *subjects, int n, GError **error);

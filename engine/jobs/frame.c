@@ -31,7 +31,8 @@ moa_frame_init (MoaFrame *frame, const MoaModel *model, int width, int height, G
   if (longer > 2 * lower)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
                      "The picture is %d x %d pixels, more than twice as long as it is wide: "
-                     "select the person, so that a smaller area is worked on", width, height);
+                     "select the person, so that a smaller area is worked on",
+                     width, height);
   *frame = (MoaFrame){
     .source_width = width,
     .source_height = height,
@@ -74,8 +75,8 @@ MoaImage *
 moa_image_fit (const MoaImage *image, int width, int height, GError **error)
 {
   MoaImage *out = image->width == width && image->height == height
-                    ? moa_image_copy (image)
-                    : moa_image_resize (image, width, height);
+                      ? moa_image_copy (image)
+                      : moa_image_resize (image, width, height);
   if (!out)
     {
       no_memory (width, height, error);

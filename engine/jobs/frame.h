@@ -8,8 +8,8 @@
 
 typedef struct {
   int source_width, source_height;
-  int scaled_width, scaled_height;   /* one scale for both */
-  int width, height;                 /* filled up: the work picture */
+  int scaled_width, scaled_height; /* one scale for both */
+  int width, height;               /* filled up: the work picture */
   int latent_width, latent_height;
 } MoaFrame;
 

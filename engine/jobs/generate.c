@@ -42,8 +42,8 @@ size_ok (Generation *g, GError **error)
   int side = g->job->model->info.side, factor = moa_model_vae_factor (g->job->model);
   g->width = params->width == 0 ? side : params->width;
   g->height = params->height == 0 ? side : params->height;
-  if (!moa_number_check ("the width", g->width, factor, LARGEST_SIDE, error)
-      || !moa_number_check ("the height", g->height, factor, LARGEST_SIDE, error))
+  if (!moa_number_check ("the width", g->width, factor, LARGEST_SIDE, error) ||
+      !moa_number_check ("the height", g->height, factor, LARGEST_SIDE, error))
     return FALSE;
   if (g->width % factor || g->height % factor)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
@@ -68,11 +68,11 @@ resolve (Generation *g, GError **error)
   used->steps = params->steps == 0 ? 30 : params->steps;
   used->guidance = params->guidance < 0 ? 5 : params->guidance;
   g->n_subjects = params->prior_only ? 0 : params->n_subjects;
-  return moa_number_check ("the number of seeds", params->n_seeds, 1, MOST_PICTURES, error)
-         && moa_number_check ("steps", used->steps, 1, g->job->model->schedule->n - 1, error)
-         && moa_number_check ("guidance", used->guidance, 0, 100, error)
-         && moa_number_check ("base", params->base, MOA_BASE_DEFAULT, MOA_BASE_MOA, error)
-         && moa_subjects_check (params->subjects, params->n_subjects, error) && size_ok (g, error);
+  return moa_number_check ("the number of seeds", params->n_seeds, 1, MOST_PICTURES, error) &&
+         moa_number_check ("steps", used->steps, 1, g->job->model->schedule->n - 1, error) &&
+         moa_number_check ("guidance", used->guidance, 0, 100, error) &&
+         moa_number_check ("base", params->base, MOA_BASE_DEFAULT, MOA_BASE_MOA, error) &&
+         moa_subjects_check (params->subjects, params->n_subjects, error) && size_ok (g, error);
 }
 
 static gboolean
@@ -103,16 +103,18 @@ build (Generation *g, GError **error)
   MoaModel *model = g->job->model;
   MoaCpu *cpu = g->job->cpu;
   int factor = moa_model_vae_factor (model);
-  MoaDenoiserSpec prior = { g->width / factor, g->height / factor };
-  MoaDenoiserSpec mixture = { prior.width, prior.height, TRUE, g->n_subjects, FALSE,
-                              g->params->want_maps };
+  MoaDenoiserSpec prior = { .width = g->width / factor, .height = g->height / factor };
+  MoaDenoiserSpec mixture = prior;
+  mixture.mixture = TRUE;
+  mixture.n_slots = g->n_subjects;
+  mixture.maps = g->params->want_maps;
   g_mutex_lock (&model->lock);
-  gboolean ok = moa_coder_text (&g->text, model, cpu, 2, error)
-                && moa_coder_decode (&g->decoder, model, cpu, g->width, g->height, error)
-                && moa_denoiser_init (&g->guide.prior, model, cpu, &prior, error)
-                && (g->n_subjects == 0
-                    || (moa_coder_vision (&g->vision, model, cpu, error)
-                        && moa_denoiser_init (&g->guide.mixture, model, cpu, &mixture, error)));
+  gboolean ok = moa_coder_text (&g->text, model, cpu, 2, error) &&
+                moa_coder_decode (&g->decoder, model, cpu, g->width, g->height, error) &&
+                moa_denoiser_init (&g->guide.prior, model, cpu, &prior, error) &&
+                (g->n_subjects == 0 ||
+                 (moa_coder_vision (&g->vision, model, cpu, error) &&
+                  moa_denoiser_init (&g->guide.mixture, model, cpu, &mixture, error)));
   g_mutex_unlock (&model->lock);
   if (!ok)
     return FALSE;
@@ -140,8 +142,9 @@ set_conditions (Generation *g, GError **error)
   int window = moa_tokenizer_window (model->tokenizer);
   gsize size = (gsize) window * model->unet.text_dim;
   g->texts = moa_job_floats (2 * size, error);
-  g->feats
-    = g->texts ? moa_job_floats ((gsize) MAX (1, g->n_subjects) * model->moa.feature_dim, error) : NULL;
+  g->feats = g->texts
+                 ? moa_job_floats ((gsize) MAX (1, g->n_subjects) * model->moa.feature_dim, error)
+                 : NULL;
   guide->scratch = g->feats ? moa_job_floats (guide->n, error) : NULL;
   if (!guide->scratch)
     return FALSE;
@@ -162,9 +165,8 @@ encode (Generation *g, GError **error)
   moa_meter_begin (&g->job->meter, MOA_PHASE_ENCODE, photos + 1);
   if (!moa_encode_texts (g->job, &g->text, prompts, 2, g->texts, error))
     return FALSE;
-  if (g->n_subjects > 0
-      && !moa_encode_subjects (g->job, &g->vision, g->params->subjects, g->n_subjects, g->feats,
-                               error))
+  if (g->n_subjects > 0 && !moa_encode_subjects (g->job, &g->vision, g->params->subjects,
+                                                 g->n_subjects, g->feats, error))
     return FALSE;
   moa_coder_clear (&g->text);
   moa_coder_clear (&g->vision);
@@ -199,9 +201,8 @@ draw (Generation *g, float *latents, GError **error)
   gsize n = g->guide.n;
   gboolean want_maps = params->want_maps && g->n_subjects > 0;
   g_autofree float *eps = moa_job_floats (n, error);
-  if (!eps || !moa_graph_prepare (g->guide.prior.graph, g->job->workspace, error)
-      || (g->n_subjects > 0
-          && !moa_graph_prepare (g->guide.mixture.graph, g->job->workspace, error)))
+  if (!eps || !moa_graph_prepare (g->guide.prior.graph, g->job->workspace, error) ||
+      (g->n_subjects > 0 && !moa_graph_prepare (g->guide.mixture.graph, g->job->workspace, error)))
     return FALSE;
   if (want_maps)
     g->result->maps = g_new0 (MoaRouterMaps, params->n_seeds);
@@ -233,9 +234,9 @@ total_cost (Generation *g)
   for (int i = 0; i < steps; i++)
     steps_cost += moa_guide_cost (&g->guide, moa_unipc_timestep (unipc, i));
   moa_unipc_free (unipc);
-  return MOA_COST_LOAD + 2 * MOA_COST_TEXT
-         + MOA_COST_PHOTO * moa_subjects_photos (g->params->subjects, g->n_subjects)
-         + n * (steps_cost + MOA_COST_VAE_DECODE);
+  return MOA_COST_LOAD + 2 * MOA_COST_TEXT +
+         MOA_COST_PHOTO * moa_subjects_photos (g->params->subjects, g->n_subjects) +
+         n * (steps_cost + MOA_COST_VAE_DECODE);
 }
 
 static gboolean
@@ -246,7 +247,8 @@ decode (Generation *g, const float *latents, GError **error)
     return FALSE;
   for (int i = 0; i < g->params->n_seeds; i++)
     {
-      g->result->images[i] = moa_decode_latent (g->job, &g->decoder, latents + i * g->guide.n, error);
+      g->result->images[i] = moa_decode_latent (g->job, &g->decoder, latents + i * g->guide.n,
+                                                error);
       if (!g->result->images[i])
         return FALSE;
     }
@@ -256,8 +258,8 @@ decode (Generation *g, const float *latents, GError **error)
 static gboolean
 run_generation (Generation *g, GError **error)
 {
-  if (!resolve (g, error) || !read_prompts (g, error) || !build (g, error)
-      || !moa_job_reserve (g->job, error) || !set_conditions (g, error))
+  if (!resolve (g, error) || !read_prompts (g, error) || !build (g, error) ||
+      !moa_job_reserve (g->job, error) || !set_conditions (g, error))
     return FALSE;
   MoaGenerateResult *result = g->result;
   result->images = g_new0 (MoaImage *, g->params->n_seeds);
@@ -265,9 +267,9 @@ run_generation (Generation *g, GError **error)
   if (!latents)
     return FALSE;
   moa_meter_init (&g->job->meter, total_cost (g), &g->job->run);
-  if (!moa_job_load (g->job, error) || !encode (g, error) || !draw (g, latents, error)
-      || !decode (g, latents, error)
-      || g_cancellable_set_error_if_cancelled (g->job->run.cancellable, error))
+  if (!moa_job_load (g->job, error) || !encode (g, error) || !draw (g, latents, error) ||
+      !decode (g, latents, error) ||
+      g_cancellable_set_error_if_cancelled (g->job->run.cancellable, error))
     return FALSE;
   moa_meter_end (&g->job->meter);
   memcpy (result->seconds, g->job->meter.seconds, sizeof (result->seconds));

@@ -1,6 +1,8 @@
 /* What every job does around its own work: see job.h. */
 #include "jobs/job.h"
 
+#include <math.h>
+
 MoaJob *
 moa_job_new (MoaModel *model, const MoaRun *run)
 {
@@ -84,11 +86,11 @@ moa_job_reserve (MoaJob *job, GError **error)
     return TRUE;
   g_autofree char *needed = g_format_size_full (need, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *available = g_format_size_full (free_bytes, G_FORMAT_SIZE_IEC_UNITS);
-  return moa_fail (error, MOA_ERROR_MEMORY,
-                   "This needs %s of memory, and %s %s; %s", needed, available,
-                   limited ? "are allowed" : "are free",
-                   limited ? "allow more, or work on a smaller area"
-                           : "close other programs, work on a smaller area, or use a smaller model");
+  return moa_fail (error, MOA_ERROR_MEMORY, "This needs %s of memory, and %s %s; %s", needed,
+                   available, limited ? "are allowed" : "are free",
+                   limited
+                       ? "allow more, or work on a smaller area"
+                       : "close other programs, work on a smaller area, or use a smaller model");
 }
 
 gboolean
@@ -108,13 +110,25 @@ moa_job_load (MoaJob *job, GError **error)
 }
 
 gboolean
+moa_job_check_finite (MoaJob *job, const char *net, const float *data, gsize n, GError **error)
+{
+  for (gsize i = 0; i < n; i++)
+    if (!isfinite (data[i]))
+      return moa_fail (error, MOA_ERROR_MODEL,
+                       "%s: the %s gave a result that is not a number; its weights are damaged",
+                       job->model->path, net);
+  return TRUE;
+}
+
+gboolean
 moa_job_code (MoaJob *job, MoaCoder *coder, const float *in, float *out, GError **error)
 {
   moa_graph_set (coder->in, in);
   if (!moa_graph_run (coder->graph, job->run.cancellable, error))
     return FALSE;
   moa_graph_get (coder->out, out);
-  return TRUE;
+  gsize n = moa_shape_count (&coder->out->shape);
+  return moa_job_check_finite (job, coder->name, out, n, error);
 }
 
 float *

@@ -11,12 +11,12 @@ typedef struct {
   MoaRun run;
   MoaCpu *cpu;
   MoaWorkspace *workspace;
-  GPtrArray *parts;      /* MoaParams that are needed */
-  gsize work_bytes;      /* the largest graph's */
-  guint64 held_bytes;    /* of all graphs, and the job's own pictures and latents */
-  guint64 peak_bytes;    /* all that, and the weights */
+  GPtrArray *parts;   /* MoaParams that are needed */
+  gsize work_bytes;   /* the largest graph's */
+  guint64 held_bytes; /* of all graphs, and the job's own pictures and latents */
+  guint64 peak_bytes; /* all that, and the weights */
   MoaMeter meter;
-  GPtrArray *warnings;   /* strings */
+  GPtrArray *warnings; /* strings */
 } MoaJob;
 
 /* run may be NULL.  All graphs must be freed before the job. */
@@ -40,8 +40,13 @@ gboolean moa_job_reserve (MoaJob *job, GError **error);
 /* Loads the counted parts' weights; phase LOAD. */
 gboolean moa_job_load (MoaJob *job, GError **error);
 
-/* Sets the input, runs, and gets the output. */
+/* Sets the input of a prepared network, runs it, and gets the output. */
 gboolean moa_job_code (MoaJob *job, MoaCoder *coder, const float *in, float *out, GError **error);
+
+/* Fails if there is an infinity or no number among a network's results, which
+ * damaged weights make; net is for the message. */
+gboolean moa_job_check_finite (MoaJob *job, const char *net, const float *data, gsize n,
+                               GError **error);
 
 /* n floats, zero; NULL with an error if there is no memory. */
 float *moa_job_floats (gsize n, GError **error);

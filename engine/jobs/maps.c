@@ -4,7 +4,7 @@
 
 #include "jobs/frame.h"
 
-/* A block's size from its number of pixels: the latent's, halved (rounded up) as often as needed. */
+/* A block's size from its number of pixels: the latent's, halved, rounded up, as often as needed. */
 static void
 block_size (const MoaDenoiser *d, const MoaTensor *router, int *width, int *height)
 {

@@ -46,8 +46,9 @@ read_configs (MoaModel *model, GError **error)
   if (!text || !moa_text_config_read (text, &model->text, error))
     return FALSE;
   g_autofree char *vision = part_path (model, "image_encoder/config.json", error);
-  g_autofree char *pixels
-    = vision ? part_path (model, "feature_extractor/preprocessor_config.json", error) : NULL;
+  g_autofree char *pixels = vision ? part_path (model, "feature_extractor/preprocessor_config.json",
+                                                error)
+                                   : NULL;
   if (!pixels || !moa_vision_config_read (vision, pixels, &model->vision, error))
     return FALSE;
   g_autofree char *scheduler = part_path (model, "scheduler/scheduler_config.json", error);
@@ -98,8 +99,8 @@ open_parts (MoaModel *model, GError **error)
   };
   for (int i = 0; i < MOA_N_PARTS; i++)
     {
-      MoaWeights *weights
-        = open_weights (model, parts[i].name, parts[i].base, parts[i].label, error);
+      MoaWeights *weights = open_weights (model, parts[i].name, parts[i].base, parts[i].label,
+                                          error);
       if (!weights)
         return FALSE;
       *parts[i].params = moa_params_new (weights, moa_isa_best ());
@@ -116,15 +117,17 @@ layers_fit (const MoaModel *model, GError **error)
   g_auto (GStrv) layers = moa_unet_layers (&model->unet);
   int n = g_strv_length (layers);
   if (n != model->moa.n_layers)
-    return moa_fail (error, MOA_ERROR_MODEL,
-                     "%s: moa/config.json lists %d layers, but the U-Net has %d transformer blocks; "
-                     "these MoA weights were made for another U-Net",
-                     model->path, model->moa.n_layers, n);
+    return moa_fail (
+        error, MOA_ERROR_MODEL,
+        "%s: moa/config.json lists %d layers, but the U-Net has %d transformer blocks; "
+        "these MoA weights were made for another U-Net",
+        model->path, model->moa.n_layers, n);
   for (int i = 0; i < n; i++)
     if (strcmp (layers[i], model->moa.layers[i]))
       return moa_fail (error, MOA_ERROR_MODEL,
                        "%s: moa/config.json has layer \"%s\" where the U-Net's running order has "
-                       "\"%s\"", model->path, model->moa.layers[i], layers[i]);
+                       "\"%s\"",
+                       model->path, model->moa.layers[i], layers[i]);
   return TRUE;
 }
 
@@ -149,8 +152,8 @@ parts_fit (const MoaModel *model, GError **error)
     { "the VAE's in_channels", model->vae.in_channels, "the channels of a picture", 3 },
     { "the VAE's out_channels", model->vae.out_channels, "the channels of a picture", 3 },
     { "the image encoder's num_channels", model->vision.channels, "the channels of a photo", 3 },
-    { "the tokenizer's size", moa_tokenizer_size (model->tokenizer), "the text encoder's vocab_size",
-      model->text.vocab_size, TRUE },
+    { "the tokenizer's size", moa_tokenizer_size (model->tokenizer),
+      "the text encoder's vocab_size", model->text.vocab_size, TRUE },
     { "the tokenizer's model_max_length", moa_tokenizer_window (model->tokenizer),
       "the text encoder's max_position_embeddings", model->text.n_positions, TRUE },
   };
@@ -246,8 +249,8 @@ open_all (MoaModel *model, GError **error)
   if (!g_file_test (model->path, G_FILE_TEST_IS_DIR))
     return moa_fail (error, MOA_ERROR_MODEL, "%s: %s", model->path,
                      g_file_test (model->path, G_FILE_TEST_EXISTS)
-                       ? "a model is a folder, this is a file"
-                       : "there is no such model folder");
+                         ? "a model is a folder, this is a file"
+                         : "there is no such model folder");
   if (!read_configs (model, error) || !open_parts (model, error) || !parts_fit (model, error))
     return FALSE;
   model->schedule = moa_schedule_new (&model->scheduler);

@@ -18,8 +18,9 @@ finish (MoaCoder *coder, MoaTensor *out, GError **error)
 }
 
 static void
-begin (MoaCoder *coder, MoaCpu *cpu, MoaShape shape)
+begin (MoaCoder *coder, const char *name, MoaCpu *cpu, MoaShape shape)
 {
+  coder->name = name;
   coder->graph = moa_graph_new (cpu);
   coder->in = moa_graph_input (coder->graph, "in", shape, MOA_EACH_RUN);
 }
@@ -27,7 +28,7 @@ begin (MoaCoder *coder, MoaCpu *cpu, MoaShape shape)
 gboolean
 moa_coder_text (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int n, GError **error)
 {
-  begin (coder, cpu, MOA_SHAPE (n, moa_tokenizer_window (model->tokenizer)));
+  begin (coder, "text encoder", cpu, MOA_SHAPE (n, moa_tokenizer_window (model->tokenizer)));
   return finish (coder, moa_clip_text (coder->graph, &model->text, model->text_params, coder->in),
                  error);
 }
@@ -36,16 +37,17 @@ gboolean
 moa_coder_vision (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, GError **error)
 {
   int size = model->vision.image_size;
-  begin (coder, cpu, MOA_SHAPE (1, size, size, 3));
-  return finish (
-    coder, moa_clip_vision (coder->graph, &model->vision, model->vision_params, coder->in), error);
+  begin (coder, "image encoder", cpu, MOA_SHAPE (1, size, size, 3));
+  return finish (coder,
+                 moa_clip_vision (coder->graph, &model->vision, model->vision_params, coder->in),
+                 error);
 }
 
 gboolean
 moa_coder_encode (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int width, int height,
                   GError **error)
 {
-  begin (coder, cpu, MOA_SHAPE (1, height, width, 3));
+  begin (coder, "VAE", cpu, MOA_SHAPE (1, height, width, 3));
   return finish (coder, moa_vae_encode (coder->graph, &model->vae, model->vae_params, coder->in),
                  error);
 }
@@ -55,7 +57,7 @@ moa_coder_decode (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int width, int 
                   GError **error)
 {
   int factor = moa_model_vae_factor (model);
-  begin (coder, cpu,
+  begin (coder, "VAE", cpu,
          MOA_SHAPE (1, height / factor, width / factor, model->vae.latent_channels));
   return finish (coder, moa_vae_decode (coder->graph, &model->vae, model->vae_params, coder->in),
                  error);
@@ -71,15 +73,13 @@ moa_coder_clear (MoaCoder *coder)
 
 /* The inputs that only MoA has. */
 static void
-mixture_inputs (MoaDenoiser *d, MoaModel *model, const MoaDenoiserSpec *spec)
+mixture_inputs (MoaDenoiser *d, MoaModel *model)
 {
   MoaGraph *g = d->graph;
   int slots = d->n_slots;
   d->feats = moa_graph_input (g, "feats", MOA_SHAPE (1, slots, model->moa.feature_dim), MOA_HELD);
   d->index = moa_graph_input (g, "index", MOA_SHAPE (1, slots), MOA_HELD);
   d->present = moa_graph_input (g, "present", MOA_SHAPE (1, slots), MOA_HELD);
-  if (spec->limit)
-    d->limit = moa_graph_input (g, "limit", MOA_SHAPE (1, d->height, d->width, 1), MOA_HELD);
 }
 
 static void
@@ -105,14 +105,18 @@ moa_denoiser_init (MoaDenoiser *d, MoaModel *model, MoaCpu *cpu, const MoaDenois
   d->height = spec->height;
   d->n_layers = model->moa.n_layers;
   d->n_slots = spec->n_slots;
-  d->sample
-    = moa_graph_input (g, "sample", MOA_SHAPE (1, d->height, d->width, channels), MOA_EACH_RUN);
+  d->sample = moa_graph_input (g, "sample", MOA_SHAPE (1, d->height, d->width, channels),
+                               MOA_EACH_RUN);
   d->t = moa_graph_input (g, "t", MOA_SHAPE (1), MOA_EACH_RUN);
   d->text = moa_graph_input (g, "text", MOA_SHAPE (1, window, model->unet.text_dim), MOA_HELD);
   if (spec->mixture)
-    mixture_inputs (d, model, spec);
-  MoaMixture mixture = { &model->moa, model->moa_params, d->feats,
-                         d->index,    d->present,        d->limit };
+    mixture_inputs (d, model);
+  MoaMixture mixture = { .config = &model->moa,
+                         .params = model->moa_params,
+                         .feats = d->feats,
+                         .index = d->index,
+                         .present = d->present,
+                         .region = spec->limit };
   MoaUnetArgs args = { d->sample, d->t, d->text, spec->mixture ? &mixture : NULL };
   d->eps = moa_unet (g, &model->unet, model->unet_params, &args);
   if (d->eps)
@@ -134,12 +138,6 @@ moa_denoiser_clear (MoaDenoiser *d)
   *d = (MoaDenoiser){ NULL };
 }
 
-void
-moa_denoiser_set_limit (MoaDenoiser *d, const float *limit)
-{
-  moa_graph_set (d->limit, limit);
-}
-
 /* Held inputs are set only when they change: the graph keeps what depends on
  * them alone (the text's keys and values) from run to run. */
 static void
@@ -154,7 +152,8 @@ set_condition (MoaDenoiser *d, const MoaCondition *condition)
   int n = condition->n_subjects, slots = d->n_slots;
   gsize dim = moa_shape_count (&d->feats->shape) / slots;
   g_assert (n <= slots);
-  g_autofree float *feats = g_new0 (float, slots * dim);
+  gsize n_feats = dim * slots;
+  g_autofree float *feats = g_new0 (float, n_feats);
   g_autofree gint32 *index = g_new0 (gint32, slots), *present = g_new0 (gint32, slots);
   if (n > 0)
     memcpy (feats, condition->feats, n * dim * sizeof (float));

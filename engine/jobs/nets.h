@@ -8,6 +8,7 @@
 
 /* A network of one input and one output.  All zero: none. */
 typedef struct {
+  const char *name; /* for messages */
   MoaGraph *graph;
   MoaTensor *in, *out;
 } MoaCoder;
@@ -27,16 +28,16 @@ void moa_coder_clear (MoaCoder *coder);
 /* What eps depends on beside z and t.  Shared, not copied: it must not change
  * while a denoiser uses it. */
 typedef struct {
-  const float *text;    /* [window, text_dim] */
+  const float *text; /* [window, text_dim] */
   int n_subjects;
-  const float *feats;   /* [n_subjects, feature_dim] */
-  const gint32 *index;  /* [n_subjects]: rows of their tokens in the text */
+  const float *feats;  /* [n_subjects, feature_dim] */
+  const gint32 *index; /* [n_subjects]: rows of their tokens in the text */
 } MoaCondition;
 
 /* The U-Net, without or with MoA. */
 typedef struct {
   MoaGraph *graph;
-  MoaTensor *sample, *t, *text, *feats, *index, *present, *limit, *eps;
+  MoaTensor *sample, *t, *text, *feats, *index, *present, *eps;
   MoaTensor **router;            /* [n_layers][2], of self- and cross-attention; or NULL */
   int n_layers, n_slots;         /* n_slots: subjects that a condition may have */
   int width, height;             /* of the latent */
@@ -47,16 +48,13 @@ typedef struct {
   int width, height;  /* of the latent */
   gboolean mixture;   /* with MoA; the rest is for it alone */
   int n_slots;        /* at least 1 */
-  gboolean limit;     /* set moa_denoiser_set_limit() before running */
+  const float *limit; /* [h, w] in [0,1], scales the personalised weight; NULL: 1 everywhere */
   gboolean maps;      /* the routers are read after runs */
 } MoaDenoiserSpec;
 
 gboolean moa_denoiser_init (MoaDenoiser *denoiser, MoaModel *model, MoaCpu *cpu,
                             const MoaDenoiserSpec *spec, GError **error);
 void moa_denoiser_clear (MoaDenoiser *denoiser);
-
-/* limit [h, w] in [0,1]; once the graph is prepared. */
-void moa_denoiser_set_limit (MoaDenoiser *denoiser, const float *limit);
 
 /* The network's output for z at timestep t: eps, or v. */
 gboolean moa_denoiser_run (MoaDenoiser *denoiser, const MoaCondition *condition, const float *z,

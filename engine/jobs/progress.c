@@ -18,8 +18,7 @@ report (const MoaMeter *meter)
     .step = meter->step,
     .n_steps = meter->n_steps,
     .fraction = meter->total > 0 ? MIN (1, meter->done / meter->total) : 0,
-    .seconds_left
-    = meter->timed_cost > 0 ? left * meter->timed_seconds / meter->timed_cost : -1,
+    .seconds_left = meter->timed_cost > 0 ? left * meter->timed_seconds / meter->timed_cost : -1,
   };
   meter->func (&progress, meter->data);
 }

@@ -19,7 +19,7 @@
 typedef struct {
   MoaProgressFunc func;
   gpointer data;
-  double total, done;           /* costs, of the whole job */
+  double total, done; /* costs, of the whole job */
   MoaPhase phase;
   int step, n_steps;
   gint64 phase_start, step_start;

@@ -29,16 +29,15 @@ pictures_ok (const MoaReplaceParams *params, GError **error)
   if (!source || !source->data)
     return moa_fail (error, MOA_ERROR_ARGUMENT, "There is no picture to work on");
   if (source->channels != 3 && source->channels != 4)
-    return moa_fail (error, MOA_ERROR_ARGUMENT,
-                     "The picture has %d channels; give RGB or RGBA", source->channels);
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "The picture has %d channels; give RGB or RGBA",
+                     source->channels);
   if (source->width < SMALLEST_SOURCE || source->height < SMALLEST_SOURCE)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
                      "The picture is %d x %d pixels; it must be at least %d x %d", source->width,
                      source->height, SMALLEST_SOURCE, SMALLEST_SOURCE);
   if (selection && (!selection->data || selection->channels != 1))
     return moa_fail (error, MOA_ERROR_ARGUMENT, "The selection must have one channel");
-  if (selection
-      && (selection->width != source->width || selection->height != source->height))
+  if (selection && (selection->width != source->width || selection->height != source->height))
     return moa_fail (error, MOA_ERROR_ARGUMENT,
                      "The selection is %d x %d pixels, the picture %d x %d; they must be alike",
                      selection->width, selection->height, source->width, source->height);
@@ -70,19 +69,19 @@ settings_ok (const MoaReplacement *r, GError **error)
   const MoaReplaceParams *params = r->params;
   const MoaReplaceResult *used = r->result;
   double side = r->job->model->info.side;
-  if (!moa_number_check ("steps", used->steps, 1, r->job->model->schedule->n, error)
-      || !moa_number_check ("guidance", used->guidance, 0, 100, error)
-      || !moa_number_check ("fixed_point", used->fixed_point, 0, 100, error)
-      || !moa_number_check ("freedom", used->freedom, 0, 1, error)
-      || !moa_number_check ("grow", params->grow, -HUGE_VAL, side, error)
-      || !moa_number_check ("feather", params->feather, -HUGE_VAL, side, error)
-      || !moa_number_check ("mask_threshold", params->mask_threshold, 0, 1, error)
-      || !moa_number_check ("base", params->base, MOA_BASE_DEFAULT, MOA_BASE_MOA, error)
-      || !moa_number_check ("the number of map_steps", params->n_map_steps, 0, used->steps, error))
+  if (!moa_number_check ("steps", used->steps, 1, r->job->model->schedule->n, error) ||
+      !moa_number_check ("guidance", used->guidance, 0, 100, error) ||
+      !moa_number_check ("fixed_point", used->fixed_point, 0, 100, error) ||
+      !moa_number_check ("freedom", used->freedom, 0, 1, error) ||
+      !moa_number_check ("grow", params->grow, -HUGE_VAL, side, error) ||
+      !moa_number_check ("feather", params->feather, -HUGE_VAL, side, error) ||
+      !moa_number_check ("mask_threshold", params->mask_threshold, 0, 1, error) ||
+      !moa_number_check ("base", params->base, MOA_BASE_DEFAULT, MOA_BASE_MOA, error) ||
+      !moa_number_check ("the number of map_steps", params->n_map_steps, 0, used->steps, error))
     return FALSE;
   for (int i = 0; i < params->n_map_steps; i++)
     if (!moa_number_check ("a step whose maps are wanted", params->map_steps[i], 0, used->steps - 1,
-                    error))
+                           error))
       return FALSE;
   return TRUE;
 }
@@ -96,8 +95,7 @@ moa_replacement_resolve (MoaReplacement *r, GError **error)
   if (!pictures_ok (params, error) || !subjects_ok (params, error))
     return FALSE;
   gboolean has_prompt = params->prompt && *params->prompt;
-  used->prompt
-    = has_prompt ? g_strdup (params->prompt) : moa_prompt_default (params->n_subjects);
+  used->prompt = has_prompt ? g_strdup (params->prompt) : moa_prompt_default (params->n_subjects);
   used->steps = params->steps == 0 ? info->steps : params->steps;
   used->guidance = params->guidance < 0 ? info->guidance : params->guidance;
   used->freedom = params->freedom < 0 ? info->freedom : params->freedom;

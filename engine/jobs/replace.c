@@ -45,6 +45,24 @@ read_prompts (MoaReplacement *r, GError **error)
   return TRUE;
 }
 
+/* The selection at latent size: how much of each latent pixel it covers, and
+ * which of them may change.  Before the networks are built: the experts'
+ * graph leaves out the pixels that are not covered. */
+static gboolean
+read_selection (MoaReplacement *r, GError **error)
+{
+  gsize n = (gsize) r->frame.latent_width * r->frame.latent_height;
+  r->selection = moa_frame_in (&r->frame, r->params->selection, error);
+  r->coverage = r->selection ? moa_job_floats (n, error) : NULL;
+  if (!r->coverage)
+    return FALSE;
+  moa_image_pool (r->selection, moa_model_vae_factor (r->job->model), r->coverage);
+  r->edit = g_new (gboolean, n);
+  for (gsize i = 0; i < n; i++)
+    r->edit[i] = r->coverage[i] > EDIT_COVERAGE;
+  return TRUE;
+}
+
 static gboolean
 build (MoaReplacement *r, GError **error)
 {
@@ -52,18 +70,18 @@ build (MoaReplacement *r, GError **error)
   MoaCpu *cpu = r->job->cpu;
   const MoaReplaceParams *params = r->params;
   const MoaFrame *frame = &r->frame;
-  MoaDenoiserSpec prior = { frame->latent_width, frame->latent_height };
-  MoaDenoiserSpec mixture
-    = { frame->latent_width,  frame->latent_height,                TRUE,
-        params->n_subjects, params->selection && params->limit, TRUE };
+  MoaDenoiserSpec prior = { .width = frame->latent_width, .height = frame->latent_height };
+  MoaDenoiserSpec mixture = prior;
+  mixture.mixture = mixture.maps = TRUE;
+  mixture.n_slots = params->n_subjects;
+  mixture.limit = params->limit ? r->coverage : NULL;
   g_mutex_lock (&model->lock);
-  gboolean ok
-    = moa_coder_text (&r->text, model, cpu, N_TEXTS, error)
-      && moa_coder_vision (&r->vision, model, cpu, error)
-      && moa_coder_encode (&r->encoder, model, cpu, frame->width, frame->height, error)
-      && moa_coder_decode (&r->decoder, model, cpu, frame->width, frame->height, error)
-      && moa_denoiser_init (&r->guide.prior, model, cpu, &prior, error)
-      && moa_denoiser_init (&r->guide.mixture, model, cpu, &mixture, error);
+  gboolean ok = moa_coder_text (&r->text, model, cpu, N_TEXTS, error) &&
+                moa_coder_vision (&r->vision, model, cpu, error) &&
+                moa_coder_encode (&r->encoder, model, cpu, frame->width, frame->height, error) &&
+                moa_coder_decode (&r->decoder, model, cpu, frame->width, frame->height, error) &&
+                moa_denoiser_init (&r->guide.prior, model, cpu, &prior, error) &&
+                moa_denoiser_init (&r->guide.mixture, model, cpu, &mixture, error);
   g_mutex_unlock (&model->lock);
   return ok;
 }
@@ -116,8 +134,8 @@ total_cost (const MoaReplacement *r)
 {
   int photos = moa_subjects_photos (r->params->subjects, r->params->n_subjects);
   int decodes = !r->params->maps_only + r->params->want_reconstruction;
-  return MOA_COST_LOAD + N_TEXTS * MOA_COST_TEXT + photos * MOA_COST_PHOTO + MOA_COST_VAE_ENCODE
-         + moa_replacement_cost (r) + decodes * MOA_COST_VAE_DECODE;
+  return MOA_COST_LOAD + N_TEXTS * MOA_COST_TEXT + photos * MOA_COST_PHOTO + MOA_COST_VAE_ENCODE +
+         moa_replacement_cost (r) + decodes * MOA_COST_VAE_DECODE;
 }
 
 /* Everything that is known before memory is taken. */
@@ -126,9 +144,10 @@ plan (MoaReplacement *r, GError **error)
 {
   const MoaImage *source = r->params->source;
   const MoaModel *model = r->job->model;
-  if (!moa_replacement_resolve (r, error)
-      || !moa_frame_init (&r->frame, model, source->width, source->height, error)
-      || !read_prompts (r, error) || !build (r, error))
+  if (!moa_replacement_resolve (r, error) ||
+      !moa_frame_init (&r->frame, model, source->width, source->height, error) ||
+      !read_prompts (r, error) || (r->params->selection && !read_selection (r, error)) ||
+      !build (r, error))
     return FALSE;
   r->n = (gsize) r->frame.latent_width * r->frame.latent_height * model->vae.latent_channels;
   count_memory (r);
@@ -149,38 +168,22 @@ allocate (MoaReplacement *r, GError **error)
 
 /* ---- Encoding ---- */
 
-/* The selection at latent size: how much of each latent pixel it covers, and
- * which of them may change. */
-static gboolean
-encode_selection (MoaReplacement *r, GError **error)
-{
-  gsize n = (gsize) r->frame.latent_width * r->frame.latent_height;
-  r->selection = moa_frame_in (&r->frame, r->params->selection, error);
-  r->limit = r->selection ? moa_job_floats (n, error) : NULL;
-  if (!r->limit)
-    return FALSE;
-  moa_image_pool (r->selection, moa_model_vae_factor (r->job->model), r->limit);
-  r->edit = g_new (gboolean, n);
-  for (gsize i = 0; i < n; i++)
-    r->edit[i] = r->limit[i] > EDIT_COVERAGE;
-  return TRUE;
-}
-
 static gboolean
 encode (MoaReplacement *r, GError **error)
 {
   const MoaReplaceParams *params = r->params;
-  const MoaPrompt *const prompts[N_TEXTS]
-    = { r->source_prompt, r->prompt, r->empty_prompt ? r->empty_prompt : r->source_prompt };
+  const MoaPrompt *const prompts[N_TEXTS] = { r->source_prompt, r->prompt,
+                                              r->empty_prompt ? r->empty_prompt
+                                                              : r->source_prompt };
   int photos = moa_subjects_photos (params->subjects, params->n_subjects);
   moa_meter_begin (&r->job->meter, MOA_PHASE_ENCODE, photos + 2);
   r->picture = moa_frame_in (&r->frame, params->source, error);
-  if (!r->picture || (params->selection && !encode_selection (r, error)))
+  if (!r->picture)
     return FALSE;
-  if (!moa_encode_texts (r->job, &r->text, prompts, N_TEXTS, r->texts, error)
-      || !moa_encode_subjects (r->job, &r->vision, params->subjects, params->n_subjects, r->feats,
-                               error)
-      || !moa_encode_picture (r->job, &r->encoder, r->picture, r->trajectory, error))
+  if (!moa_encode_texts (r->job, &r->text, prompts, N_TEXTS, r->texts, error) ||
+      !moa_encode_subjects (r->job, &r->vision, params->subjects, params->n_subjects, r->feats,
+                            error) ||
+      !moa_encode_picture (r->job, &r->encoder, r->picture, r->trajectory, error))
     return FALSE;
   moa_coder_clear (&r->text);
   moa_coder_clear (&r->vision);
@@ -200,8 +203,8 @@ start_maps (MoaReplacement *r, GError **error)
     {
       int step = i ? r->params->map_steps[i - 1] : -1;
       result->n_maps = i + 1;
-      if (!moa_maps_init (&result->maps[i], &r->guide.mixture, step,
-                          i ? r->timesteps[step] : -1, error))
+      if (!moa_maps_init (&result->maps[i], &r->guide.mixture, step, i ? r->timesteps[step] : -1,
+                          error))
         return FALSE;
     }
   return TRUE;
@@ -211,11 +214,9 @@ static gboolean
 run_steps (MoaReplacement *r, GError **error)
 {
   MoaWorkspace *workspace = r->job->workspace;
-  if (!start_maps (r, error) || !moa_graph_prepare (r->guide.prior.graph, workspace, error)
-      || !moa_graph_prepare (r->guide.mixture.graph, workspace, error))
+  if (!start_maps (r, error) || !moa_graph_prepare (r->guide.prior.graph, workspace, error) ||
+      !moa_graph_prepare (r->guide.mixture.graph, workspace, error))
     return FALSE;
-  if (r->guide.mixture.limit)
-    moa_denoiser_set_limit (&r->guide.mixture, r->limit);
   if (!moa_replacement_invert (r, error) || !moa_replacement_regenerate (r, error))
     return FALSE;
   moa_guide_clear (&r->guide);
@@ -232,20 +233,20 @@ make_mask (MoaReplacement *r, GError **error)
   const MoaReplaceParams *params = r->params;
   double side = r->job->model->info.side;
   gboolean found;
-  MoaImage *weight
-    = moa_maps_weight (&r->result->maps[0], r->frame.width, r->frame.height, error);
+  MoaImage *weight = moa_maps_weight (&r->result->maps[0], r->frame.width, r->frame.height, error);
   if (!weight)
     return NULL;
   MoaImage *mask = moa_mask_composite (
-    weight, r->selection, params->mask_threshold, params->grow < 0 ? side / 64 : params->grow,
-    params->feather < 0 ? side / 42 : params->feather, &found, error);
+      weight, r->selection, params->mask_threshold, params->grow < 0 ? side / 64 : params->grow,
+      params->feather < 0 ? side / 42 : params->feather, &found, error);
   moa_image_free (weight);
   if (!mask)
     return NULL;
   if (!found)
-    moa_job_warn (r->job, r->selection
-                            ? "The model saw no person in the selection; all of it is replaced"
-                            : "The model saw no person, so nothing is replaced; select the person");
+    moa_job_warn (r->job,
+                  r->selection
+                      ? "The model saw no person in the selection; all of it is replaced"
+                      : "The model saw no person, so nothing is replaced; select the person");
   r->result->mask = moa_frame_out (&r->frame, mask, error);
   if (r->result->mask && params->selection)
     {
@@ -319,8 +320,8 @@ run_replacement (MoaReplacement *r, GError **error)
   if (!plan (r, error) || !moa_job_reserve (r->job, error) || !allocate (r, error))
     return FALSE;
   moa_meter_init (&r->job->meter, total_cost (r), &r->job->run);
-  return moa_job_load (r->job, error) && encode (r, error) && run_steps (r, error)
-         && finish (r, error);
+  return moa_job_load (r->job, error) && encode (r, error) && run_steps (r, error) &&
+         finish (r, error);
 }
 
 static void
@@ -336,7 +337,7 @@ clear_replacement (MoaReplacement *r)
   g_clear_pointer (&r->source_prompt, moa_prompt_free);
   g_clear_pointer (&r->prompt, moa_prompt_free);
   g_clear_pointer (&r->empty_prompt, moa_prompt_free);
-  g_free (r->limit);
+  g_free (r->coverage);
   g_free (r->edit);
   g_free (r->texts);
   g_free (r->feats);

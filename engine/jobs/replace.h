@@ -10,27 +10,27 @@
 typedef struct {
   MoaJob *job;
   const MoaReplaceParams *params;
-  MoaReplaceResult *result;       /* the settings used are read from here */
+  MoaReplaceResult *result; /* the settings used are read from here */
   MoaFrame frame;
 
-  MoaImage *picture, *selection;  /* the work picture's size; selection or NULL */
-  float *limit;                   /* the selection at latent size, or NULL */
-  gboolean *edit;                 /* [h * w]: latent pixels that may change; NULL: all */
+  MoaImage *picture, *selection; /* the work picture's size; selection or NULL */
+  float *coverage;               /* [h * w]: the selection at latent size, or NULL */
+  gboolean *edit;                /* [h * w]: latent pixels that may change; NULL: all */
 
   MoaPrompt *source_prompt, *prompt, *empty_prompt; /* empty_prompt or NULL */
   float *texts, *feats;
   gint32 index[MOA_MAX_SUBJECTS];
-  MoaCondition source;            /* what the picture is inverted with */
+  MoaCondition source; /* what the picture is inverted with */
 
   MoaCoder text, vision, encoder, decoder;
   MoaGuide guide;
 
-  gsize n;                        /* floats of a latent */
-  int *timesteps;                 /* [steps], falling */
-  gboolean retrace;               /* above max_timestep the inversion's latents are taken */
-  float *trajectory;              /* [steps + 1][n], z_0 first */
-  float *z;                       /* the result's latent */
-  float *way_back;                /* the reconstruction's latent, or NULL */
+  gsize n;           /* floats of a latent */
+  int *timesteps;    /* [steps], falling */
+  gboolean retrace;  /* above max_timestep the inversion's latents are taken */
+  float *trajectory; /* [steps + 1][n], z_0 first */
+  float *z;          /* the result's latent */
+  float *way_back;   /* the reconstruction's latent, or NULL */
 } MoaReplacement;
 
 /* replace-params.c: checks the parameters and fills in defaults. */

@@ -32,5 +32,5 @@ MoaTensor *
 moa_activation (MoaGraph *g, MoaTensor *x, MoaAct act)
 {
   MOA_NEED (x);
-  return moa_graph_add (g, &moa_op_activation, (MoaTensor *[]){ x }, 1, &(MoaAttrs){ .i = { act } });
+  return moa_graph_add (g, &moa_op_activation, &x, 1, &(MoaAttrs){ .i = { act } });
 }

@@ -1,5 +1,7 @@
 /* attention: softmax (q k^T / sqrt (C / heads)) v per head; q B,L,C, k and v B,T,C -> B,L,C.
- * i[0] heads, i[1] causal (token i sees 0 .. i). */
+ * i[0] heads, i[1] causal (token i sees 0 .. i).
+ * attention_grad: inputs q, k, v, dy -> the gradients of q, k and v, one behind the other. */
+#include "graph/gradient.h"
 #include "ops/rule.h"
 #include "ops/scratch.h"
 
@@ -31,8 +33,8 @@ moa_attention_rows (gsize n_keys, gsize n_rows, gsize real_size)
   return MIN (CLAMP (rows, 12, MOA_BLOCK_ROWS), n_rows);
 }
 
-gsize
-moa_attention_scratch (const MoaTensor *t, const MoaCpu *cpu)
+static gsize
+scratch (const MoaTensor *t, const MoaCpu *cpu)
 {
   const MoaShape *q = &t->in[0]->shape, *k = &t->in[1]->shape;
   gsize panel = moa_isa_panel (moa_cpu_isa (cpu)), real_size = moa_isa_real_size (moa_cpu_isa (cpu));
@@ -48,8 +50,66 @@ flops (const MoaTensor *t)
   return 4. * moa_shape_count (&t->shape) * t->in[1]->shape.dim[1];
 }
 
-const MoaOp moa_op_attention = { "attention", infer, moa_attention_scratch, -1, flops,
-                                 MOA_KERNELS (attention) };
+static gboolean
+infer_grad (MoaTensor *t, GError **error)
+{
+  t->shape = MOA_SHAPE (moa_shape_count (&t->in[0]->shape) +
+                        2 * moa_shape_count (&t->in[1]->shape));
+  return TRUE;
+}
+
+/* Scores and their gradients in a quarter of a megabyte each, at least 48 rows.  Heads of items are
+ * shared out among the threads; where they are too few, so are their rows, in parts whose sums for
+ * k and v are then added in their order. */
+MoaAttentionPlan
+moa_attention_grad_plan (const MoaTensor *t, const MoaCpu *cpu)
+{
+  gsize panel = moa_isa_panel (moa_cpu_isa (cpu)), real_size = moa_isa_real_size (moa_cpu_isa (cpu));
+  gsize threads = moa_cpu_threads (cpu), rows = t->in[0]->shape.dim[1];
+  gsize keys = t->in[1]->shape.dim[1], width = t->in[0]->shape.dim[2] / t->attr.i[0];
+  gsize pairs = t->in[0]->shape.dim[0] * t->attr.i[0];
+  MoaAttentionPlan plan = { .stride = moa_attention_stride (keys), .parts = 1 };
+  gsize block = (256u << 10) / (plan.stride * real_size) / 12 * 12;
+  plan.block = MIN (CLAMP (block, 48, MOA_BLOCK_ROWS), rows);
+  if (threads > 1 && pairs < 2 * threads)
+    plan.parts = MIN ((2 * threads + pairs - 1) / pairs, (rows + plan.block - 1) / plan.block);
+  gsize columns = (width + panel - 1) / panel * panel;
+  plan.own = 2 * ((keys + panel - 1) / panel * panel * width) + 3 * columns * keys +
+             2 * plan.block * (plan.stride + columns);
+  return plan;
+}
+
+static gsize
+scratch_grad (const MoaTensor *t, const MoaCpu *cpu)
+{
+  MoaAttentionPlan plan = moa_attention_grad_plan (t, cpu);
+  gsize sums = (plan.parts - 1) * 2 * moa_shape_count (&t->in[1]->shape);
+  return (moa_cpu_threads (cpu) * plan.own + sums) * moa_isa_real_size (moa_cpu_isa (cpu));
+}
+
+static double
+flops_grad (const MoaTensor *t)
+{
+  return 10. * moa_shape_count (&t->in[0]->shape) * t->in[1]->shape.dim[1];
+}
+
+const MoaOp moa_op_attention_grad = { "attention_grad", infer_grad, scratch_grad, -1, flops_grad,
+                                      MOA_KERNELS (attention_grad), NULL, MOA_NO_SECOND_GRADIENT };
+
+static MoaTensor *
+gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
+{
+  MoaTensor *const *in = t->in;
+  MoaTensor *all = moa_graph_add_once (g, &moa_op_attention_grad,
+                                       (MoaTensor *[]){ in[0], in[1], in[2], dy }, 4, &t->attr);
+  gint64 first = 0;
+  for (int k = 0; k < i; k++)
+    first += moa_shape_count (&in[k]->shape);
+  return moa_graph_slice (g, all, first, in[i]->shape);
+}
+
+const MoaOp moa_op_attention = { "attention", infer, scratch, -1, flops, MOA_KERNELS (attention),
+                                 gradient, NULL };
 
 MoaTensor *
 moa_attention (MoaGraph *g, MoaTensor *q, MoaTensor *k, MoaTensor *v, int heads, gboolean causal)

@@ -36,5 +36,6 @@ MoaTensor *
 moa_concat (MoaGraph *g, MoaTensor *a, MoaTensor *b, int axis)
 {
   MOA_NEED (a, b);
-  return moa_graph_add (g, &moa_op_concat, (MoaTensor *[]){ a, b }, 2, &(MoaAttrs){ .i = { axis } });
+  return moa_graph_add (g, &moa_op_concat, (MoaTensor *[]){ a, b }, 2,
+                        &(MoaAttrs){ .i = { axis } });
 }

@@ -23,12 +23,17 @@ MOA_DECLARE_KERNEL (activation_grad)
 MOA_DECLARE_KERNEL (add)
 MOA_DECLARE_KERNEL (add_at)
 MOA_DECLARE_KERNEL (attention)
+MOA_DECLARE_KERNEL (attention_grad)
 MOA_DECLARE_KERNEL (attention_map)
 MOA_DECLARE_KERNEL (attention_map_grad)
 MOA_DECLARE_KERNEL (avg_pool)
 MOA_DECLARE_KERNEL (broadcast)
 MOA_DECLARE_KERNEL (concat)
 MOA_DECLARE_KERNEL (conv2d)
+MOA_DECLARE_KERNEL (conv2d_grad_w)
+MOA_DECLARE_KERNEL (conv2d_grad_x)
+MOA_DECLARE_KERNEL (cross_entropy)
+MOA_DECLARE_KERNEL (cross_entropy_grad)
 MOA_DECLARE_KERNEL (embedding)
 MOA_DECLARE_KERNEL (fourier)
 MOA_DECLARE_KERNEL (fourier_grad)
@@ -36,8 +41,14 @@ MOA_DECLARE_KERNEL (gather_rows)
 MOA_DECLARE_KERNEL (geglu)
 MOA_DECLARE_KERNEL (geglu_grad)
 MOA_DECLARE_KERNEL (group_norm)
+MOA_DECLARE_KERNEL (group_norm_grad_x)
+MOA_DECLARE_KERNEL (group_norm_sums)
 MOA_DECLARE_KERNEL (layer_norm)
+MOA_DECLARE_KERNEL (layer_norm_grad_affine)
+MOA_DECLARE_KERNEL (layer_norm_grad_x)
 MOA_DECLARE_KERNEL (linear)
+MOA_DECLARE_KERNEL (linear_grad_w)
+MOA_DECLARE_KERNEL (linear_grad_x)
 MOA_DECLARE_KERNEL (mix)
 MOA_DECLARE_KERNEL (mix_grad)
 MOA_DECLARE_KERNEL (mul)
@@ -53,6 +64,7 @@ MOA_DECLARE_KERNEL (scale)
 MOA_DECLARE_KERNEL (scatter_rows)
 MOA_DECLARE_KERNEL (take)
 MOA_DECLARE_KERNEL (time_embedding)
+MOA_DECLARE_KERNEL (unary)
 MOA_DECLARE_KERNEL (upsample)
 MOA_DECLARE_KERNEL (upsample_grad)
 
@@ -64,9 +76,6 @@ double moa_peak_f64 (gsize rounds, double *sink);
 
 /* Scratch memory of the larger kernels: the same for every instruction set of
  * equal panel width, so that rules can ask before a kernel is chosen. */
-gsize moa_linear_scratch (const MoaTensor *t, const MoaCpu *cpu);
-gsize moa_conv2d_scratch (const MoaTensor *t, const MoaCpu *cpu);
-gsize moa_attention_scratch (const MoaTensor *t, const MoaCpu *cpu);
 gsize moa_attention_map_scratch (const MoaTensor *t, const MoaCpu *cpu);
 gsize moa_attention_map_grad_scratch (const MoaTensor *t, const MoaCpu *cpu);
 

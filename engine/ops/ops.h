@@ -38,8 +38,13 @@ MoaTensor *moa_upsample (MoaGraph *g, MoaTensor *x, int height, int width); /* n
 MoaTensor *moa_avg_pool (MoaGraph *g, MoaTensor *x, int k);         /* k x k, stride k, B,H,W,C */
 MoaTensor *moa_resize (MoaGraph *g, MoaTensor *x, int height, int width); /* bilinear, B,H,W,C */
 
-MoaTensor *moa_mul (MoaGraph *g, MoaTensor *a, MoaTensor *b);       /* b: a's dims or 1, aligned right */
-MoaTensor *moa_scale (MoaGraph *g, MoaTensor *x, double factor, double offset); /* factor x + offset */
+MoaTensor *moa_mul (MoaGraph *g, MoaTensor *a, MoaTensor *b);       /* b as of moa_add */
+/* factor x + offset */
+MoaTensor *moa_scale (MoaGraph *g, MoaTensor *x, double factor, double offset);
+typedef enum { MOA_EXP, MOA_ABS, MOA_SIGN } MoaUnary;
+MoaTensor *moa_unary (MoaGraph *g, MoaTensor *x, MoaUnary what);
+/* -sum p log softmax (x) of each row, for targets p; x and p [..., K] -> [..., 1] */
+MoaTensor *moa_cross_entropy (MoaGraph *g, MoaTensor *x, MoaTensor *target);
 /* Sums over the dimensions that shape has as 1, or lacks at the left; x itself if it has that
  * shape.  MOA_SHAPE (1): over everything. */
 MoaTensor *moa_reduce (MoaGraph *g, MoaTensor *x, MoaShape shape);

@@ -1,5 +1,6 @@
 /* upsample: nearest neighbour, B,H,W,C -> B,height,width,C.  i[0] height, i[1] width.
- * upsample_grad: dy B,height,width,C -> B,H,W,C, each pixel the sum of its copies; i[0] H, i[1] W. */
+ * upsample_grad: dy B,height,width,C -> B,H,W,C, each pixel the sum of its copies; i[0] H,
+ * i[1] W. */
 #include "ops/rule.h"
 
 static gboolean

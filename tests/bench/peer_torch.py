@@ -50,7 +50,7 @@ def run_torch(threads):
 
 
 def run_moa(moa, model, threads):
-    out = subprocess.run([moa, "bench", model, "--json", "--threads", str(threads)],
+    out = subprocess.run([moa, "bench", model, "--json", "--runs", "1", "--threads", str(threads)],
                          check=True, stdout=subprocess.PIPE).stdout
     return json.loads(out)["nets"]
 
@@ -77,22 +77,25 @@ def main():
         return torch_times(a.threads, 1)
     if not a.model:
         p.error("which model?")
-    torch_s, prior_s, moa_s = [], [], []
+    torch_s, prior_s, moa_s, third_s = [], [], [], []
     for i in range(a.rounds):
         mine = run_moa(a.moa, a.model, a.threads)
         peer = run_torch(a.threads)
         torch_s += peer["seconds"]
         prior_s.append(mine["unet_prior"]["seconds"])
         moa_s.append(mine["unet_moa"]["seconds"])
+        third_s.append(mine["unet_moa_third"]["seconds"])
         print(f"round {i + 1}: moa prior {prior_s[-1]:.2f} s, moa with a subject {moa_s[-1]:.2f} s, "
               f"PyTorch {torch_s[-1]:.2f} s", flush=True)
-    prior, moa, torch = map(statistics.median, (prior_s, moa_s, torch_s))
+    prior, moa, third, torch = map(statistics.median, (prior_s, moa_s, third_s, torch_s))
     result = {"cpu": cpu_name(), "threads": a.threads, "versions": peer["versions"],
-              "unet_prior": prior, "unet_moa": moa, "torch": torch,
-              "prior_to_torch": prior / torch, "moa_to_prior": moa / prior}
+              "unet_prior": prior, "unet_moa": moa, "unet_moa_third": third, "torch": torch,
+              "prior_to_torch": prior / torch, "moa_to_prior": moa / prior,
+              "moa_third_to_prior": third / prior}
     print(f"{result['cpu']}, {a.threads} threads, {result['versions']}")
     print(f"U-Net, prior: {prior:.2f} s; PyTorch: {torch:.2f} s; ratio {prior / torch:.2f}")
     print(f"U-Net, MoA with one subject: {moa:.2f} s; to the prior {moa / prior:.2f}")
+    print(f"the same, a third of the picture selected: {third:.2f} s; {third / prior:.2f}")
     if a.json:
         with open(a.json, "w") as out:
             json.dump(result, out, indent=2)

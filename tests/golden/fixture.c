@@ -270,7 +270,7 @@ compare (Group *group, const Fixture *f, const char *name, const float *values, 
 
 static void
 check (Fixture *f, const char *name, const float *values, gint64 b, gint64 l, gint64 c,
-       gboolean silu)
+       gboolean silu, double share)
 {
   json_t *entry = json_object_get (json_object_get (f->entry, "tensors"), name);
   const char *dtype = json_string_value (json_object_get (entry, "dtype"));
@@ -280,19 +280,27 @@ check (Fixture *f, const char *name, const float *values, gint64 b, gint64 l, gi
   /* Integers have no tolerance: pictures may differ by one level, other numbers not at all. */
   double tolerance = json_is_number (atol) ? json_number_value (atol)
                                            : strcmp (dtype, "uint8") == 0 ? 1 : 0;
+  tolerance = MAX (tolerance, share * json_number_value (json_object_get (entry, "absmax")));
   compare (group_of (f, name), f, name, values, b, l, c, tolerance, silu);
 }
 
 void
 fixture_check (Fixture *f, const char *name, const float *values, gint64 b, gint64 l, gint64 c)
 {
-  check (f, name, values, b, l, c, FALSE);
+  check (f, name, values, b, l, c, FALSE, 0);
+}
+
+void
+fixture_check_rounding (Fixture *f, const char *name, const float *values, gint64 b, gint64 l,
+                        gint64 c, double share)
+{
+  check (f, name, values, b, l, c, FALSE, share);
 }
 
 void
 fixture_check_silu (Fixture *f, const char *name, const float *values, gint64 b, gint64 l, gint64 c)
 {
-  check (f, name, values, b, l, c, TRUE);
+  check (f, name, values, b, l, c, TRUE, 0);
 }
 
 void

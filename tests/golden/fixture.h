@@ -43,6 +43,10 @@ void fixture_check (Fixture *f, const char *name, const float *values, gint64 b,
 /* The same where the engine has the values only after SiLU. */
 void fixture_check_silu (Fixture *f, const char *name, const float *values, gint64 b, gint64 l,
                          gint64 c);
+/* The same where rounding is worth up to `share` of the largest number, whatever the manifest
+ * allows. */
+void fixture_check_rounding (Fixture *f, const char *name, const float *values, gint64 b, gint64 l,
+                             gint64 c, double share);
 /* The same for an input of the fixture that the engine can make too; tolerance is ours then. */
 void fixture_check_input (Fixture *f, const char *name, const float *values, gint64 b, gint64 l,
                           gint64 c, double tolerance);

@@ -49,6 +49,8 @@ gboolean golden_vae_old_names (const Golden *golden, Fixture *f, GError **error)
 gboolean golden_unet (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_moa (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_fuser (const Golden *golden, Fixture *f, GError **error);
+gboolean golden_unet_grads (const Golden *golden, Fixture *f, GError **error);
+gboolean golden_losses (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_schedulers (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_txt2img (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_replace (const Golden *golden, Fixture *f, GError **error);

@@ -37,11 +37,9 @@ open_model (const char *path)
   return model;
 }
 
-/* One of the bundled model's pictures; channels 1 or 3. */
 static inline MoaImage *
-load_picture (const char *name, int channels)
+load_image (const char *path, int channels)
 {
-  g_autofree char *path = g_build_filename (mini_path (), "pictures", name, NULL);
   GError *error = NULL;
   g_autoptr (GdkPixbuf) pixbuf = gdk_pixbuf_new_from_file (path, &error);
   g_assert_no_error (error);
@@ -50,12 +48,20 @@ load_picture (const char *name, int channels)
   for (int y = 0; y < height; y++)
     for (int i = 0; i < width * channels; i++)
       {
-        const guint8 *row
-          = gdk_pixbuf_read_pixels (pixbuf) + (gsize) y * gdk_pixbuf_get_rowstride (pixbuf);
-        image->data[(gsize) y * width * channels + i]
-          = row[i / channels * gdk_pixbuf_get_n_channels (pixbuf) + i % channels] / 255.0f;
+        const guint8 *row = gdk_pixbuf_read_pixels (pixbuf) +
+                            (gsize) y * gdk_pixbuf_get_rowstride (pixbuf);
+        image->data[(gsize) y * width * channels + i] =
+            row[i / channels * gdk_pixbuf_get_n_channels (pixbuf) + i % channels] / 255.0f;
       }
   return image;
+}
+
+/* One of the bundled model's pictures; channels 1 or 3. */
+static inline MoaImage *
+load_picture (const char *name, int channels)
+{
+  g_autofree char *path = g_build_filename (mini_path (), "pictures", name, NULL);
+  return load_image (path, channels);
 }
 
 static inline gsize
@@ -132,8 +138,10 @@ replace_with (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run
 static inline char *
 link_model (const char *model)
 {
-  static const char *const folders[] = { "unet", "vae", "text_encoder", "image_encoder", "tokenizer",
-                                         "scheduler", "feature_extractor", "moa" };
+  static const char *const folders[] = {
+    "unet",      "vae",       "text_encoder",      "image_encoder",
+    "tokenizer", "scheduler", "feature_extractor", "moa"
+  };
   GError *error = NULL;
   char *copy = g_dir_make_tmp ("moa-test-XXXXXX", &error);
   g_assert_no_error (error);
@@ -141,8 +149,8 @@ link_model (const char *model)
   for (gsize i = 0; i < G_N_ELEMENTS (folders); i++)
     {
       g_autofree char *from = g_path_is_absolute (model)
-                                ? g_build_filename (model, folders[i], NULL)
-                                : g_build_filename (here, model, folders[i], NULL);
+                                  ? g_build_filename (model, folders[i], NULL)
+                                  : g_build_filename (here, model, folders[i], NULL);
       g_autofree char *to = g_build_filename (copy, folders[i], NULL);
       g_assert_cmpint (g_mkdir (to, 0777), ==, 0);
       GDir *dir = g_dir_open (from, 0, &error);

@@ -55,13 +55,19 @@ test_missing (void)
   check_refused_model ("/nowhere/model", MOA_ERROR_MODEL, "/nowhere/model");
   g_autofree char *file = g_build_filename (mini_path (), "model_index.json", NULL);
   check_refused_model (file, MOA_ERROR_MODEL, "a model is a folder");
-  static const char *const files[]
-    = { "unet/config.json", "vae/config.json", "text_encoder/config.json",
-        "image_encoder/config.json", "feature_extractor/preprocessor_config.json",
-        "scheduler/scheduler_config.json", "tokenizer/vocab.json", "moa/config.json",
-        "unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors",
-        "text_encoder/model.safetensors", "image_encoder/model.safetensors",
-        "moa/moa.safetensors" };
+  static const char *const files[] = { "unet/config.json",
+                                       "vae/config.json",
+                                       "text_encoder/config.json",
+                                       "image_encoder/config.json",
+                                       "feature_extractor/preprocessor_config.json",
+                                       "scheduler/scheduler_config.json",
+                                       "tokenizer/vocab.json",
+                                       "moa/config.json",
+                                       "unet/diffusion_pytorch_model.safetensors",
+                                       "vae/diffusion_pytorch_model.safetensors",
+                                       "text_encoder/model.safetensors",
+                                       "image_encoder/model.safetensors",
+                                       "moa/moa.safetensors" };
   for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
     {
       char *copy = link_model (mini_path ());
@@ -172,35 +178,44 @@ test_surplus (void)
   remove_model (copy);
 }
 
+/* Links all files of a folder of another model into the copy. */
+static void
+take_folder (const char *copy, const char *other, const char *folder)
+{
+  g_autofree char *to = g_build_filename (copy, folder, NULL);
+  g_autofree char *from = g_build_filename (other, folder, NULL);
+  GDir *dir = g_dir_open (from, 0, NULL);
+  const char *name;
+  while ((name = g_dir_read_name (dir)))
+    {
+      g_autofree char *file = g_build_filename (from, name, NULL);
+      g_autofree char *link = g_build_filename (to, name, NULL);
+      g_autofree char *absolute = g_canonicalize_filename (file, NULL);
+      g_unlink (link);
+      g_assert_cmpint (symlink (absolute, link), ==, 0);
+    }
+  g_dir_close (dir);
+}
+
 /* Parts of two models that each are sound. */
 static void
 test_parts_that_do_not_fit (void)
 {
   g_autofree char *tiny = tiny_path ();
   static const struct {
-    const char *folder, *text;
+    const char *folders[2], *text;
   } cases[] = {
-    { "text_encoder", "the text encoder's width is 32, and the U-Net's cross_attention_dim 96" },
-    { "image_encoder", "projection_dim is 24, and MoA's feature_dim 128" },
-    { "tokenizer", "the tokenizer's size is 49408" },
-    { "moa", "projection_dim is 128, and MoA's feature_dim 24" },
+    { { "text_encoder" },
+      "the text encoder's width is 32, and the U-Net's cross_attention_dim 96" },
+    { { "image_encoder", "feature_extractor" }, "projection_dim is 24, and MoA's feature_dim 128" },
+    { { "tokenizer" }, "the tokenizer's size is 49408" },
+    { { "moa" }, "projection_dim is 128, and MoA's feature_dim 24" },
   };
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       char *copy = link_model (mini_path ());
-      g_autofree char *to = g_build_filename (copy, cases[i].folder, NULL);
-      g_autofree char *from = g_build_filename (tiny, cases[i].folder, NULL);
-      GDir *dir = g_dir_open (from, 0, NULL);
-      const char *name;
-      while ((name = g_dir_read_name (dir)))
-        {
-          g_autofree char *file = g_build_filename (from, name, NULL);
-          g_autofree char *link = g_build_filename (to, name, NULL);
-          g_autofree char *absolute = g_canonicalize_filename (file, NULL);
-          g_unlink (link);
-          g_assert_cmpint (symlink (absolute, link), ==, 0);
-        }
-      g_dir_close (dir);
+      for (int k = 0; k < 2 && cases[i].folders[k]; k++)
+        take_folder (copy, tiny, cases[i].folders[k]);
       check_refused_model (copy, MOA_ERROR_MODEL, cases[i].text);
       remove_model (copy);
     }
@@ -218,6 +233,46 @@ test_foreign_layers (void)
   write_text (copy, "moa/config.json", text);
   check_refused_model (copy, MOA_ERROR_MODEL, "mid_block.attentions.1");
   remove_model (copy);
+}
+
+/* ---- Damaged weights ---- */
+
+static gboolean
+spoil_named (EditedTensor *tensor, gpointer name)
+{
+  if (g_str_has_suffix (tensor->name, name))
+    tensor->data[0] = NAN;
+  return TRUE;
+}
+
+/* A file whose table is sound and whose numbers are not is found out when they are used. */
+static void
+test_not_finite (void)
+{
+  static const struct {
+    const char *file, *name, *text;
+  } cases[] = {
+    { "unet/diffusion_pytorch_model.safetensors", "conv_in.bias", "U-Net" },
+    { "moa/moa.safetensors", "fuser.norm.weight", "U-Net" },
+    { "vae/diffusion_pytorch_model.safetensors", "encoder.conv_in.weight", "VAE" },
+    { "vae/diffusion_pytorch_model.safetensors", "decoder.conv_out.bias", "VAE" },
+    { "image_encoder/model.safetensors", "pre_layrnorm.weight", "image encoder" },
+    { "text_encoder/model.safetensors", "final_layer_norm.bias", "text encoder" },
+  };
+  Swap swap;
+  swap_init (&swap, "lake", 2);
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      char *copy = link_model (mini_path ());
+      edit_weights (copy, cases[i].file, spoil_named, (gpointer) cases[i].name);
+      MoaModel *model = open_model (copy);
+      GError *error = NULL;
+      g_assert_null (moa_replace (model, &swap.params, NULL, &error));
+      check_error (error, MOA_ERROR_MODEL, cases[i].text);
+      moa_model_unref (model);
+      remove_model (copy);
+    }
+  swap_clear (&swap);
 }
 
 /* ---- Parameters ---- */
@@ -238,13 +293,13 @@ test_refused_numbers (void)
   swap_init (&swap, "lake", 4);
   const MoaReplaceParams good = swap.params;
   static const int past_end[] = { 4 }, negative[] = { -1 };
-#define REFUSED(field, value, text) \
-  G_STMT_START \
-  { \
-    MoaReplaceParams changed = good; \
-    changed.field = value; \
-    check_refused (model, &changed, text); \
-  } \
+#define REFUSED(field, value, text)                                                                \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    MoaReplaceParams changed = good;                                                               \
+    changed.field = value;                                                                         \
+    check_refused (model, &changed, text);                                                         \
+  }                                                                                                \
   G_STMT_END
   REFUSED (steps, -1, "steps");
   REFUSED (steps, 1001, "steps");
@@ -330,15 +385,15 @@ test_refused_generation (void)
   good.prompt = "a man";
   good.seeds = &seed;
   good.n_seeds = 1;
-#define REFUSED_G(field, value, text) \
-  G_STMT_START \
-  { \
-    MoaGenerateParams changed = good; \
-    GError *error = NULL; \
-    changed.field = value; \
-    g_assert_null (moa_generate (model, &changed, NULL, &error)); \
-    check_error (error, MOA_ERROR_ARGUMENT, text); \
-  } \
+#define REFUSED_G(field, value, text)                                                              \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    MoaGenerateParams changed = good;                                                              \
+    GError *error = NULL;                                                                          \
+    changed.field = value;                                                                         \
+    g_assert_null (moa_generate (model, &changed, NULL, &error));                                  \
+    check_error (error, MOA_ERROR_ARGUMENT, text);                                                 \
+  }                                                                                                \
   G_STMT_END
   REFUSED_G (prompt, NULL, "prompt");
   REFUSED_G (seeds, NULL, "seed");
@@ -513,7 +568,8 @@ test_work_area (void)
   /* Small in a large picture: the model's side. */
   check_area (4000, 3000, (MoaRect){ 1000, 1000, 100, 60 }, 512, (MoaRect){ 794, 774, 512, 512 });
   /* Large: half its size on each side, square. */
-  check_area (4000, 3000, (MoaRect){ 1000, 1000, 600, 400 }, 512, (MoaRect){ 700, 600, 1200, 1200 });
+  check_area (4000, 3000, (MoaRect){ 1000, 1000, 600, 400 }, 512,
+              (MoaRect){ 700, 600, 1200, 1200 });
   /* At the picture's corner, shifted inside. */
   check_area (1000, 1000, (MoaRect){ 950, 0, 50, 40 }, 512, (MoaRect){ 488, 0, 512, 512 });
   /* Partly outside: what is inside counts. */
@@ -535,12 +591,12 @@ test_work_area (void)
       b.width = g_rand_int_range (rand, 1, width - b.x + 1);
       b.height = g_rand_int_range (rand, 1, height - b.y + 1);
       moa_work_area (width, height, &b, 128, &area);
-      g_assert_true (area.x >= 0 && area.y >= 0 && area.x + area.width <= width
-                     && area.y + area.height <= height);
-      g_assert_true (area.x <= b.x && area.y <= b.y && area.x + area.width >= b.x + b.width
-                     && area.y + area.height >= b.y + b.height);
-      g_assert_true (area.width <= MAX (2 * area.height, b.width)
-                     && area.height <= MAX (2 * area.width, b.height));
+      g_assert_true (area.x >= 0 && area.y >= 0 && area.x + area.width <= width &&
+                     area.y + area.height <= height);
+      g_assert_true (area.x <= b.x && area.y <= b.y && area.x + area.width >= b.x + b.width &&
+                     area.y + area.height >= b.y + b.height);
+      g_assert_true (area.width <= MAX (2 * area.height, b.width) &&
+                     area.height <= MAX (2 * area.width, b.height));
     }
 }
 
@@ -749,6 +805,53 @@ test_maps (void)
   moa_model_unref (model);
 }
 
+/* golden/e2e_moa: a picture's latent and its inversion in 10 steps by the
+ * reference, with "a person" and without refinements.  The manifest's atol. */
+static void
+test_golden_inversion (void)
+{
+  enum { STEPS = 10, SIDE = 16, N = SIDE * SIDE };
+  const char *fixtures = g_getenv ("MOA_FIXTURES");
+  g_autofree char *tiny = tiny_path ();
+  g_autofree char *picture = g_build_filename (fixtures, "golden/images/vae.png", NULL);
+  g_autofree char *golden = g_build_filename (fixtures, "golden/e2e_moa.safetensors", NULL);
+  MoaModel *model = open_model (tiny);
+  Swap swap;
+  swap_init (&swap, "lake", STEPS);
+  MoaImage *source = load_image (picture, 3);
+  swap.params.source = source;
+  swap.params.selection = NULL;
+  swap.params.fixed_point = 0;
+  swap.params.keep_trajectory = TRUE;
+  swap.params.maps_only = TRUE;
+  MoaReplaceResult *result = replace_with (model, &swap.params, NULL);
+
+  MoaSafetensors *file = moa_safetensors_open (golden, NULL);
+  g_assert_nonnull (file);
+  float expected[(STEPS + 1) * N * 4];
+  g_assert_true (moa_safetensors_read_float (file, moa_safetensors_find (file, "latent"), 0, N * 4,
+                                             expected, NULL));
+  g_assert_true (moa_safetensors_read_float (file, moa_safetensors_find (file, "invert.latents"), 0,
+                                             STEPS * N * 4, expected + N * 4, NULL));
+  moa_safetensors_close (file);
+  double first = 0, others = 0;
+  for (int s = 0; s <= STEPS; s++)
+    for (int c = 0; c < 4; c++)
+      for (int i = 0; i < N; i++)
+        {
+          double d = fabs (result->trajectory[(s * N + i) * 4 + c] - expected[(s * 4 + c) * N + i]);
+          first = s == 0 ? MAX (first, d) : first;
+          others = s > 0 ? MAX (others, d) : others;
+        }
+  g_test_message ("latent off by %g, inversion by %g", first, others);
+  g_assert_cmpfloat (first, <, 5e-5);
+  g_assert_cmpfloat (others, <, 9e-5);
+  moa_replace_result_free (result);
+  moa_image_free (source);
+  swap_clear (&swap);
+  moa_model_unref (model);
+}
+
 /* ---- Generating ---- */
 
 static MoaGenerateResult *
@@ -829,6 +932,7 @@ main (int argc, char **argv)
   g_test_add_func ("/jobs/model/surplus", test_surplus);
   g_test_add_func ("/jobs/model/parts-that-do-not-fit", test_parts_that_do_not_fit);
   g_test_add_func ("/jobs/model/foreign-layers", test_foreign_layers);
+  g_test_add_func ("/jobs/model/not-finite", test_not_finite);
   g_test_add_func ("/jobs/refused/numbers", test_refused_numbers);
   g_test_add_func ("/jobs/refused/pictures", test_refused_pictures);
   g_test_add_func ("/jobs/refused/generation", test_refused_generation);
@@ -842,6 +946,7 @@ main (int argc, char **argv)
   g_test_add_func ("/jobs/order", test_order);
   g_test_add_func ("/jobs/photos", test_photos);
   g_test_add_func ("/jobs/maps", test_maps);
+  g_test_add_func ("/jobs/golden-inversion", test_golden_inversion);
   g_test_add_func ("/jobs/generate", test_generate);
   return g_test_run ();
 }

@@ -382,8 +382,7 @@ static void
 cancel_in_phase (const MoaProgress *progress, gpointer data)
 {
   Cancelling *c = data;
-  if (progress->phase == c->phase && progress->step == MIN (1, progress->n_steps - 1)
-      && !c->thread)
+  if (progress->phase == c->phase && progress->step == MIN (1, progress->n_steps - 1) && !c->thread)
     c->thread = g_thread_new ("cancel", cancel_soon, c);
 }
 
@@ -404,7 +403,8 @@ test_cancel (void)
         {
           g_autoptr (GCancellable) cancellable = g_cancellable_new ();
           Cancelling cancelling = { cancellable, phases[i] };
-          MoaRun run = { .cancellable = cancellable, .progress = cancel_in_phase,
+          MoaRun run = { .cancellable = cancellable,
+                         .progress = cancel_in_phase,
                          .progress_data = &cancelling };
           GError *error = NULL;
           g_assert_null (moa_replace (model, &swap.params, &run, &error));

@@ -1,8 +1,7 @@
 /* Attention per head, some rows of q at a time: scores = q k^T in scratch that
  * fits the second-level cache, softmax in place, times v.  The whole score
  * matrix never exists. */
-#include "ops/cpu/gemm.h"
-#include "ops/cpu/vmath.h"
+#include "ops/cpu/attention.h"
 #include "ops/scratch.h"
 
 typedef struct {
@@ -24,49 +23,8 @@ pack_task (gpointer data, int task, int thread)
   gsize item = task / a->heads, head = task % a->heads;
   const real *k = a->k + item * a->keys * a->channels + head * a->width;
   const real *v = a->v + item * a->keys * a->channels + head * a->width;
-  real *pk = a->packed_k + task * a->k_size, *pv = a->packed_v + task * a->v_size;
-  for (gsize j = 0; j < a->keys; j += PANEL)
-    for (gsize l = 0; l < PANEL; l++)
-      for (gsize c = 0; c < a->width; c++)
-        pk[j * a->width + c * PANEL + l] = j + l < a->keys ? k[(j + l) * a->channels + c] : 0;
-  for (gsize c = 0; c < a->width; c += PANEL)
-    {
-      gsize n = MIN (PANEL, a->width - c);
-      for (gsize j = 0; j < a->keys; j++)
-        {
-          real *row = pv + c * a->keys + j * PANEL;
-          memcpy (row, v + j * a->channels + c, n * sizeof (real));
-          memset (row + n, 0, (PANEL - n) * sizeof (real));
-        }
-    }
-}
-
-/* exp (scale (s - max)) in place over n scores, zeros up to `padded`; returns 1 / sum. */
-static real
-softmax_row (real *s, gsize n, gsize padded, real scale)
-{
-  for (gsize i = n; i < padded; i++)
-    s[i] = -G_MAXFLOAT;
-  vec top = load (s);
-  for (gsize i = VL; i < padded; i += VL)
-    top = vec_max (top, load (s + i));
-  real max = top[0];
-  for (int l = 1; l < VL; l++)
-    max = MAX (max, top[l]);
-  vec sum = { 0 };
-  for (gsize i = 0; i < padded; i += VL)
-    {
-      vec e = vec_exp (splat (scale) * (load (s + i) - splat (max)));
-      save (s + i, e);
-      sum += e;
-    }
-  real total = vec_sum (sum);
-  for (gsize i = n; i < padded; i++)
-    {
-      total -= s[i];
-      s[i] = 0;
-    }
-  return 1 / total;
+  pack_rows (k, a->keys, a->channels, a->width, a->packed_k + task * a->k_size);
+  pack_columns (v, a->keys, a->channels, a->width, a->packed_v + task * a->v_size);
 }
 
 static void

@@ -109,11 +109,17 @@ KERNEL (attention_map) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
 static void
 score_gradient (const Map *m, real *p, const real *dy, real factor)
 {
-  real dot = 0;
-  for (gsize j = 0; j < m->keys; j++)
-    dot += p[j] * dy[j];
-  for (gsize j = 0; j < m->keys; j++)
-    p[j] *= (dy[j] - dot) * factor;
+  gsize full = m->keys / VL * VL, rest = m->keys - full;
+  vec sum = { 0 }, part = rest ? load_part (dy + full, rest) : sum;
+  for (gsize j = 0; j < full; j += VL)
+    sum += load (p + j) * load (dy + j);
+  if (rest)
+    sum += load (p + full) * part;
+  vec dot = splat (vec_sum (sum)), scale = splat (factor);
+  for (gsize j = 0; j < full; j += VL)
+    save (p + j, load (p + j) * (load (dy + j) - dot) * scale);
+  if (rest)
+    save (p + full, load (p + full) * (part - dot) * scale);
 }
 
 /* One head of one item:  dq = ds k,  dk = ds^T q */
@@ -146,8 +152,8 @@ map_grad_task (gpointer data, int task, int thread)
       gemm_block (n, s, m->padded, for_dq, m->keys, 0, m->keys, m->width,
                   (real *) m->t->data + row * m->channels + head, m->channels, NULL, NULL, 0);
       pack_channels (m, q, n, for_dk);
-      gemm_block (m->keys, transposed, MOA_MAP_ROWS, for_dk, n, 0, n, m->width, dk, m->channels, NULL,
-                  first ? dk : NULL, m->channels);
+      gemm_block (m->keys, transposed, MOA_MAP_ROWS, for_dk, n, 0, n, m->width, dk, m->channels,
+                  NULL, first ? dk : NULL, m->channels);
     }
 }
 

@@ -1,10 +1,10 @@
 /* The register tile and the loop over tiles, see gemm.h. */
 #include "ops/cpu/gemm.h"
 
-/* c[rows x nv vectors] = a b, rows of c ldc apart. */
+/* c[rows x nv vectors] = a b, or a^T b if turned; rows of c ldc apart. */
 ALWAYS_INLINE void
-tile_fixed (const int rows, const int nv, const real *a, gsize lda, const real *b, gsize k, real *c,
-            gsize ldc)
+tile_fixed (const gboolean turned, const int rows, const int nv, const real *a, gsize lda,
+            const real *b, gsize k, real *c, gsize ldc)
 {
   vec acc[ROWS][2];
 #pragma GCC unroll 16
@@ -28,11 +28,13 @@ tile_fixed (const int rows, const int nv, const real *a, gsize lda, const real *
 #pragma GCC unroll 16
       for (int i = 0; i < rows; i++)
         {
-          vec av = splat (base[i / 3][(i % 3) * lda + p]);
+          vec av = splat (turned ? a[i] : base[i / 3][(i % 3) * lda + p]);
 #pragma GCC unroll 2
           for (int j = 0; j < nv; j++)
             acc[i][j] += av * bv[j];
         }
+      if (turned)
+        a += lda;
     }
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
@@ -42,15 +44,16 @@ tile_fixed (const int rows, const int nv, const real *a, gsize lda, const real *
 }
 
 /* nv vectors of columns. */
-static void
-tile (int rows, int nv, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc)
+ALWAYS_INLINE void
+tile (const gboolean turned, int rows, int nv, const real *a, gsize lda, const real *b, gsize k,
+      real *c, gsize ldc)
 {
-#define TILE(r)                                       \
-  case r:                                             \
-    if (nv == 2)                                      \
-      tile_fixed (r, 2, a, lda, b, k, c, ldc);        \
-    else                                              \
-      tile_fixed (r, 1, a, lda, b, k, c, ldc);        \
+#define TILE(r)                                          \
+  case r:                                                \
+    if (nv == 2)                                         \
+      tile_fixed (turned, r, 2, a, lda, b, k, c, ldc);   \
+    else                                                 \
+      tile_fixed (turned, r, 1, a, lda, b, k, c, ldc);   \
     break;
   switch (rows)
     {
@@ -64,18 +67,23 @@ tile (int rows, int nv, const real *a, gsize lda, const real *b, gsize k, real *
 #undef TILE
 }
 
-void
-gemm_tile (int m, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc, int n,
-           const real *bias, const real *add, gsize ldadd)
+static void
+tile_plain (int rows, int nv, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc)
 {
-  int nv = n > VL ? 2 : 1;
-  if (n == nv * VL && !bias && !add)
-    {
-      tile (m, nv, a, lda, b, k, c, ldc);
-      return;
-    }
-  real sum[ROWS * PANEL];
-  tile (m, nv, a, lda, b, k, sum, PANEL);
+  tile (FALSE, rows, nv, a, lda, b, k, c, ldc);
+}
+
+static void
+tile_turned (int rows, int nv, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc)
+{
+  tile (TRUE, rows, nv, a, lda, b, k, c, ldc);
+}
+
+/* c = sum + bias + add, m x n. */
+static void
+put (int m, int n, const real *sum, real *c, gsize ldc, const real *bias, const real *add,
+     gsize ldadd)
+{
   for (int i = 0; i < m; i++)
     {
       int j = 0;
@@ -91,6 +99,30 @@ gemm_tile (int m, const real *a, gsize lda, const real *b, gsize k, real *c, gsi
       for (; j < n; j++)
         c[i * ldc + j] = sum[i * PANEL + j] + (bias ? bias[j] : 0) + (add ? add[i * ldadd + j] : 0);
     }
+}
+
+void
+gemm_tile (int m, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc, int n,
+           const real *bias, const real *add, gsize ldadd)
+{
+  int nv = n > VL ? 2 : 1;
+  if (n == nv * VL && !bias && !add)
+    {
+      tile_plain (m, nv, a, lda, b, k, c, ldc);
+      return;
+    }
+  real sum[ROWS * PANEL];
+  tile_plain (m, nv, a, lda, b, k, sum, PANEL);
+  put (m, n, sum, c, ldc, bias, add, ldadd);
+}
+
+void
+gemm_tile_turned (int m, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc,
+                  int n, const real *add, gsize ldadd)
+{
+  real sum[ROWS * PANEL];
+  tile_turned (m, n > VL ? 2 : 1, a, lda, b, k, sum, PANEL);
+  put (m, n, sum, c, ldc, NULL, add, ldadd);
 }
 
 void

@@ -23,12 +23,18 @@
 #define ALWAYS_INLINE static inline __attribute__ ((always_inline))
 
 #define gemm_tile KERNEL (gemm_tile)
+#define gemm_tile_turned KERNEL (gemm_tile_turned)
 #define gemm_block KERNEL (gemm_block)
 
 /* m <= ROWS rows and n <= PANEL columns: a's rows are lda apart, b's PANEL, c's ldc.  c = a b + bias
  * (NULL: 0) + add (NULL: 0; may be c itself, rows ldadd apart). */
 void gemm_tile (int m, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc, int n,
                 const real *bias, const real *add, gsize ldadd);
+
+/* The same with A turned, as gradients of weights want it: c = a^T b + add, a's k rows of m numbers
+ * lda apart. */
+void gemm_tile_turned (int m, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc,
+                       int n, const real *add, gsize ldadd);
 
 /* Rows m by panels of a packed B with `depth` rows in all: block [k0, k0 + k) of them.  a is A's
  * block; b, c, bias, add begin at the first panel. */

@@ -57,13 +57,31 @@ splat (real x)
   return x - (vec){ 0 };
 }
 
+/* A constant of f (lane, s) for each lane: shuffles are fast only with such. */
+#define LANES_4(f, s, l) f (l, s), f (l + 1, s), f (l + 2, s), f (l + 3, s)
+#if VL == 16
+#define LANES(f, s) \
+  ((veci){ LANES_4 (f, s, 0), LANES_4 (f, s, 4), LANES_4 (f, s, 8), LANES_4 (f, s, 12) })
+#elif VL == 8
+#define LANES(f, s) ((veci){ LANES_4 (f, s, 0), LANES_4 (f, s, 4) })
+#else
+#define LANES(f, s) ((veci){ LANES_4 (f, s, 0) })
+#endif
+
+#define LANE_ACROSS(l, s) ((l) ^ (s))
+
 static inline real
 vec_sum (vec v)
 {
-  real s = 0;
-  for (int i = 0; i < VL; i++)
-    s += v[i];
-  return s;
+#if VL == 16
+  v += __builtin_shuffle (v, LANES (LANE_ACROSS, 8));
+#endif
+#if VL >= 8
+  v += __builtin_shuffle (v, LANES (LANE_ACROSS, 4));
+#endif
+  v += __builtin_shuffle (v, LANES (LANE_ACROSS, 2));
+  v += __builtin_shuffle (v, LANES (LANE_ACROSS, 1));
+  return v[0];
 }
 
 /* Elements of a tensor, and of its last dimension. */

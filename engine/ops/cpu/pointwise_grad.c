@@ -100,7 +100,8 @@ mix_grad_task (gpointer data, int task, int thread)
       for (; c + VL <= n; c += VL)
         sum += load (dy + c) * (load (mine + c) - load (prior + c));
       if ((rest = n - c) > 0)
-        sum += load_part (dy + c, rest) * (load_part (mine + c, rest) - load_part (prior + c, rest));
+        sum += load_part (dy + c, rest) *
+               (load_part (mine + c, rest) - load_part (prior + c, rest));
       ((real *) r->t->data)[row] = vec_sum (sum);
     }
 }

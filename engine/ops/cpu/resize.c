@@ -38,8 +38,11 @@ resize_task (gpointer data, int task, int thread)
         {
           Between u = look (i, w, ow);
           for (gsize c = 0; c < n; c++)
-            y[c] = (1 - v.weight) * ((1 - u.weight) * top[u.a * n + c] + u.weight * top[u.b * n + c]) +
-                   v.weight * ((1 - u.weight) * bottom[u.a * n + c] + u.weight * bottom[u.b * n + c]);
+            {
+              real up = (1 - u.weight) * top[u.a * n + c] + u.weight * top[u.b * n + c];
+              real down = (1 - u.weight) * bottom[u.a * n + c] + u.weight * bottom[u.b * n + c];
+              y[c] = (1 - v.weight) * up + v.weight * down;
+            }
         }
     }
 }

@@ -43,7 +43,8 @@ KERNEL (put_rows) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
     memcpy (y, x, count_of (t) * sizeof (real));
   for (gsize i = 0; i < count_of (t->in[2]); i++)
     if (present[i] != 0)
-      memcpy (y + (i / per_item * n + row_index (index[i], n)) * d, rows + i * d, d * sizeof (real));
+      memcpy (y + (i / per_item * n + row_index (index[i], n)) * d, rows + i * d,
+              d * sizeof (real));
 }
 
 /* Each task has some rows of the results, and looks for what is sent there. */

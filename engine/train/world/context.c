@@ -54,8 +54,8 @@ static void
 place_two (MoaDice *dice, MoaPlacement people[2])
 {
   static const double weights[] = { .5, .28, .22 };
-  static const double gaps[][2] = { { 52, 62 }, { 38, 48 }, { 37, 45 } };
-  static const double radii[][2] = { { 14.5, 17 }, { 15.5, 19 }, { 15.5, 18.5 } };
+  static const double gaps[][2] = { { 54, 64 }, { 40, 50 }, { 39, 46 } };
+  static const double radii[][2] = { { 15.5, 17.5 }, { 16, 19 }, { 16, 18.5 } };
   Pair pair = moa_dice_choose (dice, weights, 3);
   double gap = moa_dice_between (dice, gaps[pair][0], gaps[pair][1]);
   double r = moa_dice_between (dice, radii[pair][0], radii[pair][1]);
@@ -83,7 +83,8 @@ moa_context_sample (MoaDice *dice, int n_people, MoaContext *context)
 {
   static const double front_weights[MOA_N_FRONTS] = { .67, .12, .12, .09 };
   *context = (MoaContext) { .place = moa_dice_below (dice, moa_world_n_places ()) };
-  context->details = (guint64) moa_dice_below (dice, 1 << 24) << 24 | moa_dice_below (dice, 1 << 24);
+  guint64 details = moa_dice_below (dice, 1 << 24);
+  context->details = details << 24 | moa_dice_below (dice, 1 << 24);
   gboolean two = moa_dice_chance (dice, .5);
   context->n_people = n_people ? n_people : two ? 2 : 1;
   for (int i = 0; i < context->n_people; i++)

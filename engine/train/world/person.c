@@ -166,7 +166,8 @@ draw_arms (cairo_t *cr, const MoaIdentity *who, const MoaGesture *how)
         pose = side == how->side ? MOA_POSE_UP : MOA_POSE_DOWN;
       if (pose == MOA_POSE_CROSSED)
         {
-          const double crossed[3][2] = { { s, 2.2 }, { s + .05, 3.45 }, { -.75, 3.2 - .35 * side } };
+          const double crossed[3][2]
+              = { { s, 2.2 }, { s + .05, 3.45 }, { -.75, 3.2 - .35 * side } };
           memcpy (points, crossed, sizeof points);
         }
       else

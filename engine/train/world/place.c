@@ -1,6 +1,6 @@
 /* The places that people are in: smooth gradients and a few large shapes,
  * because what is busy costs the small autoencoder more than it is worth.
- * The picture is 128 wide and high here; ground_y is where the ground begins. */
+ * The picture is 128 wide and high here; y is where the ground begins. */
 #include "train/world/draw.h"
 
 #define SIDE 128
@@ -12,6 +12,10 @@ band (cairo_t *cr, double y0, double y1, MoaColour a, MoaColour b)
   cairo_rectangle (cr, 0, y0, SIDE, y1 - y0);
   moa_draw_fill_down (cr, y0, a, y1, b);
 }
+
+/* Numbers are read into variables, one statement each: the order in which C
+ * computes arguments is the compiler's own, and a scene must be the same with
+ * every one. */
 
 static void
 disc (cairo_t *cr, double x, double y, double r, MoaColour colour)
@@ -86,14 +90,16 @@ beach (cairo_t *cr, MoaDice *dice)
   day_sky (cr, dice, y);
   band (cr, y, y + 22, RGB (.12, .47, .72), RGB (.30, .72, .80));
   band (cr, y + 22, SIDE, RGB (.96, .88, .66), RGB (.90, .77, .52));
-  disc (cr, at_side (dice), moa_dice_between (dice, 14, 24), 10, RGB (1, .93, .52));
+  double x = at_side (dice), high = moa_dice_between (dice, 14, 24);
+  disc (cr, x, high, 10, RGB (1, .93, .52));
   if (!moa_dice_chance (dice, .5))
     return;
-  double x = at_side (dice);
+  x = at_side (dice);
   const double trunk[3][2] = { { x, 112 }, { x + 3, 70 }, { x + 1, 34 } };
   moa_draw_line (cr, trunk, 3, 6);
   moa_draw_fill (cr, RGB (.55, .39, .24));
-  static const double leaves[][2] = { { -20, 12 }, { -16, -8 }, { 3, -15 }, { 19, -5 }, { 20, 14 } };
+  static const double leaves[][2]
+      = { { -20, 12 }, { -16, -8 }, { 3, -15 }, { 19, -5 }, { 20, 14 } };
   for (gsize i = 0; i < G_N_ELEMENTS (leaves); i++)
     {
       const double leaf[2][2] = { { x + 1, 34 }, { x + leaves[i][0], 34 + leaves[i][1] } };
@@ -145,7 +151,8 @@ static void
 night (cairo_t *cr, MoaDice *dice)
 {
   band (cr, 0, SIDE, RGB (.07, .09, .25), RGB (.25, .20, .42));
-  disc (cr, at_side (dice), moa_dice_between (dice, 13, 20), 9, RGB (.96, .94, .82));
+  double x = at_side (dice), high = moa_dice_between (dice, 13, 20);
+  disc (cr, x, high, 9, RGB (.96, .94, .82));
   houses (cr, dice, moa_dice_colour (dice, RGB (.17, .18, .33), .03), RGB (.95, .80, .42));
   band (cr, 106, SIDE, RGB (.16, .15, .22), RGB (.12, .11, .17));
 }
@@ -153,7 +160,7 @@ night (cairo_t *cr, MoaDice *dice)
 static void
 mountain (cairo_t *cr, MoaDice *dice)
 {
-  day_sky (cr, dice, 84);
+  day_sky (cr, dice, SIDE);
   MoaColour rock = moa_dice_colour (dice, RGB (.52, .53, .62), .04);
   double x = moa_dice_between (dice, 10, 36);
   for (int i = 0; i < 2; i++)
@@ -211,7 +218,7 @@ lavender (cairo_t *cr, MoaDice *dice)
 {
   double y = moa_dice_between (dice, 58, 70), x = moa_dice_between (dice, 40, 88);
   MoaColour flower = moa_dice_colour (dice, RGB (.60, .46, .80), .03);
-  band (cr, 0, y + 10, RGB (.62, .74, .92), RGB (.99, .90, .82));
+  band (cr, 0, y + 20, RGB (.62, .74, .92), RGB (.99, .90, .82));
   hills (cr, dice, y, 5, RGB (.58, .64, .62), RGB (.50, .58, .48));
   band (cr, y + 8, SIDE, RGB (.55, .60, .50), RGB (.42, .50, .32));
   for (int i = -3; i <= 3; i++)
@@ -229,8 +236,9 @@ snow (cairo_t *cr, MoaDice *dice)
   double y = moa_dice_between (dice, 66, 80);
   band (cr, 0, SIDE, RGB (.68, .79, .90), RGB (.88, .93, .97));
   MoaColour green = moa_dice_colour (dice, RGB (.44, .60, .62), .04);
-  pine (cr, moa_dice_between (dice, 4, 22), y + 12, moa_dice_between (dice, 60, 74), green);
-  pine (cr, moa_dice_between (dice, 104, 124), y + 12, moa_dice_between (dice, 60, 74), green);
+  double left = moa_dice_between (dice, 4, 22), right = moa_dice_between (dice, 104, 124);
+  pine (cr, left, y + 12, moa_dice_between (dice, 60, 74), green);
+  pine (cr, right, y + 12, moa_dice_between (dice, 60, 74), green);
   hills (cr, dice, y, 8, RGB (.97, .98, 1), RGB (.86, .90, .96));
 }
 
@@ -238,7 +246,7 @@ static void
 desert (cairo_t *cr, MoaDice *dice)
 {
   double y = moa_dice_between (dice, 62, 76);
-  band (cr, 0, y + 14, RGB (.60, .78, .90), RGB (.99, .91, .74));
+  band (cr, 0, SIDE, RGB (.60, .78, .90), RGB (.99, .91, .74));
   hills (cr, dice, y, 9, RGB (.93, .72, .44), RGB (.88, .64, .36));
   hills (cr, dice, y + 22, 8, RGB (.86, .60, .33), RGB (.78, .50, .26));
   double x = at_side (dice), arm = x < 64 ? 13 : -13;
@@ -253,7 +261,7 @@ static void
 lake (cairo_t *cr, MoaDice *dice)
 {
   double y = moa_dice_between (dice, 62, 72), x = at_side (dice);
-  day_sky (cr, dice, y);
+  day_sky (cr, dice, y + 1);
   hills (cr, dice, y - 14, 9, RGB (.42, .60, .46), RGB (.34, .52, .42));
   band (cr, y, SIDE, RGB (.45, .68, .82), RGB (.16, .40, .60));
   const double sail[3][2] = { { x, y + 2 }, { x, y - 28 }, { x + (x < 64 ? 16 : -16), y + 2 } };

@@ -246,6 +246,36 @@ read_tinted (cairo_surface_t *surface, int size, MoaColour tint, guint8 *rgb)
       }
 }
 
+/* A blur of about 0.6 pixels along one direction, the edge repeated: n lines of `length`
+ * values, `step` apart.  It spares the autoencoder edges that it cannot keep.
+ * up: rounded up, so that no pixel that somebody touches is 0 in their mask. */
+static void
+soften_lines (guint8 *data, int n, gsize line, int length, gsize step, gboolean up)
+{
+  enum { SIDE_WEIGHT = 50, MIDDLE = 256 - 2 * SIDE_WEIGHT };
+  int round = up ? 255 : 128;
+  for (int i = 0; i < n; i++, data += line)
+    {
+      int before = data[0];
+      for (int j = 0; j < length; j++)
+        {
+          int here = data[j * step], after = data[MIN (j + 1, length - 1) * step];
+          data[j * step] = (SIDE_WEIGHT * (before + after) + MIDDLE * here + round) >> 8;
+          before = here;
+        }
+    }
+}
+
+static void
+soften (guint8 *data, int size, int channels, gboolean up)
+{
+  for (int c = 0; c < channels; c++)
+    {
+      soften_lines (data + c, size, (gsize) size * channels, size, channels, up);
+      soften_lines (data + c, size, channels, size, (gsize) size * channels, up);
+    }
+}
+
 void
 moa_world_draw (const MoaWorld *world, const MoaScene *scene, guint8 *rgb,
                 guint8 *const visible[MOA_WORLD_PEOPLE], guint8 *const whole[MOA_WORLD_PEOPLE])
@@ -268,6 +298,14 @@ moa_world_draw (const MoaWorld *world, const MoaScene *scene, guint8 *rgb,
   cairo_destroy (cr);
   draw_people (&d);
   read_tinted (d.picture, size, scene->context.tint, rgb);
+  soften (rgb, size, 3, FALSE);
+  for (int k = 0; k < scene->context.n_people; k++)
+    {
+      if (visible && visible[k])
+        soften (visible[k], size, 1, TRUE);
+      if (whole && whole[k])
+        soften (whole[k], size, 1, TRUE);
+    }
   cairo_surface_destroy (d.picture);
   cairo_surface_destroy (d.layer);
 }
@@ -284,8 +322,9 @@ moa_world_photo (const MoaWorld *world, const MoaIdentity *identity, guint64 ind
   moa_gesture_sample (&dice, TRUE, &gesture);
   double gray = moa_dice_between (&dice, .60, .95);
   MoaColour ground = moa_dice_colour (&dice, (MoaColour) { gray, gray, gray }, .12);
-  MoaPlacement place = { moa_dice_between (&dice, 58, 70), moa_dice_between (&dice, 46, 56),
-                         moa_dice_between (&dice, 24, 29) };
+  MoaPlacement place = { .x = moa_dice_between (&dice, 58, 70) };
+  place.y = moa_dice_between (&dice, 46, 56);
+  place.r = moa_dice_between (&dice, 24, 29);
   double light = moa_dice_between (&dice, -1, 1), bright = moa_dice_between (&dice, .9, 1);
 
   cairo_surface_t *picture = cairo_image_surface_create (CAIRO_FORMAT_RGB24, size, size);
@@ -331,7 +370,8 @@ moa_world_crop (const MoaWorld *world, const MoaScene *scene, guint64 index, int
     for (int i = 0; i < n; i++, out += 3)
       {
         /* Bilinear; + 8 size keeps what is cut off by the conversion positive. */
-        double x = left + (i + .5) * step - .5 + 8 * size, y = top + (j + .5) * step - .5 + 8 * size;
+        double x = left + (i + .5) * step - .5 + 8 * size;
+        double y = top + (j + .5) * step - .5 + 8 * size;
         int x0 = (int) x, y0 = (int) y;
         double fx = x - x0, fy = y - y0, p[4][3];
         for (int k = 0; k < 4; k++)

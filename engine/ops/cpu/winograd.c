@@ -9,17 +9,20 @@
  * The input of a run of tiles is transformed once, V[36][tiles][C], shared by
  * the threads; then each thread takes a panel of output channels and some
  * tiles, transforms that panel's weights block by block (they would be four
- * times the model if kept), multiplies, and transforms back. */
-#ifndef MOA_WINOGRAD_H
-#define MOA_WINOGRAD_H
-
-#include "ops/cpu/gemm.h"
-#include "ops/scratch.h"
+ * times the model if kept), multiplies, and transforms back.
+ *
+ * The weight's gradient is the same algorithm turned around: every transform
+ * gives way to its transpose, dW = G^T (V^T (A dy A^T)) G, summed over tiles. */
+#include "ops/cpu/conv.h"
 
 #define WA R (0.625)
 #define WB R (1.5)
 #define WA2 (WA * WA)
 #define WB2 (WB * WB)
+/* 1 / product (p - q) for 0, +-a, +-b. */
+#define WN0 (1 / (WA2 * WB2))
+#define WNA (1 / (2 * WA2 * (WA2 - WB2)))
+#define WNB (1 / (2 * WB2 * (WB2 - WA2)))
 
 typedef struct {
   const real *x, *w, *bias, *add;
@@ -31,6 +34,9 @@ typedef struct {
   gsize stride;
   real *own;                         /* a thread's weights and products */
   gsize own_size;
+  const real *dy;                    /* of the weight's gradient: */
+  real *dv;                          /* dy's tiles, [panels][36][n_tiles][PANEL] */
+  real *dw;
   gsize panels, parts;               /* of the second phase: tasks = panels * parts */
   int n_tasks;                       /* of the first phase */
 } Winograd;
@@ -55,11 +61,10 @@ wino_input (const vec *d, int step, vec *e)
 ALWAYS_INLINE void
 wino_weight (const vec *g, int from, vec *u, int to)
 {
-  const real n0 = 1 / (WA2 * WB2), na = 1 / (2 * WA2 * (WA2 - WB2)), nb = 1 / (2 * WB2 * (WB2 - WA2));
   vec g0 = g[0], g1 = g[from], g2 = g[2 * from];
-  vec even_a = splat (na) * g0 + splat (na * WA2) * g2, odd_a = splat (na * WA) * g1;
-  vec even_b = splat (nb) * g0 + splat (nb * WB2) * g2, odd_b = splat (nb * WB) * g1;
-  u[0] = splat (n0) * g0;
+  vec even_a = splat (WNA) * g0 + splat (WNA * WA2) * g2, odd_a = splat (WNA * WA) * g1;
+  vec even_b = splat (WNB) * g0 + splat (WNB * WB2) * g2, odd_b = splat (WNB * WB) * g1;
+  u[0] = splat (WN0) * g0;
   u[to] = even_a + odd_a;
   u[2 * to] = even_a - odd_a;
   u[3 * to] = even_b + odd_b;
@@ -223,25 +228,28 @@ wino_panel_task (gpointer data, int task, int thread)
     wino_output_tile (g, m + i * PANEL, tiles * PANEL, first + i, panel * PANEL, n);
 }
 
-static void
-run_winograd (const MoaTensor *t, MoaCpu *cpu, real *scratch)
+static Winograd
+wino_of (const Conv *conv)
 {
-  const MoaTensor *x = t->in[0];
   Winograd g = {
-    .x = x->data, .w = t->in[1]->data, .bias = t->in[2] ? t->in[2]->data : NULL,
-    .add = t->in[3] ? t->in[3]->data : NULL, .y = t->data,
-    .height = x->shape.dim[1], .width = x->shape.dim[2], .channels = x->shape.dim[3],
-    .n = t->shape.dim[3],
+    .x = conv->x, .w = conv->w, .bias = conv->bias, .add = conv->add, .y = conv->y,
+    .height = conv->s.height, .width = conv->s.width, .channels = conv->s.channels, .n = conv->s.n,
+    .panels = (conv->s.n + PANEL - 1) / PANEL, .v = conv->scratch,
   };
   g.tiles_x = (g.width + 3) / 4;
   g.tiles_per_item = g.tiles_x * ((g.height + 3) / 4);
   g.stride = moa_winograd_stride (g.channels, sizeof (real));
-  gsize all = g.tiles_per_item * x->shape.dim[0];
-  gsize round = moa_winograd_tiles (all, g.channels, sizeof (real));
-  g.v = scratch;
-  g.own = scratch + 36 * round * g.stride;
+  return g;
+}
+
+void
+run_winograd (const Conv *conv, MoaCpu *cpu)
+{
+  Winograd g = wino_of (conv);
+  gsize all = g.tiles_per_item * conv->s.items;
+  gsize round = moa_winograd_tiles (all, g.stride, sizeof (real));
+  g.own = g.v + 36 * round * g.stride;
   g.own_size = 36 * (MOA_WINO_DEPTH + MOA_WINO_TILES) * PANEL;
-  g.panels = (g.n + PANEL - 1) / PANEL;
   for (g.first_tile = 0; g.first_tile < all; g.first_tile += round)
     {
       g.n_tiles = MIN (round, all - g.first_tile);
@@ -252,4 +260,141 @@ run_winograd (const MoaTensor *t, MoaCpu *cpu, real *scratch)
     }
 }
 
-#endif
+/* The transpose of wino_output: four in, `from` apart; six out, `to` apart. */
+ALWAYS_INLINE void
+wino_output_back (const vec *o, int from, vec *m, int to)
+{
+  vec o0 = o[0], o1 = o[from], o2 = o[2 * from], o3 = o[3 * from];
+  vec even_a = o0 + splat (WA2) * o2, odd_a = splat (WA) * (o1 + splat (WA2) * o3);
+  vec even_b = o0 + splat (WB2) * o2, odd_b = splat (WB) * (o1 + splat (WB2) * o3);
+  m[0] = o0;
+  m[to] = even_a + odd_a;
+  m[2 * to] = even_a - odd_a;
+  m[3 * to] = even_b + odd_b;
+  m[4 * to] = even_b - odd_b;
+  m[5 * to] = o3;
+}
+
+/* The transpose of wino_weight: six in, `from` apart; three out, `to` apart. */
+ALWAYS_INLINE void
+wino_weight_back (const vec *u, int from, vec *g, int to)
+{
+  vec sum_a = splat (WNA) * (u[from] + u[2 * from]), diff_a = splat (WNA) * (u[from] - u[2 * from]);
+  vec sum_b = splat (WNB) * (u[3 * from] + u[4 * from]);
+  vec diff_b = splat (WNB) * (u[3 * from] - u[4 * from]);
+  g[0] = splat (WN0) * u[0] + sum_a + sum_b;
+  g[to] = splat (WA) * diff_a + splat (WB) * diff_b;
+  g[2 * to] = splat (WA2) * sum_a + splat (WB2) * sum_b + u[5 * from];
+}
+
+/* dy's tile, zeros outside and behind its last channel. */
+static void
+wino_dy_tile (const Winograd *g, gsize tile)
+{
+  gsize item;
+  gssize top, left;
+  wino_place (g, tile, &item, &top, &left);
+  for (gsize c = 0; c < g->panels * PANEL; c += VL)
+    {
+      vec in[16], half[24], out[36];
+      gsize rest = c < g->n ? MIN (VL, g->n - c) : 0;
+      for (int i = 0; i < 16; i++)
+        {
+          gssize y = top + i / 4, x = left + i % 4;
+          gboolean inside = y < (gssize) g->height && x < (gssize) g->width && rest > 0;
+          in[i] = (vec){ 0 };
+          if (inside)
+            memcpy (&in[i], g->dy + ((item * g->height + y) * g->width + x) * g->n + c,
+                    rest * sizeof (real));
+        }
+      for (int i = 0; i < 4; i++)
+        wino_output_back (in + 4 * i, 1, half + 6 * i, 1);
+      for (int i = 0; i < 6; i++)
+        wino_output_back (half + i, 6, out + i, 6);
+      real *to = g->dv + (c / PANEL * 36 * g->n_tiles + tile) * PANEL + c % PANEL;
+      for (int i = 0; i < 36; i++)
+        save (to + i * g->n_tiles * PANEL, out[i]);
+    }
+}
+
+static void
+wino_both_task (gpointer data, int task, int thread)
+{
+  const Winograd *g = data;
+  gsize first, end;
+  task_range (g->n_tiles, task, g->n_tasks, &first, &end);
+  for (gsize tile = first; tile < end; tile++)
+    {
+      wino_input_tile (g, tile);
+      wino_dy_tile (g, tile);
+    }
+}
+
+/* u[36][n][PANEL] -> channels c0 .. c0+n-1 of one panel's gradient [9][C][PANEL], added to it after
+ * the first round. */
+static void
+wino_weights_back (const Winograd *g, gsize panel, gsize c0, gsize n, const real *u)
+{
+  real *w = g->dw + panel * 9 * g->channels * PANEL;
+  for (gsize c = 0; c < n; c++)
+    for (int j = 0; j < PANEL; j += VL)
+      {
+        vec in[36], rows[18], taps[9];
+        for (int i = 0; i < 36; i++)
+          in[i] = load (u + (i * n + c) * PANEL + j);
+        for (int i = 0; i < 6; i++)
+          wino_weight_back (in + 6 * i, 1, rows + 3 * i, 1);
+        for (int i = 0; i < 3; i++)
+          wino_weight_back (rows + i, 3, taps + i, 3);
+        for (int i = 0; i < 9; i++)
+          {
+            real *to = w + (i * g->channels + c0 + c) * PANEL + j;
+            if (g->first_tile > 0)
+              taps[i] += load (to);
+            save (to, taps[i]);
+          }
+      }
+}
+
+/* One panel of output channels, MOA_WINO_CHANNELS of the input. */
+static void
+wino_grad_task (gpointer data, int task, int thread)
+{
+  const Winograd *g = data;
+  gsize panel = task % g->panels, c0 = task / g->panels * MOA_WINO_CHANNELS;
+  gsize n = MIN (MOA_WINO_CHANNELS, g->channels - c0);
+  real *u = g->own + thread * g->own_size;
+  for (int p = 0; p < 36; p++)
+    for (gsize tile = 0; tile < g->n_tiles; tile += MOA_WINO_TILES)
+      {
+        const real *a = g->v + (p * g->n_tiles + tile) * g->stride + c0;
+        const real *b = g->dv + ((panel * 36 + p) * g->n_tiles + tile) * PANEL;
+        real *c = u + p * n * PANEL;
+        for (gsize i = 0; i < n; i += ROWS)
+          gemm_tile_turned (MIN (ROWS, n - i), a + i, g->stride, b,
+                            MIN (MOA_WINO_TILES, g->n_tiles - tile), c + i * PANEL, PANEL, PANEL,
+                            tile ? c + i * PANEL : NULL, PANEL);
+      }
+  wino_weights_back (g, panel, c0, n, u);
+}
+
+void
+run_winograd_grad_w (const Conv *conv, const real *dy, real *dw, MoaCpu *cpu)
+{
+  Winograd g = wino_of (conv);
+  gsize all = g.tiles_per_item * conv->s.items;
+  gsize round = moa_winograd_tiles (all, g.stride + g.panels * PANEL, sizeof (real));
+  g.dy = dy;
+  g.dw = dw;
+  g.dv = g.v + 36 * round * g.stride;
+  g.own = g.dv + 36 * round * g.panels * PANEL;
+  g.own_size = 36 * MOA_WINO_CHANNELS * PANEL;
+  gsize blocks = (g.channels + MOA_WINO_CHANNELS - 1) / MOA_WINO_CHANNELS;
+  for (g.first_tile = 0; g.first_tile < all; g.first_tile += round)
+    {
+      g.n_tiles = MIN (round, all - g.first_tile);
+      g.n_tasks = task_count (cpu, g.n_tiles, 200. * g.n_tiles * (g.channels + g.n));
+      moa_cpu_parallel (cpu, g.n_tasks, wino_both_task, &g);
+      moa_cpu_parallel (cpu, g.panels * blocks, wino_grad_task, &g);
+    }
+}

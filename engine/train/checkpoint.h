@@ -1,0 +1,27 @@
+/* Checkpoints: all that a training needs to go on bit for bit.  Everything
+ * random is drawn by the step's number, so beside the numbers of the trained
+ * parameters this is the step alone. */
+#ifndef MOA_CHECKPOINT_H
+#define MOA_CHECKPOINT_H
+
+#include "train/trained.h"
+
+typedef struct {
+  guint64 step;      /* steps done */
+  double seconds;    /* of training so far */
+} MoaProgressMark;
+
+/* Writes FOLDER/checkpoint-000001234.safetensors, by rename and fsync, and
+ * takes away all but the last two. */
+gboolean moa_checkpoint_write (const MoaTrainedSet *set, const MoaTrainConfig *config,
+                               const char *folder, const MoaProgressMark *mark, GError **error);
+
+/* Restores the newest checkpoint that is whole; FALSE without an error: there
+ * is none.  One that is damaged is passed by, and named in *warning. */
+gboolean moa_checkpoint_read (MoaTrainedSet *set, const char *folder, MoaProgressMark *mark,
+                              char **warning, GError **error);
+
+/* The configuration that the newest whole checkpoint was made with; NULL: none.  (transfer full) */
+json_t *moa_checkpoint_config (const char *folder);
+
+#endif

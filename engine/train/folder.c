@@ -1,0 +1,96 @@
+/* Making the folder of a training: see folder.h. */
+#include "train/folder.h"
+
+#include "base/error.h"
+#include "train/world/world.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const folders[] = { "unet", "vae", "text_encoder", "image_encoder", "moa",
+                                       "tokenizer", "scheduler", "feature_extractor" };
+
+static gboolean
+make_folder (const char *path, GError **error)
+{
+  if (g_mkdir_with_parents (path, 0777) == 0)
+    return TRUE;
+  int code = errno;
+  return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be made: %s", path, g_strerror (code));
+}
+
+static gboolean
+copy_file (const char *from, const char *to, GError **error)
+{
+  g_unlink (to);
+  if (g_str_has_suffix (from, ".safetensors") && link (from, to) == 0)
+    return TRUE;
+  g_autoptr (GFile) source = g_file_new_for_path (from), target = g_file_new_for_path (to);
+  return g_file_copy (source, target, G_FILE_COPY_TARGET_DEFAULT_PERMS, NULL, NULL, NULL, error);
+}
+
+/* The regular files of a folder, those that are hidden or pickles apart. */
+static gboolean
+copy_files (const char *from, const char *to, GError **error)
+{
+  GDir *dir = g_dir_open (from, 0, error);
+  if (!dir)
+    return FALSE;
+  gboolean ok = make_folder (to, error);
+  const char *name;
+  while (ok && (name = g_dir_read_name (dir)))
+    {
+      g_autofree char *source = g_build_filename (from, name, NULL);
+      g_autofree char *target = g_build_filename (to, name, NULL);
+      if (name[0] != '.' && !g_str_has_suffix (name, ".bin")
+          && g_file_test (source, G_FILE_TEST_IS_REGULAR))
+        ok = copy_file (source, target, error);
+    }
+  g_dir_close (dir);
+  return ok;
+}
+
+gboolean
+moa_folder_copy_model (const char *from, const char *to, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (folders); i++)
+    {
+      g_autofree char *source = g_build_filename (from, folders[i], NULL);
+      g_autofree char *target = g_build_filename (to, folders[i], NULL);
+      if (g_file_test (source, G_FILE_TEST_IS_DIR) ? !copy_files (source, target, error)
+                                                   : !make_folder (target, error))
+        return FALSE;
+    }
+  g_autofree char *index = g_build_filename (from, "model_index.json", NULL);
+  g_autofree char *index_to = g_build_filename (to, "model_index.json", NULL);
+  if (g_file_test (index, G_FILE_TEST_EXISTS) && !copy_file (index, index_to, error))
+    return FALSE;
+  g_autofree char *vocabulary = g_build_filename (to, "tokenizer", "vocab.json", NULL);
+  if (g_file_test (vocabulary, G_FILE_TEST_EXISTS))
+    return TRUE;
+  g_autofree char *text_file = g_build_filename (to, "text_encoder", "config.json", NULL);
+  g_autofree char *tokenizer = g_build_filename (to, "tokenizer", NULL);
+  MoaTextConfig text;
+  return moa_text_config_read (text_file, &text, error)
+         && moa_world_write_tokenizer (tokenizer, text.n_positions, error);
+}
+
+gboolean
+moa_folder_start_parts (MoaParts *parts, const char *to, guint64 seed, GError **error)
+{
+  /* In this order: MoA's experts are copies of the U-Net's. */
+  for (int kind = 0; kind < MOA_PART_HEADS; kind++)
+    {
+      if (moa_params_weights (parts->params[kind]))
+        continue;
+      if (!moa_parts_load (parts, 1u << kind | (kind == MOA_PART_MOA ? 1u << MOA_PART_UNET : 0),
+                           NULL, error))
+        return FALSE;
+      moa_parts_start (parts, kind, seed);
+      if (!moa_parts_write (parts, kind, to, NULL, FALSE, error))
+        return FALSE;
+    }
+  return TRUE;
+}

@@ -1,0 +1,17 @@
+/* The folder that a training works in. */
+#ifndef MOA_TRAIN_FOLDER_H
+#define MOA_TRAIN_FOLDER_H
+
+#include "train/parts.h"
+
+/* Makes TO a copy of the model folder FROM; weights are linked where the file
+ * system can (they are replaced by rename, never changed).  Where FROM has no
+ * vocabulary, that of the drawn world's words is written. */
+gboolean moa_folder_copy_model (const char *from, const char *to, GError **error);
+
+/* Starts the parts of the bits in fresh, and those without weights, and writes
+ * them.  parts: as moa_parts_open() opened them from TO. */
+gboolean moa_folder_start_parts (MoaParts *parts, const char *to, guint64 seed,
+                                 GError **error);
+
+#endif

@@ -1,0 +1,128 @@
+/* Groups of processes: see group.h. */
+#include "train/group.h"
+
+#ifdef MOA_HAVE_MPI
+#include <mpi.h>
+#endif
+
+struct _MoaGroup {
+  int rank, size;
+#ifdef MOA_HAVE_MPI
+  GArray *pending;  /* of MPI_Request */
+#endif
+};
+
+gboolean
+moa_group_can_be_many (void)
+{
+#ifdef MOA_HAVE_MPI
+  return TRUE;
+#else
+  return FALSE;
+#endif
+}
+
+int
+moa_group_rank (const MoaGroup *group)
+{
+  return group->rank;
+}
+
+int
+moa_group_size (const MoaGroup *group)
+{
+  return group->size;
+}
+
+#ifdef MOA_HAVE_MPI
+
+MoaGroup *
+moa_group_join (void)
+{
+  MoaGroup *group = g_new0 (MoaGroup, 1);
+  int provided;
+  MPI_Init_thread (NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+  MPI_Comm_rank (MPI_COMM_WORLD, &group->rank);
+  MPI_Comm_size (MPI_COMM_WORLD, &group->size);
+  group->pending = g_array_new (FALSE, FALSE, sizeof (MPI_Request));
+  return group;
+}
+
+void
+moa_group_leave (MoaGroup *group, gboolean failed)
+{
+  if (failed && group->size > 1)
+    MPI_Abort (MPI_COMM_WORLD, 1);
+  MPI_Finalize ();
+  g_array_unref (group->pending);
+  g_free (group);
+}
+
+void
+moa_group_sum (MoaGroup *group, float *numbers, gsize n)
+{
+  if (group->size == 1)
+    return;
+  MPI_Request request;
+  MPI_Iallreduce (MPI_IN_PLACE, numbers, n, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD, &request);
+  g_array_append_val (group->pending, request);
+}
+
+void
+moa_group_finish (MoaGroup *group)
+{
+  MPI_Waitall (group->pending->len, (MPI_Request *) group->pending->data, MPI_STATUSES_IGNORE);
+  g_array_set_size (group->pending, 0);
+}
+
+void
+moa_group_sum_doubles (MoaGroup *group, double *numbers, int n)
+{
+  if (group->size > 1)
+    MPI_Allreduce (MPI_IN_PLACE, numbers, n, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+}
+
+void
+moa_group_share (MoaGroup *group, gint64 *number)
+{
+  if (group->size > 1)
+    MPI_Bcast (number, 1, MPI_INT64_T, 0, MPI_COMM_WORLD);
+}
+
+#else
+
+MoaGroup *
+moa_group_join (void)
+{
+  MoaGroup *group = g_new0 (MoaGroup, 1);
+  group->size = 1;
+  return group;
+}
+
+void
+moa_group_leave (MoaGroup *group, gboolean failed)
+{
+  g_free (group);
+}
+
+void
+moa_group_sum (MoaGroup *group, float *numbers, gsize n)
+{
+}
+
+void
+moa_group_finish (MoaGroup *group)
+{
+}
+
+void
+moa_group_sum_doubles (MoaGroup *group, double *numbers, int n)
+{
+}
+
+void
+moa_group_share (MoaGroup *group, gint64 *number)
+{
+}
+
+#endif

@@ -1,0 +1,30 @@
+/* The processes that train together, each on its share of every batch: those
+ * of MPI, or this one alone. */
+#ifndef MOA_GROUP_H
+#define MOA_GROUP_H
+
+#include <glib.h>
+
+typedef struct _MoaGroup MoaGroup;
+
+/* Whether the build knows MPI; without it a group has one member. */
+gboolean moa_group_can_be_many (void);
+
+/* Joins the group that mpirun made, or makes one of one.  Once in a process. */
+MoaGroup *moa_group_join (void);
+/* leave: orderly, by all; else this member failed, and the others end too. */
+void moa_group_leave (MoaGroup *group, gboolean failed);
+
+int moa_group_rank (const MoaGroup *group);
+int moa_group_size (const MoaGroup *group);
+
+/* Begins to replace the numbers by their sums over the members, which all must
+ * ask for in the same order; done after moa_group_finish(). */
+void moa_group_sum (MoaGroup *group, float *numbers, gsize n);
+void moa_group_finish (MoaGroup *group);
+/* Replaces them at once. */
+void moa_group_sum_doubles (MoaGroup *group, double *numbers, int n);
+/* The first member's, for all. */
+void moa_group_share (MoaGroup *group, gint64 *number);
+
+#endif

@@ -1,0 +1,85 @@
+/* Latents: see latents.h.  They are made one by one, so that a picture's does
+ * not depend on its neighbours, and are of 16 bits whether kept or new. */
+#include "train/latents.h"
+
+#include "base/error.h"
+#include "base/half.h"
+#include "nets/vae.h"
+
+#include <string.h>
+
+gboolean
+moa_latents_build (MoaLatents *l, MoaTrainer *t, guint64 keep, GError **error)
+{
+  const MoaVaeConfig *config = &t->parts.vae;
+  int size = moa_data_source_options (t->source)->size;
+  *l = (MoaLatents){ .side = size >> (config->n_levels - 1), .channels = config->latent_channels,
+                     .scale = config->scaling_factor, .shift = config->shift_factor,
+                     .n_kept = keep };
+  l->n = (gsize) l->side * l->side * l->channels;
+  l->graph = moa_trainer_graph (t);
+  l->in = moa_trainer_input (l->graph, "picture", MOA_SHAPE (1, size, size, 3));
+  l->moments = moa_vae_encode (l->graph, config, t->parts.params[MOA_PART_VAE], l->in);
+  moa_graph_output (l->moments);
+  if (keep)
+    {
+      l->kept = g_try_malloc_n (keep, l->n * sizeof (guint16));
+      l->known = g_try_malloc0 (keep);
+      if (!l->kept || !l->known)
+        return moa_fail (error, MOA_ERROR_MEMORY,
+                         "no memory to keep the latents of %" G_GUINT64_FORMAT " pictures; make "
+                         "data.pictures smaller", keep);
+    }
+  return moa_graph_plan (l->graph, error);
+}
+
+void
+moa_latents_clear (MoaLatents *l)
+{
+  g_free (l->kept);
+  g_free (l->known);
+  *l = (MoaLatents){ .graph = NULL };
+}
+
+gboolean
+moa_latents_get (MoaLatents *l, const float *picture, guint64 number, float *out, GError **error)
+{
+  if (number < l->n_kept && l->known[number])
+    {
+      moa_half_to_floats (l->kept + number * l->n, out, l->n);
+      return TRUE;
+    }
+  g_autofree float *moments = g_new (float, 2 * l->n);
+  g_autofree guint16 *half = g_new (guint16, l->n);
+  moa_graph_set (l->in, picture);
+  if (!moa_graph_run (l->graph, NULL, error))
+    return FALSE;
+  moa_graph_get (l->moments, moments);
+  for (gsize i = 0; i < l->n; i++)
+    {
+      gsize pixel = i / l->channels, channel = i % l->channels;
+      out[i] = (moments[pixel * 2 * l->channels + channel] - l->shift) * l->scale;
+    }
+  moa_half_from_floats (out, half, l->n);
+  moa_half_to_floats (half, out, l->n);
+  if (number < l->n_kept)
+    {
+      memcpy (l->kept + number * l->n, half, l->n * sizeof (guint16));
+      l->known[number] = TRUE;
+    }
+  return TRUE;
+}
+
+void
+moa_latents_pool (const MoaLatents *l, const float *mask, int size, float *out)
+{
+  int k = size / l->side;
+  for (int y = 0; y < l->side; y++)
+    for (int x = 0; x < l->side; x++)
+      {
+        double sum = 0;
+        for (int i = 0; i < k * k; i++)
+          sum += mask[(y * k + i / k) * size + x * k + i % k];
+        out[y * l->side + x] = sum / (k * k);
+      }
+}

@@ -1,0 +1,448 @@
+/* Stage "moa": the personalised experts, the routers and the prompt fuser, the
+ * prior as it is (arXiv 2404.11565, section 4).
+ *
+ *   loss = reconstruction inside the subjects' masks (Eq. 9)
+ *        + lambda_r router (Eq. 10, 11) + lambda_o object (Eq. 12); see losses.h.
+ *
+ * Beyond the paper, where the data has the truth of a swap: a share of items
+ * takes z_t from the picture before the swap and asks for the noise that leads
+ * to the picture after it,
+ *
+ *   eps = (z_t - sqrt(abar_t) z_0 after) / sqrt(1 - abar_t),
+ *
+ * inside both silhouettes: just what a replacement does. */
+#include "train/latents.h"
+#include "train/losses.h"
+
+#include "base/error.h"
+#include "nets/clip.h"
+#include "nets/unet.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SLOTS = 2 };
+
+typedef struct {
+  MoaTrainGraph graph;
+  MoaLoss loss;
+  MoaTensor *sample, *t, *ids, *photos, *index, *present; /* inputs */
+  MoaTensor *out;
+  MoaLatents latents;
+  MoaPrompt *empty, *generic[SLOTS];
+  int batch, window, photo_size;
+} Moa;
+
+static void
+options (const MoaTrainer *t, MoaDataOptions *o)
+{
+  o->n_photos = 2;
+  o->max_people = SLOTS;
+  o->truth = t->config->moa.swap > 0;
+}
+
+/* ---- Graph ------------------------------------------------------------ */
+
+static gboolean
+make_prompts (MoaTrainer *t, Moa *m, GError **error)
+{
+  m->empty = moa_prompt_new (t->parts.tokenizer, "", 0, error);
+  for (int i = 0; i < SLOTS && m->empty; i++)
+    {
+      g_autofree char *text = moa_prompt_default (i + 1);
+      m->generic[i] = moa_prompt_new (t->parts.tokenizer, text, i + 1, error);
+      if (!m->generic[i])
+        return FALSE;
+    }
+  return m->empty != NULL;
+}
+
+static void
+build_inputs (MoaTrainer *t, Moa *m, MoaGraph *g)
+{
+  int n = m->batch, side = m->latents.side;
+  m->sample = moa_trainer_input (g, "sample", MOA_SHAPE (n, side, side, m->latents.channels));
+  m->t = moa_trainer_input (g, "t", MOA_SHAPE (n));
+  m->ids = moa_trainer_input (g, "ids", MOA_SHAPE (n, m->window));
+  m->photos = moa_trainer_input (g, "photos", MOA_SHAPE (n * SLOTS, m->photo_size, m->photo_size, 3));
+  m->index = moa_trainer_input (g, "index", MOA_SHAPE (n, SLOTS));
+  m->present = moa_trainer_input (g, "present", MOA_SHAPE (n, SLOTS));
+}
+
+static gboolean
+build (MoaTrainer *t, GError **error)
+{
+  Moa *m = t->state;
+  MoaParts *parts = &t->parts;
+  m->batch = t->config->micro_batch;
+  m->window = moa_tokenizer_window (parts->tokenizer);
+  m->photo_size = parts->vision.image_size;
+  /* Photos and people come anew each time, and with them what a swap leads to. */
+  if (!make_prompts (t, m, error) || !moa_latents_build (&m->latents, t, 0, error))
+    return FALSE;
+  MoaGraph *g = m->graph.graph = moa_trainer_graph (t);
+  build_inputs (t, m, g);
+  MoaTensor *text = moa_clip_text (g, &parts->text, parts->params[MOA_PART_TEXT], m->ids);
+  MoaTensor *feats = moa_clip_vision (g, &parts->vision, parts->params[MOA_PART_VISION], m->photos);
+  feats = moa_graph_reshape (g, feats, MOA_SHAPE (m->batch, SLOTS, parts->moa.feature_dim));
+  MoaMixture mixture = { .config = &parts->moa, .params = parts->params[MOA_PART_MOA],
+                         .feats = feats, .index = m->index, .present = m->present,
+                         .attention_maps = TRUE };
+  MoaUnetArgs args = { m->sample, m->t, text, &mixture };
+  m->out = moa_unet (g, &parts->unet, parts->params[MOA_PART_UNET], &args);
+  moa_graph_output (m->out);
+  gboolean all = t->config->moa.all_blocks;
+  moa_loss_build (&m->loss, g, m->out, all ? 0 : 2, parts->moa.n_layers - (all ? 0 : 3));
+  moa_graph_output (m->loss.map);
+  moa_train_graph_part (&m->graph, "masked", m->loss.masked);
+  moa_train_graph_part (&m->graph, "router", m->loss.router);
+  moa_train_graph_part (&m->graph, "object", m->loss.object);
+  return moa_trainer_loss (t, &m->graph, m->loss.total, error);
+}
+
+static MoaStepPlan
+plan (MoaTrainer *t, guint64 step)
+{
+  Moa *m = t->state;
+  return (MoaStepPlan){ &m->graph, m->batch, t->config->batch / m->batch };
+}
+
+/* ---- Batches ---------------------------------------------------------- */
+
+typedef struct {
+  float *sample, *noise, *photos, *mask, *subject_masks, *weight;
+  gint32 *t, *ids, *index, *present;
+  float *latent, *truth, *pooled;  /* of one item */
+} Batch;
+
+static Batch *
+batch_new (const Moa *m)
+{
+  gsize n = m->latents.n, pixels = (gsize) m->latents.side * m->latents.side;
+  gsize photo = (gsize) 3 * m->photo_size * m->photo_size;
+  Batch *b = g_new0 (Batch, 1);
+  b->sample = g_new0 (float, m->batch * n);
+  b->noise = g_new0 (float, m->batch * n);
+  b->photos = g_new0 (float, m->batch * SLOTS * photo);
+  b->mask = g_new0 (float, m->batch * pixels);
+  b->subject_masks = g_new0 (float, m->batch * pixels * SLOTS);
+  b->weight = g_new0 (float, m->batch);
+  b->t = g_new0 (gint32, m->batch);
+  b->ids = g_new0 (gint32, m->batch * m->window);
+  b->index = g_new0 (gint32, m->batch * SLOTS);
+  b->present = g_new0 (gint32, m->batch * SLOTS);
+  b->latent = g_new (float, n);
+  b->truth = g_new (float, n);
+  b->pooled = g_new (float, pixels);
+  return b;
+}
+
+static void
+batch_free (Batch *b)
+{
+  g_free (b->sample);
+  g_free (b->noise);
+  g_free (b->photos);
+  g_free (b->mask);
+  g_free (b->subject_masks);
+  g_free (b->weight);
+  g_free (b->t);
+  g_free (b->ids);
+  g_free (b->index);
+  g_free (b->present);
+  g_free (b->latent);
+  g_free (b->truth);
+  g_free (b->pooled);
+  g_free (b);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Batch, batch_free)
+
+/* What is drawn for an item. */
+typedef struct {
+  gboolean swap;
+  int t;
+  const MoaPrompt *prompt;
+  gboolean present[SLOTS];
+  int photo[SLOTS];
+} Draw;
+
+static Draw
+draw (const MoaTrainer *t, const MoaDataItem *item)
+{
+  const Moa *m = t->state;
+  const MoaTrainConfig *c = t->config;
+#define UNIT(use, k) moa_trainer_unit (t, item->number, use, k)
+  Draw d = { .prompt = item->prompt };
+  int n_t = t->parts.schedule->n, people = MIN (item->n_people, SLOTS);
+  d.swap = item->has_truth && UNIT (MOA_USE_SWAP, 0) < c->moa.swap;
+  int low = d.swap ? MIN (c->moa.swap_t_min, n_t - 1) : 0;
+  int high = d.swap ? n_t : MIN (c->moa.t_max, n_t);
+  d.t = low + (int) (UNIT (MOA_USE_TIME, 0) * (high - low));
+  for (int s = 0; s < people; s++)
+    {
+      d.present[s] = TRUE;
+      /* The last is cut from the picture itself, which tells more than a photo should. */
+      d.photo[s] = UNIT (MOA_USE_PHOTO, s) < 0.75 ? 0 : 1;
+    }
+  if (people > 0 && UNIT (MOA_USE_GENERIC, 0) < c->moa.generic)
+    d.prompt = m->generic[people - 1];
+  if (!d.swap && people > 1 && UNIT (MOA_USE_DROP, 0) < c->moa.subject_drop)
+    d.present[UNIT (MOA_USE_DROP, 1) < 0.5] = FALSE;
+  if (!d.swap && UNIT (MOA_USE_DROP, 2) < c->moa.condition_drop)
+    {
+      d.prompt = m->empty;
+      memset (d.present, 0, sizeof (d.present));
+    }
+#undef UNIT
+  return d;
+}
+
+/* Where subject s is, before and, if it is swapped, after. */
+static void
+set_masks (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const Draw *d)
+{
+  const Moa *m = t->state;
+  int pixels = m->latents.side * m->latents.side;
+  int size = moa_data_source_options (t->source)->size;
+  float *mask = b->mask + k * pixels, *subjects = b->subject_masks + k * pixels * SLOTS;
+  memset (mask, 0, pixels * sizeof (float));
+  memset (subjects, 0, pixels * SLOTS * sizeof (float));
+  for (int s = 0; s < SLOTS; s++)
+    for (int side = 0; side <= d->swap && d->present[s]; side++)
+      {
+        const MoaDataPerson *person = side ? &item->truth_people[s] : &item->people[s];
+        moa_latents_pool (&m->latents, person->mask, size, b->pooled);
+        for (int i = 0; i < pixels; i++)
+          {
+            subjects[i * SLOTS + s] = MAX (subjects[i * SLOTS + s], b->pooled[i]);
+            mask[i] = MAX (mask[i], b->pooled[i]);
+          }
+      }
+}
+
+static void
+set_subjects (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const Draw *d)
+{
+  const Moa *m = t->state;
+  const MoaVisionConfig *vision = &t->parts.vision;
+  gsize n = (gsize) 3 * m->photo_size * m->photo_size;
+  for (int s = 0; s < SLOTS; s++)
+    {
+      float *out = b->photos + (k * SLOTS + s) * n;
+      memset (out, 0, n * sizeof (float));
+      b->present[k * SLOTS + s] = d->present[s];
+      b->index[k * SLOTS + s] = d->present[s] ? d->prompt->subject[s] : 0;
+      if (!d->present[s])
+        continue;
+      const MoaDataPerson *person = d->swap ? &item->truth_people[s] : &item->people[s];
+      const float *photo = person->photos[d->photo[s]];
+      for (gsize i = 0; i < n; i++)
+        out[i] = (photo[i] - vision->mean[i % 3]) / vision->std[i % 3];
+    }
+}
+
+/* z_t, and the output that leads from it to the right picture. */
+static gboolean
+set_noise (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const Draw *d, GError **error)
+{
+  Moa *m = t->state;
+  const MoaSchedule *schedule = t->parts.schedule;
+  gsize n = m->latents.n;
+  float *z = b->sample + k * n, *noise = b->noise + k * n;
+  if (!moa_latents_get (&m->latents, item->picture, G_MAXUINT64, b->latent, error)
+      || (d->swap && !moa_latents_get (&m->latents, item->truth, G_MAXUINT64, b->truth, error)))
+    return FALSE;
+  moa_trainer_normal (t, item->number, MOA_USE_NOISE, noise, n);
+  moa_schedule_add_noise (schedule, d->t, b->latent, noise, z, n);
+  const double abar = schedule->abar[d->t], a = sqrt (abar), c = sqrt (1 - abar);
+  const float *after = d->swap ? b->truth : b->latent;
+  for (gsize i = 0; i < n; i++)
+    {
+      double eps = d->swap ? (z[i] - a * after[i]) / c : noise[i];
+      noise[i] = schedule->prediction == MOA_PREDICT_V ? a * eps - c * after[i] : eps;
+    }
+  double gamma = t->config->moa.min_snr, snr = abar / (1 - abar);
+  b->weight[k] = gamma > 0 ? MIN (snr, gamma) / snr : 1;
+  return TRUE;
+}
+
+static gboolean
+set_item (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const Draw *d, GError **error)
+{
+  const Moa *m = t->state;
+  set_masks (t, b, k, item, d);
+  set_subjects (t, b, k, item, d);
+  memcpy (b->ids + k * m->window, d->prompt->ids, m->window * sizeof (gint32));
+  b->t[k] = d->t;
+  return set_noise (t, b, k, item, d, error);
+}
+
+/* lambda_router rises from `from` on, over `ramp`, as shares of all steps: a router that is paid
+ * before the expert is worth anything starves it. */
+static double
+router_factor (const MoaTrainer *t)
+{
+  const MoaTrainConfig *c = t->config;
+  double past = moa_trainer_progress (t) - c->moa.router_from;
+  if (past < 0)
+    return 0;
+  return c->moa.lambda_router * (c->moa.router_ramp > 0 ? MIN (1, past / c->moa.router_ramp) : 1);
+}
+
+static void
+set_inputs (const MoaTrainer *t, const Batch *b)
+{
+  const Moa *m = t->state;
+  const MoaTrainConfig *c = t->config;
+  moa_graph_set (m->sample, b->sample);
+  moa_graph_set (m->photos, b->photos);
+  moa_graph_set_ints (m->t, b->t);
+  moa_graph_set_ints (m->ids, b->ids);
+  moa_graph_set_ints (m->index, b->index);
+  moa_graph_set_ints (m->present, b->present);
+  MoaLossBatch batch = { .noise = b->noise, .mask = b->mask, .subject_masks = b->subject_masks,
+                         .index = b->index, .present = b->present, .n_subjects = SLOTS,
+                         .lambda_router = router_factor (t), .lambda_object = c->moa.lambda_object,
+                         .full = !c->moa.masked, .by_item = TRUE, .item_weight = b->weight,
+                         .balanced = c->moa.balanced };
+  moa_loss_set (&m->loss, &batch);
+}
+
+static gboolean
+fill (MoaTrainer *t, const MoaStepPlan *step, MoaDataItem *const *items, GError **error)
+{
+  Moa *m = t->state;
+  g_autoptr (Batch) b = batch_new (m);
+  for (int k = 0; k < m->batch; k++)
+    {
+      Draw d = draw (t, items[k]);
+      if (!set_item (t, b, k, items[k], &d, error))
+        return FALSE;
+    }
+  set_inputs (t, b);
+  return TRUE;
+}
+
+/* ---- What was held out ------------------------------------------------ */
+
+/* Sums over items. */
+typedef struct {
+  double inside, outside, inside_n, outside_n; /* squared error of the output */
+  double prior_inside, prior_outside;          /* the prior's weight R */
+  double both, either;                         /* experts' weight above 1/2, and the mask */
+} Score;
+
+static void
+score (const Moa *m, const Batch *b, int items, Score *s)
+{
+  int pixels = m->latents.side * m->latents.side, c = m->latents.channels;
+  g_autofree float *out = g_new (float, m->batch * m->latents.n);
+  g_autofree float *map = g_new (float, m->batch * pixels);
+  moa_graph_get (m->out, out);
+  moa_graph_get (m->loss.map, map);
+  for (int i = 0; i < items * pixels; i++)
+    {
+      double squares = 0, mask = b->mask[i];
+      for (int k = 0; k < c; k++)
+        squares += pow (out[i * c + k] - b->noise[i * c + k], 2) / c;
+      s->inside += mask * squares;
+      s->outside += (1 - mask) * squares;
+      s->inside_n += mask;
+      s->outside_n += 1 - mask;
+      s->prior_inside += mask * (1 - map[i]);
+      s->prior_outside += (1 - mask) * (1 - map[i]);
+      s->both += map[i] > 0.5 && mask > 0.5;
+      s->either += map[i] > 0.5 || mask > 0.5;
+    }
+}
+
+/* Every item with its photos, and with those of the next. */
+static void
+turn_photos (const Moa *m, Batch *b)
+{
+  gsize n = (gsize) 3 * m->photo_size * m->photo_size * SLOTS;
+  g_autofree float *first = g_memdup2 (b->photos, n * sizeof (float));
+  memmove (b->photos, b->photos + n, (m->batch - 1) * n * sizeof (float));
+  memcpy (b->photos + (m->batch - 1) * n, first, n * sizeof (float));
+}
+
+static gboolean
+run_held_out (MoaTrainer *t, gboolean swap, Score *right, Score *wrong, GError **error)
+{
+  Moa *m = t->state;
+  int n = t->config->data.held_out;
+  g_autoptr (Batch) b = batch_new (m);
+  MoaDataItem *item = moa_data_item_new (t->held_out);
+  gboolean ok = TRUE;
+  for (int first = 0; first < n && ok; first += m->batch)
+    {
+      int items = MIN (m->batch, n - first);
+      for (int k = 0; k < m->batch && ok; k++)
+        {
+          int i = (first + k) % n, n_t = t->parts.schedule->n;
+          ok = moa_data_source_load (t->held_out, i, item, error);
+          int low = swap ? t->config->moa.swap_t_min : 0;
+          Draw d = { swap, low + (i + 0.5) / n * (n_t - low), item->prompt };
+          for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
+            d.present[s] = TRUE;
+          ok = ok && set_item (t, b, k, item, &d, error);
+        }
+      for (int turn = 0; turn < 2 && ok; turn++)
+        {
+          if (turn)
+            turn_photos (m, b);
+          set_inputs (t, b);
+          ok = moa_graph_run (m->graph.graph, NULL, error);
+          if (ok)
+            score (m, b, items, turn ? wrong : right);
+        }
+    }
+  moa_data_item_free (t->held_out, item);
+  return ok;
+}
+
+static void
+put (json_t *out, const char *name, double sum, double n)
+{
+  json_object_set_new (out, name, json_real (sum / MAX (n, 1e-9)));
+}
+
+static gboolean
+validate (MoaTrainer *t, json_t *out, GError **error)
+{
+  Score right = { 0 }, wrong = { 0 }, swap = { 0 }, swap_wrong = { 0 };
+  if (!run_held_out (t, FALSE, &right, &wrong, error))
+    return FALSE;
+  put (out, "person", right.inside, right.inside_n);
+  put (out, "person_wrong", wrong.inside, wrong.inside_n);
+  put (out, "background", right.outside, right.outside_n);
+  put (out, "prior_in", right.prior_inside, right.inside_n);
+  put (out, "prior_out", right.prior_outside, right.outside_n);
+  put (out, "iou", right.both, right.either);
+  if (!moa_data_source_options (t->held_out)->truth)
+    return TRUE;
+  if (!run_held_out (t, TRUE, &swap, &swap_wrong, error))
+    return FALSE;
+  put (out, "swap", swap.inside, swap.inside_n);
+  put (out, "swap_wrong", swap_wrong.inside, swap_wrong.inside_n);
+  return TRUE;
+}
+
+static void
+clear (MoaTrainer *t)
+{
+  Moa *m = t->state;
+  moa_train_graph_clear (&m->graph);
+  moa_latents_clear (&m->latents);
+  moa_prompt_free (m->empty);
+  for (int i = 0; i < SLOTS; i++)
+    moa_prompt_free (m->generic[i]);
+}
+
+const MoaStage moa_stage_moa = {
+  .parts = 1u << MOA_PART_VAE | 1u << MOA_PART_TEXT | 1u << MOA_PART_VISION | 1u << MOA_PART_UNET
+           | 1u << MOA_PART_MOA,
+  .state_size = sizeof (Moa), .options = options, .build = build, .plan = plan, .fill = fill,
+  .validate = validate, .clear = clear,
+};

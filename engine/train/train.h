@@ -1,0 +1,24 @@
+/* `moa train`: one program for all stages. */
+#ifndef MOA_TRAIN_H
+#define MOA_TRAIN_H
+
+#include <gio/gio.h>
+
+#include "train/config.h"
+
+typedef struct {
+  int n_threads;               /* 0: all processors */
+  gboolean resume;             /* go on from FOLDER's last checkpoint */
+  GCancellable *cancellable;   /* finishes the step, saves, and ends in good order */
+  guint64 stop_at;             /* the same after that step; 0: none */
+  /* A line for a person: what happens; from the first rank alone. */
+  void (*tell) (const char *line, gpointer data);
+  gpointer data;
+} MoaTrainRun;
+
+/* Trains into FOLDER: model/, checkpoint-*.safetensors, config.json,
+ * log.jsonl, log.svg.  TRUE when done, or stopped as asked for. */
+gboolean moa_train (const MoaTrainConfig *config, const char *folder, const MoaTrainRun *run,
+                    GError **error);
+
+#endif

@@ -1,0 +1,295 @@
+/* Trained parameters: see trained.h.  Work on all of them is cut into chunks
+ * of equal size, so that sums come out the same with any number of threads. */
+#include "train/trained.h"
+
+#include "graph/gradient.h"
+#include "train/adamw.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK 16384
+
+/* "vae/encoder.conv_in.weight" */
+static char *
+full_name (MoaPartKind part, const MoaParam *param)
+{
+  return g_strconcat (moa_part_name (part), "/", param->name, NULL);
+}
+
+static gboolean
+matches (char **patterns, gboolean *used, const char *name)
+{
+  gboolean any = FALSE;
+  for (int i = 0; patterns[i]; i++)
+    if (g_pattern_match_simple (patterns[i], name))
+      any = used[i] = TRUE;
+  return any;
+}
+
+static float *
+numbers_new (gsize n)
+{
+  float *numbers = aligned_alloc (64, (n * sizeof (float) + 63) / 64 * 64);
+  if (numbers)
+    memset (numbers, 0, n * sizeof (float));
+  return numbers;
+}
+
+static gboolean
+add (MoaTrainedSet *set, MoaPartKind part, guint index, const char *name,
+     const MoaTrainConfig *config, GError **error)
+{
+  MoaParam *param = moa_params_nth (set->parts->params[part], index);
+  gsize n = moa_param_packed (param, moa_cpu_isa (set->cpu));
+  MoaTrained t = { part, index, param, n, numbers_new (n), numbers_new (n), numbers_new (n),
+                   numbers_new (n), 1, 1 };
+  for (int i = 0; i < config->optimizer.n_groups; i++)
+    if (g_pattern_match_simple (config->optimizer.groups[i].match, name))
+      {
+        t.lr = config->optimizer.groups[i].lr;
+        t.decay = config->optimizer.groups[i].decay;
+      }
+  set->list = g_renew (MoaTrained, set->list, set->n + 1);
+  set->list[set->n++] = t;
+  set->which |= 1u << part;
+  if (!t.m || !t.v || !t.average || !t.sum)
+    return moa_fail (error, MOA_ERROR_MEMORY,
+                     "no memory for the moments of %s; train fewer parameters", name);
+  memcpy (t.average, param->data, n * sizeof (float));
+  return TRUE;
+}
+
+gboolean
+moa_trained_init (MoaTrainedSet *set, MoaParts *parts, const MoaTrainConfig *config, MoaCpu *cpu,
+                  GError **error)
+{
+  *set = (MoaTrainedSet){ .cpu = cpu, .parts = parts };
+  g_assert (moa_cpu_isa (cpu) != MOA_ISA_F64);
+  g_autofree gboolean *used = g_new0 (gboolean, g_strv_length (config->train) + 1);
+  for (int part = 0; part < MOA_N_PART_KINDS; part++)
+    for (guint i = 0; i < moa_params_count (parts->params[part]); i++)
+      {
+        g_autofree char *name = full_name (part, moa_params_nth (parts->params[part], i));
+        if (matches (config->train, used, name)
+            && !add (set, part, i, name, config, error))
+          return FALSE;
+      }
+  for (int i = 0; config->train[i]; i++)
+    if (!used[i])
+      return moa_fail (error, MOA_ERROR_ARGUMENT,
+                       "\"train\": no parameter is named like \"%s\"; names are as \"unet/"
+                       "conv_in.weight\", \"moa/fuser.freq\" (moa info --tensors lists them)",
+                       config->train[i]);
+  return set->n > 0 || moa_fail (error, MOA_ERROR_ARGUMENT, "\"train\": nothing is to be trained");
+}
+
+void
+moa_trained_clear (MoaTrainedSet *set)
+{
+  for (int i = 0; i < set->n; i++)
+    {
+      free (set->list[i].m);
+      free (set->list[i].v);
+      free (set->list[i].average);
+      free (set->list[i].sum);
+    }
+  g_free (set->list);
+  *set = (MoaTrainedSet){ .cpu = NULL };
+}
+
+gsize
+moa_trained_numbers (const MoaTrainedSet *set)
+{
+  gsize n = 0;
+  for (int i = 0; i < set->n; i++)
+    n += moa_param_numbers (set->list[i].param);
+  return n;
+}
+
+gsize
+moa_trained_bytes (const MoaTrainedSet *set)
+{
+  gsize n = 0;
+  for (int i = 0; i < set->n; i++)
+    n += 4 * set->list[i].n * sizeof (float);
+  return n;
+}
+
+/* ---- Gradients -------------------------------------------------------- */
+
+gboolean
+moa_trained_gradients (const MoaTrainedSet *set, MoaGraph *graph, MoaTensor *loss, MoaTensor **out)
+{
+  const GPtrArray *params = moa_graph_params (graph);
+  g_autofree MoaTensor **wrt = g_new (MoaTensor *, set->n);
+  g_autofree MoaTensor **found = g_new (MoaTensor *, set->n);
+  g_autofree int *place = g_new (int, set->n);
+  int n = 0;
+  for (int i = 0; i < set->n; i++)
+    {
+      out[i] = NULL;
+      for (guint k = 0; k < params->len; k++)
+        if (((MoaTensor *) params->pdata[k])->param == set->list[i].param)
+          {
+            place[n] = i;
+            wrt[n++] = params->pdata[k];
+          }
+    }
+  if (!moa_graph_gradients (graph, loss, wrt, n, found))
+    return FALSE;
+  for (int k = 0; k < n; k++)
+    {
+      out[place[k]] = found[k];
+      moa_graph_output (found[k]);
+      g_assert (!found[k] || moa_shape_count (&found[k]->shape) == (gint64) set->list[place[k]].n);
+    }
+  return TRUE;
+}
+
+/* ---- Work in chunks --------------------------------------------------- */
+
+typedef struct {
+  MoaTrained *t;
+  gsize first, n;
+} Chunk;
+
+typedef struct {
+  GArray *chunks;      /* of Chunk */
+  MoaTensor *const *gradients;
+  double *sums;
+  MoaAdamW adamw;
+  double keep;         /* of the averages */
+} Work;
+
+static void
+work_start (Work *work, const MoaTrainedSet *set)
+{
+  *work = (Work){ .chunks = g_array_new (FALSE, FALSE, sizeof (Chunk)) };
+  for (int i = 0; i < set->n; i++)
+    for (gsize first = 0; first < set->list[i].n; first += CHUNK)
+      {
+        Chunk chunk = { &set->list[i], first, MIN (CHUNK, set->list[i].n - first) };
+        g_array_append_val (work->chunks, chunk);
+      }
+}
+
+static void
+work_run (Work *work, const MoaTrainedSet *set, MoaTaskFunc func)
+{
+  moa_cpu_parallel (set->cpu, work->chunks->len, func, work);
+  g_array_unref (work->chunks);
+}
+
+void
+moa_trained_zero (MoaTrainedSet *set)
+{
+  for (int i = 0; i < set->n; i++)
+    memset (set->list[i].sum, 0, set->list[i].n * sizeof (float));
+}
+
+void
+moa_trained_collect (MoaTrainedSet *set, MoaTensor *const *gradients)
+{
+  for (int i = 0; i < set->n; i++)
+    if (gradients[i])
+      {
+        const float *from = gradients[i]->data;
+        float *sum = set->list[i].sum;
+        for (gsize k = 0; k < set->list[i].n; k++)
+          sum[k] += from[k];
+      }
+}
+
+static void
+norm_task (gpointer data, int task, int thread)
+{
+  Work *work = data;
+  const Chunk *c = &g_array_index (work->chunks, Chunk, task);
+  const float *g = c->t->sum + c->first;
+  double sum = 0;
+  for (gsize i = 0; i < c->n; i++)
+    sum += (double) g[i] * g[i];
+  work->sums[task] = sum;
+}
+
+double
+moa_trained_norm (const MoaTrainedSet *set, double scale)
+{
+  Work work;
+  work_start (&work, set);
+  guint n = work.chunks->len;
+  g_autofree double *sums = work.sums = g_new (double, n);
+  work_run (&work, set, norm_task);
+  double sum = 0;
+  for (guint i = 0; i < n; i++)
+    sum += sums[i];
+  return sqrt (sum) * scale;
+}
+
+static void
+step_task (gpointer data, int task, int thread)
+{
+  Work *work = data;
+  const Chunk *c = &g_array_index (work->chunks, Chunk, task);
+  MoaTrained *t = c->t;
+  MoaAdamW adamw = work->adamw;
+  adamw.lr *= t->lr;
+  adamw.decay *= t->decay;
+  float *value = (float *) t->param->data + c->first, *average = t->average + c->first;
+  moa_adamw (&adamw, value, t->sum + c->first, t->m + c->first, t->v + c->first, c->n);
+  const float move = 1 - work->keep;
+  for (gsize i = 0; i < c->n; i++)
+    average[i] += (value[i] - average[i]) * move;
+}
+
+void
+moa_trained_step (MoaTrainedSet *set, const MoaTrainConfig *config, guint64 step, double lr,
+                  double scale, double average)
+{
+  g_assert (!set->averaged);
+  Work work;
+  work_start (&work, set);
+  work.adamw = (MoaAdamW){ lr, config->optimizer.beta1, config->optimizer.beta2,
+                           config->optimizer.eps, config->optimizer.decay, step, scale };
+  work.keep = average;
+  work_run (&work, set, step_task);
+}
+
+/* ---- Averages --------------------------------------------------------- */
+
+void
+moa_trained_exchange (MoaTrainedSet *set)
+{
+  for (int i = 0; i < set->n; i++)
+    {
+      float *value = set->list[i].param->data, *average = set->list[i].average;
+      for (gsize k = 0; k < set->list[i].n; k++)
+        {
+          float kept = value[k];
+          value[k] = average[k];
+          average[k] = kept;
+        }
+    }
+  set->averaged = !set->averaged;
+}
+
+gboolean
+moa_trained_write (MoaTrainedSet *set, const char *path, gboolean half, GError **error)
+{
+  g_assert (!set->averaged);
+  for (int part = 0; part < MOA_PART_HEADS; part++)
+    {
+      if (!(set->which >> part & 1))
+        continue;
+      g_autofree const float **values
+        = g_new0 (const float *, moa_params_count (set->parts->params[part]));
+      for (int i = 0; i < set->n; i++)
+        if (set->list[i].part == (MoaPartKind) part)
+          values[set->list[i].index] = set->list[i].average;
+      if (!moa_parts_write (set->parts, part, path, values, half, error))
+        return FALSE;
+    }
+  return TRUE;
+}

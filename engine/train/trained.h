@@ -1,0 +1,58 @@
+/* The parameters that a training changes, with their moments and averages. */
+#ifndef MOA_TRAINED_H
+#define MOA_TRAINED_H
+
+#include "train/config.h"
+#include "train/parts.h"
+
+/* All numbers are packed as the parameter's own data. */
+typedef struct {
+  MoaPartKind part;
+  guint index;           /* among the part's */
+  MoaParam *param;
+  gsize n;
+  float *m, *v, *average;
+  float *sum;            /* of gradients, over micro batches and ranks */
+  double lr, decay;      /* factors */
+} MoaTrained;
+
+typedef struct {
+  MoaCpu *cpu;
+  MoaParts *parts;
+  MoaTrained *list;
+  int n;
+  guint which;           /* bits of the parts that have any */
+  gboolean averaged;     /* the parameters hold their averages, and the averages them */
+} MoaTrainedSet;
+
+/* Those of the patterns in config->train, with the factors of the last group
+ * that matches; their parts must be loaded.  A pattern that no name matches is
+ * an error. */
+gboolean moa_trained_init (MoaTrainedSet *set, MoaParts *parts, const MoaTrainConfig *config,
+                           MoaCpu *cpu, GError **error);
+void moa_trained_clear (MoaTrainedSet *set);
+gsize moa_trained_numbers (const MoaTrainedSet *set); /* without filling */
+gsize moa_trained_bytes (const MoaTrainedSet *set);   /* beside the parameters themselves */
+
+/* Adds gradient nodes for the loss to a graph, kept until its next run; out[k]
+ * is NULL where the loss does not depend on parameter k. */
+gboolean moa_trained_gradients (const MoaTrainedSet *set, MoaGraph *graph, MoaTensor *loss,
+                                MoaTensor **out);
+/* Sum of gradients: 0; plus those of a run. */
+void moa_trained_zero (MoaTrainedSet *set);
+void moa_trained_collect (MoaTrainedSet *set, MoaTensor *const *gradients);
+
+/* The norm of all of sum times scale. */
+double moa_trained_norm (const MoaTrainedSet *set, double scale);
+/* One step of AdamW with the gradients sum * scale, and of the averages, which
+ * keep `average` of themselves. */
+void moa_trained_step (MoaTrainedSet *set, const MoaTrainConfig *config, guint64 step, double lr,
+                       double scale, double average);
+
+/* Exchanges the parameters and their averages: before and after validation. */
+void moa_trained_exchange (MoaTrainedSet *set);
+
+/* Writes the averages as the weights of the parts in PATH. */
+gboolean moa_trained_write (MoaTrainedSet *set, const char *path, gboolean half, GError **error);
+
+#endif

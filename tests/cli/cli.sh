@@ -1,0 +1,179 @@
+#!/bin/bash
+# The program moa: results, exit statuses, messages, interrupting.  Prints TAP.
+#
+#   cli.sh MOA PIXELS MODEL    the program, tests/cli/pixels, and the bundled model
+set -u
+moa=$(realpath "$1") pixels=$(realpath "$2") model=$(realpath "$3")
+pictures=$model/pictures
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+export MOA_MODEL=$model LC_ALL=C.UTF-8
+count=0
+failed=0
+
+# result NAME: passes if the last command did.
+result ()
+{
+  local status=$?
+  count=$((count + 1))
+  if [ $status -eq 0 ]; then
+    echo "ok $count - $1"
+  else
+    echo "not ok $count - $1"
+    sed 's/^/# /' out.log err.log 2>/dev/null
+    failed=1
+  fi
+}
+
+# run STATUS ARGUMENT...: runs moa into out.log and err.log, and checks its status.
+run ()
+{
+  local expected=$1
+  shift
+  "$moa" "$@" >out.log 2>err.log
+  local status=$?
+  echo "status $status of: moa $*" >>out.log
+  [ $status -eq "$expected" ]
+}
+
+# says TEXT: one short message has it, and nothing was written.
+says ()
+{
+  grep -qF -- "$1" err.log && [ "$(wc -l <err.log)" -le 2 ] && [ ! -e out.png ]
+}
+
+person="$pictures/lake.png $pictures/lake-subject.png"
+
+# ---- Usage ----
+
+run 2; result "no command: usage, 2"
+run 2 swap && says '"swap"'; result "an unknown command is named, 2"
+run 0 --help && grep -q replace out.log; result "--help, 0"
+run 0 --version && grep -q '^moa [0-9]' out.log; result "--version, 0"
+for command in replace generate maps info bench; do
+  run 0 $command --help && grep -q Usage out.log && [ ! -s err.log ]; result "$command --help, 0"
+  run 2 $command --frobnicate && says frobnicate; result "$command: an unknown option is named, 2"
+done
+run 2 replace "$pictures/lake.png" -o out.png && says "photo"; result "replace without a subject, 2"
+run 2 replace $person && says "-o OUT.png"; result "replace without -o, 2"
+run 2 replace $person -o out.png --seed -1 && says "--seed"; result "a negative seed, 2"
+run 2 replace $person -o out.png --base middle && says "middle"; result "an unknown base, 2"
+run 2 replace $person -o out.png --order 1,x && says "1,x"; result "an order of no numbers, 2"
+run 2 replace $person -o out.png --steps many && says "many"; result "steps of no number, 2"
+run 2 maps "$pictures/lake.png" -o maps --at 3,,4 && says "3,,4"; result "maps at no step, 2"
+run 2 generate -o out.png && says "prompt"; result "generate without a prompt, 2"
+run 2 generate "a man" -o out.png --size big && says "big"; result "generate of no size, 2"
+
+# ---- Bad input ----
+
+run 1 replace nowhere.png "$pictures/lake-subject.png" -o out.png && says nowhere.png
+result "a missing picture is named, 1"
+run 1 replace "$pictures/lake.png" "$model/README.md" -o out.png && says README.md
+result "a photo that is no picture is named, 1"
+run 1 replace $person -o out.jpg && says "only PNG"; result "an output that is no PNG, 1"
+run 1 replace $person -o no/folder/out.png && says "no/folder"; result "an output in no folder, 1"
+run 1 replace $person -o out.png --model /nowhere && says /nowhere; result "a missing model is named, 1"
+run 1 replace $person -o out.png --steps 5000 && says 5000; result "too many steps, 1"
+run 1 replace $person -o out.png --guidance nan && says guidance; result "a guidance of NaN, 1"
+run 1 replace $person -o out.png --prompt "a house" && says person; result "a prompt without a person, 1"
+run 1 replace $person -o out.png --order 2 && says order; result "an order of persons that are not there, 1"
+run 1 replace $person -o out.png --select "$pictures/lake-subject.png" && says "64 x 64"
+result "a mask of another size, 1"
+run 1 replace $person -o out.png --memory 1M && says "memory"; result "too little memory, 1"
+run 1 replace $person -o out.png --memory lots && says "lots"; result "memory of no size, 1"
+
+# ---- Replacing ----
+
+run 0 replace $person -o out.png --select "$pictures/lake-selection.png" --steps 8 --json \
+  --mask mask.png --maps maps --reconstruction back.png --trajectory z.safetensors --seed 5 &&
+  [ ! -s err.log ] && grep -q '"steps": 8' out.log && grep -q '"warnings": \[\]' out.log &&
+  [ -s mask.png ] && [ -s back.png ] && [ "$(ls maps | wc -l)" = 16 ]
+result "replace writes all that is asked for, and no progress into a pipe"
+"$pixels" same "$pictures/lake.png" out.png "$pictures/lake-selection.png" >out.log
+result "outside the selection the pixels are the picture's"
+"$pixels" same "$pictures/lake.png" out.png mask.png >out.log
+result "outside the mask too"
+run 0 info z.safetensors --tensors && grep -q 'F32 *9x16x16x4 *trajectory' out.log
+result "the trajectory has steps + 1 latents"
+mv out.png first.png
+run 0 replace $person -o out.png --select "$pictures/lake-selection.png" --steps 8 --seed 5 &&
+  cmp out.png first.png
+result "the same again gives the same bytes"
+rm -f out.png
+run 0 replace $person -o out.png --steps 3 --freedom 0.5 --seed 1 && mv out.png first.png &&
+  run 0 replace $person -o out.png --steps 3 --freedom 0.5 --seed 2 && ! cmp -s out.png first.png
+result "another seed gives another picture where there is freedom"
+cp "$pictures/lake-subject.png" "a+b.png" && rm -f out.png
+run 1 replace "$pictures/lake.png" "a+b.png+$pictures/snow-subject.png" -o out.png --steps 2
+result "a + in the name of a file among several is refused, not guessed"
+run 0 replace "$pictures/lake.png" "a+b.png" -o out.png --steps 2 &&
+  run 0 replace "$pictures/lake.png" "$pictures/lake-subject.png+$pictures/snow-subject.png" \
+    -o out.png --steps 2
+result "several photos of one person"
+run 0 replace "$pictures/pair.png" "$pictures/pair-subject-left.png" \
+  "$pictures/pair-kept-right.png" -o out.png --select "$pictures/pair-selection-left.png" \
+  --steps 4 --order 1,2
+result "two persons, one of them kept"
+
+script -qec "'$moa' replace $person -o out.png --steps 20" /dev/null >out.log 2>&1 </dev/null &&
+  grep -q 'invert .*s left' out.log
+result "on a terminal progress is shown, with the time left"
+
+"$pixels" canvas "$pictures/lake.png" big.png &&
+  "$pixels" canvas "$pictures/lake-selection.png" bigmask.png &&
+  "$pixels" hollow big.png bighollow.png &&
+  run 0 replace bighollow.png "$pictures/lake-subject.png" -o out.png --select bigmask.png \
+    --steps 3 --json && "$pixels" same bighollow.png out.png bigmask.png >>out.log
+result "in a large picture with alpha only the selection changes, and the alpha stays"
+grep -A5 '"area"' out.log | tr -d ' \n' | grep -q '"area":\[3[0-9]*,1[0-9]*,2[0-9]*,2[0-9]*\]'
+result "and only its surroundings are worked on"
+rm -f out.png
+run 1 replace big.png "$pictures/lake-subject.png" -o out.png --select "$pictures/lake-selection.png" &&
+  says "900 x 500"
+result "without them a mask of another size is refused"
+"$pixels" turned big.png turned.jpg && "$pixels" size turned.jpg >out.log &&
+  grep -q 500x900 out.log &&
+  run 0 replace turned.jpg "$pictures/lake-subject.png" -o out.png --select bigmask.png --steps 2 &&
+  "$pixels" size out.png >>out.log && grep -q 900x500 out.log
+result "a picture is turned upright as its EXIF tag says"
+
+# ---- The other commands ----
+
+run 0 maps "$pictures/lake.png" -o seen --at 0,3 --steps 4 --json && [ "$(ls seen | wc -l)" = 48 ] &&
+  [ -s seen/mean-layer-15.png ] && [ -s seen/step-003-layer-00.png ] && [ ! -s err.log ]
+result "maps: 16 blocks, their mean and two steps, without a subject"
+rm -f out.png
+run 1 maps "$pictures/lake.png" -o seen --at 9 --steps 4 && says "9"; result "maps of a step too far, 1"
+run 0 generate "a man on a beach" "$pictures/lake-subject.png" -o new.png --steps 3 --pictures 2 \
+  --seed 7 --size 128x64 && [ "$(grep -c '^new-' out.log)" = 2 ] &&
+  "$pixels" size new-2.png >out.log && grep -q 128x64 out.log
+result "generate: two pictures of their size"
+run 0 generate "a man on a beach" "$pictures/lake-subject.png" -o one.png --steps 3 --seed 8 \
+  --size 128x64 && cmp one.png new-2.png
+result "generate: the second is that of the next seed"
+run 0 info && grep -q "complete" out.log; result "info of the default model"
+run 0 info "$model" --json && grep -q '"complete": true' out.log && grep -q '"replace_bytes"' out.log
+result "info of a model, as JSON"
+run 0 info "$model/moa/moa.safetensors" && grep -q F16 out.log; result "info of a weights file"
+run 1 info "$model/README.md" && says README.md; result "info of another file, 1"
+run 1 info /nowhere && says /nowhere; result "info of nothing, 1"
+mkdir half && cp -r "$model"/* half/ && rm half/moa/moa.safetensors
+run 1 info half && says "moa/moa.safetensors"; result "info of an incomplete model says what is missing, 1"
+head -c 100000 "$model/unet/diffusion_pytorch_model.safetensors" >cut.safetensors
+run 1 info cut.safetensors && says cut.safetensors; result "info of a file cut short, 1"
+
+# ---- Interrupting ----
+
+mkdir quiet
+"$moa" replace $person -o quiet/out.png --mask quiet/mask.png --steps 1000 --fixed-point 20 \
+  >out.log 2>err.log &
+process=$!
+sleep 0.5
+kill -INT $process
+wait $process
+[ $? -eq 130 ] && [ -z "$(ls -A quiet)" ] && grep -q interrupted err.log
+result "Ctrl-C: 130, and nothing is written"
+
+echo "1..$count"
+exit $failed
