@@ -67,7 +67,7 @@ query (void)
     "Attention diffusion. Select the person first to work on a part of the picture. The result is "
     "a layer group above the layer; the layer itself is not changed, and outside the result's "
     "layer mask nothing changes. Use pictures of people who agree to it.",
-    "MoA for GIMP", "MoA for GIMP", "2024", N_("_Replace Person..."), "RGB*, GRAY*", GIMP_PLUGIN,
+    "MoA for GIMP", "MoA for GIMP", "2026", N_("_Replace Person..."), "RGB*, GRAY*", GIMP_PLUGIN,
     N_ARGS, 0, args, NULL);
   gimp_plugin_menu_register (REPLACE_PROCEDURE, "<Image>/Filters/MoA");
   gimp_plugin_icon_register (REPLACE_PROCEDURE, GIMP_ICON_TYPE_INLINE_PIXBUF, moa_icon);

@@ -249,7 +249,10 @@ add_group (const ReplaceTask *task, const MoaReplaceResult *result, const Place 
   set_composite_space (group);
   if (task->settings->maps && result->n_maps > 0
       && !add_router_maps (task, place, group, &result->maps[0], error))
-    return FALSE;
+    {
+      gimp_image_remove_layer (place->image, group);
+      return FALSE;
+    }
   if (result->reconstruction)
     add_layer (place, group, _("Reconstruction"), result->reconstruction, NULL, FALSE);
 

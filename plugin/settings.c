@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <string.h>
 
-typedef enum { OPTION_BOOLEAN, OPTION_INTEGER, OPTION_NUMBER, OPTION_BASE, OPTION_ORDER } OptionKind;
+typedef enum {
+  OPTION_BOOLEAN, OPTION_INTEGER, OPTION_NUMBER, OPTION_BASE, OPTION_ORDER
+} OptionKind;
 
 typedef struct {
   const char *key;

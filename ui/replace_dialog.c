@@ -399,8 +399,8 @@ create_dialog (Dialog *dialog)
   g_signal_connect (dialog->dialog, "focus-in-event", G_CALLBACK (on_focus_in), dialog);
 }
 
-/* The layer to work on, and the settings to begin with.  A layer of an earlier result stands
- * for the layer that this was made from, and brings its settings unless the last run is repeated. */
+/* The layer to work on, and the settings to begin with.  A layer of an earlier result stands for
+ * the layer that this was made from, and brings its settings unless the last run is repeated. */
 static ReplaceSettings *
 choose_start (Dialog *dialog, gint32 drawable, gboolean again)
 {

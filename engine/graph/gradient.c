@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "graph/graph_private.h"
-#include "ops/ops.h"
 
 typedef struct {
   MoaGraph *graph;
@@ -75,18 +74,27 @@ mark_leading (Reverse *r, int n)
     }
 }
 
+/* Adds dx to the gradient of t's numbers from `first` on. */
+static void
+sum_up (Reverse *r, const MoaTensor *t, MoaTensor *dx, gint64 first)
+{
+  MoaTensor **sum = &r->grad[t->index];
+  MoaShape shape = *sum ? (*sum)->shape : t->shape;
+  if (*sum || moa_shape_count (&dx->shape) < moa_shape_count (&t->shape))
+    *sum = moa_add_at (r->graph, shape, *sum, dx, first);
+  else
+    *sum = dx;
+}
+
 /* The whole seen in another shape passes its gradient on; a part adds it at its place. */
 static void
 view_back (Reverse *r, const MoaTensor *view)
 {
-  MoaTensor *root = view->view_of, *dy = r->grad[view->index], **sum = &r->grad[root->index];
-  if (moa_shape_count (&view->shape) < moa_shape_count (&root->shape))
-    {
-      *sum = moa_add_at (r->graph, root->shape, *sum, dy, view->view_first);
-      return;
-    }
-  dy = moa_graph_reshape (r->graph, dy, root->shape);
-  *sum = *sum ? moa_add (r->graph, *sum, dy) : dy;
+  MoaTensor *root = view->view_of, *dy = r->grad[view->index];
+  if (moa_shape_count (&view->shape) == moa_shape_count (&root->shape))
+    dy = moa_graph_reshape (r->graph, dy, root->shape);
+  if (dy)
+    sum_up (r, root, dy, view->view_first);
 }
 
 static void
@@ -109,8 +117,7 @@ op_back (Reverse *r, MoaTensor *t)
         }
       g_assert (in->param ? dx->shape.rank == 1 || moa_shape_equal (&dx->shape, &in->shape)
                           : moa_shape_equal (&dx->shape, &in->shape));
-      MoaTensor **sum = &r->grad[in->index];
-      *sum = *sum ? moa_add (r->graph, *sum, dx) : dx;
+      sum_up (r, in, dx, 0);
     }
 }
 

@@ -1,5 +1,5 @@
-/* add_at: a tensor with `part` added to its numbers from `first` on: what a view's gradient is to
- * the tensor it looks at.  Inputs base, or NULL for zeros, and part; i[0..3] the result's shape,
+/* add_at: a tensor with `part` added to its numbers from `first` on, whatever part's shape: what
+ * gradients are summed with, those of views among them.  Inputs base, or NULL for zeros, and part; i[0..3] the result's shape,
  * i[4] its rank, f[0] first. */
 #include "ops/rule.h"
 

@@ -37,9 +37,11 @@ static gsize
 scratch (const MoaTensor *t, const MoaCpu *cpu)
 {
   const MoaShape *q = &t->in[0]->shape, *k = &t->in[1]->shape;
-  gsize panel = moa_isa_panel (moa_cpu_isa (cpu)), real_size = moa_isa_real_size (moa_cpu_isa (cpu));
+  gsize panel = moa_isa_panel (moa_cpu_isa (cpu));
+  gsize real_size = moa_isa_real_size (moa_cpu_isa (cpu));
   gsize width = q->dim[2] / t->attr.i[0], keys = k->dim[1];
-  gsize packed = (keys + panel - 1) / panel * panel * width + (width + panel - 1) / panel * panel * keys;
+  gsize packed = (keys + panel - 1) / panel * panel * width +
+                 (width + panel - 1) / panel * panel * keys;
   gsize scores = moa_attention_rows (keys, q->dim[1], real_size) * moa_attention_stride (keys);
   return (q->dim[0] * t->attr.i[0] * packed + moa_cpu_threads (cpu) * scores) * real_size;
 }
@@ -64,7 +66,8 @@ infer_grad (MoaTensor *t, GError **error)
 MoaAttentionPlan
 moa_attention_grad_plan (const MoaTensor *t, const MoaCpu *cpu)
 {
-  gsize panel = moa_isa_panel (moa_cpu_isa (cpu)), real_size = moa_isa_real_size (moa_cpu_isa (cpu));
+  gsize panel = moa_isa_panel (moa_cpu_isa (cpu));
+  gsize real_size = moa_isa_real_size (moa_cpu_isa (cpu));
   gsize threads = moa_cpu_threads (cpu), rows = t->in[0]->shape.dim[1];
   gsize keys = t->in[1]->shape.dim[1], width = t->in[0]->shape.dim[2] / t->attr.i[0];
   gsize pairs = t->in[0]->shape.dim[0] * t->attr.i[0];

@@ -199,7 +199,8 @@ scratch_grad_w (const MoaTensor *t, const MoaCpu *cpu)
   if (!moa_conv_uses_winograd (&s))
     return moa_weight_scratch (s.items * s.out_height * s.out_width, s.n,
                                s.kernel_height * s.kernel_width * s.channels, cpu);
-  gsize real_size = moa_isa_real_size (moa_cpu_isa (cpu)), panel = moa_isa_panel (moa_cpu_isa (cpu));
+  gsize real_size = moa_isa_real_size (moa_cpu_isa (cpu));
+  gsize panel = moa_isa_panel (moa_cpu_isa (cpu));
   gsize width = moa_winograd_stride (s.channels, real_size) + moa_panels_count (s.n, 1, cpu);
   gsize shared = moa_winograd_tiles (winograd_tiles (&s), width, real_size) * width;
   return 36 * (shared + moa_cpu_threads (cpu) * MOA_WINO_CHANNELS * panel) * real_size;

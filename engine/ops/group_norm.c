@@ -71,8 +71,8 @@ const MoaOp moa_op_group_norm = { "group_norm", infer, NULL, 0, flops, MOA_KERNE
                                   gradient, NULL };
 
 MoaTensor *
-moa_group_norm (MoaGraph *g, MoaTensor *x, MoaTensor *gamma, MoaTensor *beta, int groups, double eps,
-                gboolean silu)
+moa_group_norm (MoaGraph *g, MoaTensor *x, MoaTensor *gamma, MoaTensor *beta, int groups,
+                double eps, gboolean silu)
 {
   MOA_NEED (x, gamma, beta);
   return moa_graph_add (g, &moa_op_group_norm, (MoaTensor *[]){ x, gamma, beta }, 3,

@@ -27,4 +27,8 @@ struct _MoaOp {
 /* All ops, NULL ended. */
 extern const MoaOp *const moa_ops[];
 
+/* What gradients are summed with: base (NULL: zeros of that shape) with part added to its numbers
+ * from `first` on. */
+MoaTensor *moa_add_at (MoaGraph *g, MoaShape shape, MoaTensor *base, MoaTensor *part, gint64 first);
+
 #endif

@@ -51,8 +51,6 @@ MoaTensor *moa_reduce (MoaGraph *g, MoaTensor *x, MoaShape shape);
 /* Places first .. first + n - 1 of an axis; and x between zeros, `before` of n places in front. */
 MoaTensor *moa_take (MoaGraph *g, MoaTensor *x, int axis, int first, int n);
 MoaTensor *moa_pad (MoaGraph *g, MoaTensor *x, int axis, int before, int n);
-/* base (NULL: zeros of that shape) with part added to its numbers from `first` on. */
-MoaTensor *moa_add_at (MoaGraph *g, MoaShape shape, MoaTensor *base, MoaTensor *part, gint64 first);
 
 MoaTensor *moa_embedding (MoaGraph *g, MoaTensor *ids, MoaTensor *table);  /* B,T and [V,D] -> B,T,D */
 MoaTensor *moa_gather_rows (MoaGraph *g, MoaTensor *x, MoaTensor *index);  /* B,T,D and B,S -> B,S,D */

@@ -67,9 +67,9 @@ MoaAttentionPlan moa_attention_grad_plan (const MoaTensor *t, const MoaCpu *cpu)
 /* Attention maps: rows of q that a thread handles at a time. */
 #define MOA_MAP_ROWS 48
 
-/* A weight's gradient X^T dY, X of m rows by k, dY of m by n, is shared out in parts of X's columns,
- * of dY's panels and, where these are too few for the threads, of the rows: the parts' sums are
- * then added in their order. */
+/* A weight's gradient X^T dY, X of m rows by k, dY of m by n, is shared out in parts of X's
+ * columns, of dY's panels and, where these are too few for the threads, of the rows: the parts'
+ * sums are then added in their order. */
 #define MOA_WEIGHT_COLUMNS 252  /* of X at most; a multiple of the register tile */
 typedef struct {
   gsize k_parts, n_parts, m_parts;

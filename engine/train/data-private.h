@@ -16,7 +16,8 @@ struct _MoaDataSource {
 /* Numbers for item `number` and whatever it is for. */
 double moa_data_unit (const MoaDataSource *source, guint64 number, guint use, guint index);
 /* What a number is for */
-enum { MOA_DATA_WHO, MOA_DATA_CROP, MOA_DATA_FLIP, MOA_DATA_RETRY, MOA_DATA_SUBJECT };
+enum { MOA_DATA_WHO, MOA_DATA_CROP, MOA_DATA_FLIP, MOA_DATA_RETRY, MOA_DATA_SUBJECT,
+       MOA_DATA_TRUTH };
 
 /* Sets *text_out to text without marks above <n_people> and, with a tokenizer,
  * *prompt_out.  People whose noun the window cuts off are dropped: *n_people

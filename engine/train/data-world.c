@@ -135,7 +135,7 @@ load (MoaDataSource *source, guint64 number, MoaDataItem *item, GError **error)
   moa_world_caption (s->world, &scene, index, turn, &caption);
   gboolean good = moa_data_set_text (source, caption.text, &item->n_people, &item->text,
                                      &item->prompt, error);
-  if (good && options->truth)
+  if (good && moa_data_unit (source, number, MOA_DATA_TRUTH, 0) < options->truth)
     {
       item->who = choose_who (s, &scene, number);
       moa_world_swap (s->world, index, turn, item->who, &scene, &swapped);

@@ -26,7 +26,7 @@ typedef struct {
   /* The drawn world */
   guint64 first_scene; /* so that scenes of training and of tests lie apart */
   guint64 n_scenes;    /* that many different ones, with new words and photos each time; 0: no end */
-  gboolean truth;      /* with the same scene, some of its people exchanged */
+  double truth;        /* chance of an item to have the same scene with some people exchanged */
   int n_people;        /* 0: one or two */
 
   /* Folders of pictures; the defaults are FastComposer's */

@@ -8,6 +8,7 @@
 struct _MoaGroup {
   int rank, size;
 #ifdef MOA_HAVE_MPI
+  gboolean launched;
   GArray *pending;  /* of MPI_Request */
 #endif
 };
@@ -36,15 +37,30 @@ moa_group_size (const MoaGroup *group)
 
 #ifdef MOA_HAVE_MPI
 
+/* Whether a launcher (mpirun, srun) started this process: without one MPI need not be woken. */
+static gboolean
+was_launched (void)
+{
+  static const char *const signs[] = { "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK" };
+  for (guint i = 0; i < G_N_ELEMENTS (signs); i++)
+    if (g_getenv (signs[i]))
+      return TRUE;
+  return FALSE;
+}
+
 MoaGroup *
 moa_group_join (void)
 {
   MoaGroup *group = g_new0 (MoaGroup, 1);
+  group->size = 1;
+  group->pending = g_array_new (FALSE, FALSE, sizeof (MPI_Request));
+  group->launched = was_launched ();
+  if (!group->launched)
+    return group;
   int provided;
   MPI_Init_thread (NULL, NULL, MPI_THREAD_FUNNELED, &provided);
   MPI_Comm_rank (MPI_COMM_WORLD, &group->rank);
   MPI_Comm_size (MPI_COMM_WORLD, &group->size);
-  group->pending = g_array_new (FALSE, FALSE, sizeof (MPI_Request));
   return group;
 }
 
@@ -53,7 +69,8 @@ moa_group_leave (MoaGroup *group, gboolean failed)
 {
   if (failed && group->size > 1)
     MPI_Abort (MPI_COMM_WORLD, 1);
-  MPI_Finalize ();
+  if (group->launched)
+    MPI_Finalize ();
   g_array_unref (group->pending);
   g_free (group);
 }
@@ -69,8 +86,18 @@ moa_group_sum (MoaGroup *group, float *numbers, gsize n)
 }
 
 void
+moa_group_progress (MoaGroup *group)
+{
+  int done;
+  MPI_Testall (group->pending->len, (MPI_Request *) group->pending->data, &done,
+               MPI_STATUSES_IGNORE);
+}
+
+void
 moa_group_finish (MoaGroup *group)
 {
+  if (group->size == 1)
+    return;
   MPI_Waitall (group->pending->len, (MPI_Request *) group->pending->data, MPI_STATUSES_IGNORE);
   g_array_set_size (group->pending, 0);
 }
@@ -107,6 +134,11 @@ moa_group_leave (MoaGroup *group, gboolean failed)
 
 void
 moa_group_sum (MoaGroup *group, float *numbers, gsize n)
+{
+}
+
+void
+moa_group_progress (MoaGroup *group)
 {
 }
 

@@ -21,6 +21,8 @@ int moa_group_size (const MoaGroup *group);
 /* Begins to replace the numbers by their sums over the members, which all must
  * ask for in the same order; done after moa_group_finish(). */
 void moa_group_sum (MoaGroup *group, float *numbers, gsize n);
+/* Lets what was begun go on; to be called now and then. */
+void moa_group_progress (MoaGroup *group);
 void moa_group_finish (MoaGroup *group);
 /* Replaces them at once. */
 void moa_group_sum_doubles (MoaGroup *group, double *numbers, int n);

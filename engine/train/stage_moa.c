@@ -38,7 +38,7 @@ options (const MoaTrainer *t, MoaDataOptions *o)
 {
   o->n_photos = 2;
   o->max_people = SLOTS;
-  o->truth = t->config->moa.swap > 0;
+  o->truth = t->config->moa.swap;
 }
 
 /* ---- Graph ------------------------------------------------------------ */
@@ -173,9 +173,9 @@ draw (const MoaTrainer *t, const MoaDataItem *item)
   const Moa *m = t->state;
   const MoaTrainConfig *c = t->config;
 #define UNIT(use, k) moa_trainer_unit (t, item->number, use, k)
-  Draw d = { .prompt = item->prompt };
+  Draw d = { .swap = item->has_truth,
+             .prompt = item->has_truth ? item->truth_prompt : item->prompt };
   int n_t = t->parts.schedule->n, people = MIN (item->n_people, SLOTS);
-  d.swap = item->has_truth && UNIT (MOA_USE_SWAP, 0) < c->moa.swap;
   int low = d.swap ? MIN (c->moa.swap_t_min, n_t - 1) : 0;
   int high = d.swap ? n_t : MIN (c->moa.t_max, n_t);
   d.t = low + (int) (UNIT (MOA_USE_TIME, 0) * (high - low));
@@ -382,11 +382,14 @@ run_held_out (MoaTrainer *t, gboolean swap, Score *right, Score *wrong, GError *
         {
           int i = (first + k) % n, n_t = t->parts.schedule->n;
           ok = moa_data_source_load (t->held_out, i, item, error);
+          if (!ok)
+            break;
           int low = swap ? t->config->moa.swap_t_min : 0;
-          Draw d = { swap, low + (i + 0.5) / n * (n_t - low), item->prompt };
+          Draw d = { swap, low + (i + 0.5) / n * (n_t - low),
+                     swap ? item->truth_prompt : item->prompt };
           for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
             d.present[s] = TRUE;
-          ok = ok && set_item (t, b, k, item, &d, error);
+          ok = set_item (t, b, k, item, &d, error);
         }
       for (int turn = 0; turn < 2 && ok; turn++)
         {
@@ -420,7 +423,7 @@ validate (MoaTrainer *t, json_t *out, GError **error)
   put (out, "prior_in", right.prior_inside, right.inside_n);
   put (out, "prior_out", right.prior_outside, right.outside_n);
   put (out, "iou", right.both, right.either);
-  if (!moa_data_source_options (t->held_out)->truth)
+  if (moa_data_source_options (t->held_out)->truth == 0 || t->config->data.source)
     return TRUE;
   if (!run_held_out (t, TRUE, &swap, &swap_wrong, error))
     return FALSE;

@@ -43,8 +43,8 @@ add (MoaTrainedSet *set, MoaPartKind part, guint index, const char *name,
 {
   MoaParam *param = moa_params_nth (set->parts->params[part], index);
   gsize n = moa_param_packed (param, moa_cpu_isa (set->cpu));
-  MoaTrained t = { part, index, param, n, numbers_new (n), numbers_new (n), numbers_new (n),
-                   numbers_new (n), 1, 1 };
+  MoaTrained t = { part, index, param, n, numbers_new (n), numbers_new (n), numbers_new (n), NULL,
+                   1, 1 };
   for (int i = 0; i < config->optimizer.n_groups; i++)
     if (g_pattern_match_simple (config->optimizer.groups[i].match, name))
       {
@@ -54,10 +54,29 @@ add (MoaTrainedSet *set, MoaPartKind part, guint index, const char *name,
   set->list = g_renew (MoaTrained, set->list, set->n + 1);
   set->list[set->n++] = t;
   set->which |= 1u << part;
-  if (!t.m || !t.v || !t.average || !t.sum)
+  if (!t.m || !t.v || !t.average)
     return moa_fail (error, MOA_ERROR_MEMORY,
                      "no memory for the moments of %s; train fewer parameters", name);
   memcpy (t.average, param->data, n * sizeof (float));
+  return TRUE;
+}
+
+static gboolean
+make_slab (MoaTrainedSet *set, GError **error)
+{
+  for (int i = 0; i < set->n; i++)
+    set->n_slab += set->list[i].n;
+  set->slab = numbers_new (set->n_slab);
+  if (!set->slab)
+    return moa_fail (error, MOA_ERROR_MEMORY,
+                     "no memory for the gradients of %" G_GSIZE_FORMAT " parameters; train fewer",
+                     set->n_slab);
+  float *next = set->slab;
+  for (int i = 0; i < set->n; i++)
+    {
+      set->list[i].sum = next;
+      next += set->list[i].n;
+    }
   return TRUE;
 }
 
@@ -82,7 +101,9 @@ moa_trained_init (MoaTrainedSet *set, MoaParts *parts, const MoaTrainConfig *con
                        "\"train\": no parameter is named like \"%s\"; names are as \"unet/"
                        "conv_in.weight\", \"moa/fuser.freq\" (moa info --tensors lists them)",
                        config->train[i]);
-  return set->n > 0 || moa_fail (error, MOA_ERROR_ARGUMENT, "\"train\": nothing is to be trained");
+  if (set->n == 0)
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "\"train\": nothing is to be trained");
+  return make_slab (set, error);
 }
 
 void
@@ -93,8 +114,8 @@ moa_trained_clear (MoaTrainedSet *set)
       free (set->list[i].m);
       free (set->list[i].v);
       free (set->list[i].average);
-      free (set->list[i].sum);
     }
+  free (set->slab);
   g_free (set->list);
   *set = (MoaTrainedSet){ .cpu = NULL };
 }
@@ -157,7 +178,6 @@ typedef struct {
 
 typedef struct {
   GArray *chunks;      /* of Chunk */
-  MoaTensor *const *gradients;
   double *sums;
   MoaAdamW adamw;
   double keep;         /* of the averages */
@@ -185,21 +205,16 @@ work_run (Work *work, const MoaTrainedSet *set, MoaTaskFunc func)
 void
 moa_trained_zero (MoaTrainedSet *set)
 {
-  for (int i = 0; i < set->n; i++)
-    memset (set->list[i].sum, 0, set->list[i].n * sizeof (float));
+  memset (set->slab, 0, set->n_slab * sizeof (float));
 }
 
 void
-moa_trained_collect (MoaTrainedSet *set, MoaTensor *const *gradients)
+moa_trained_collect (MoaTrainedSet *set, int k, const MoaTensor *gradient)
 {
-  for (int i = 0; i < set->n; i++)
-    if (gradients[i])
-      {
-        const float *from = gradients[i]->data;
-        float *sum = set->list[i].sum;
-        for (gsize k = 0; k < set->list[i].n; k++)
-          sum[k] += from[k];
-      }
+  const float *from = gradient->data;
+  float *sum = set->list[k].sum;
+  for (gsize i = 0; i < set->list[k].n; i++)
+    sum[i] += from[i];
 }
 
 static void

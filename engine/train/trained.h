@@ -12,7 +12,7 @@ typedef struct {
   MoaParam *param;
   gsize n;
   float *m, *v, *average;
-  float *sum;            /* of gradients, over micro batches and ranks */
+  float *sum;            /* of gradients, over micro batches and ranks; in the set's slab */
   double lr, decay;      /* factors */
 } MoaTrained;
 
@@ -21,6 +21,8 @@ typedef struct {
   MoaParts *parts;
   MoaTrained *list;
   int n;
+  float *slab;           /* all sums, in the order of the list */
+  gsize n_slab;
   guint which;           /* bits of the parts that have any */
   gboolean averaged;     /* the parameters hold their averages, and the averages them */
 } MoaTrainedSet;
@@ -38,9 +40,9 @@ gsize moa_trained_bytes (const MoaTrainedSet *set);   /* beside the parameters t
  * is NULL where the loss does not depend on parameter k. */
 gboolean moa_trained_gradients (const MoaTrainedSet *set, MoaGraph *graph, MoaTensor *loss,
                                 MoaTensor **out);
-/* Sum of gradients: 0; plus those of a run. */
+/* Sums of gradients: 0; plus that of parameter k, of a run. */
 void moa_trained_zero (MoaTrainedSet *set);
-void moa_trained_collect (MoaTrainedSet *set, MoaTensor *const *gradients);
+void moa_trained_collect (MoaTrainedSet *set, int k, const MoaTensor *gradient);
 
 /* The norm of all of sum times scale. */
 double moa_trained_norm (const MoaTrainedSet *set, double scale);

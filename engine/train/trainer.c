@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "ops/ops.h"
 #include "train/folder.h"
+#include "train/reduce.h"
 #include "train/train.h"
 
 #include <math.h>
@@ -132,6 +133,7 @@ open_data (MoaTrainer *t, GError **error)
   other.n_scenes = config->data.held_out;
   other.test_split = TRUE;
   other.augment = FALSE;
+  other.truth = options.truth > 0;
   switch ((MoaTrainSource) config->data.source)
     {
     case MOA_SOURCE_WORLD:
@@ -304,7 +306,7 @@ count_parts (Interval *interval, const MoaTrainGraph *tg)
 }
 
 static gboolean
-micro_batch (Training *training, const MoaStepPlan *plan, GError **error)
+micro_batch (Training *training, const MoaStepPlan *plan, gboolean last, GError **error)
 {
   MoaTrainer *t = &training->t;
   g_autofree MoaDataItem **items = g_new0 (MoaDataItem *, plan->items);
@@ -314,9 +316,9 @@ micro_batch (Training *training, const MoaStepPlan *plan, GError **error)
   ok = ok && t->stage->fill (t, plan, items, error);
   for (int i = 0; i < plan->items && items[i]; i++)
     moa_data_queue_give_back (t->queue, items[i]);
-  if (!ok || !moa_graph_run (plan->graph->graph, NULL, error))
+  if (!ok
+      || !moa_reduce_run (&t->set, t->group, plan->graph->graph, plan->graph->gradients, last, error))
     return FALSE;
-  moa_trained_collect (&t->set, plan->graph->gradients);
   count_parts (&training->interval, plan->graph);
   training->interval.items += plan->items;
   return TRUE;
@@ -330,12 +332,10 @@ make_step (Training *training, GError **error)
   gint64 start = g_get_monotonic_time ();
   MoaStepPlan plan = t->stage->plan (t, t->mark.step);
   moa_trained_zero (&t->set);
-  for (int i = 0; i < plan.micros / moa_group_size (t->group); i++)
-    if (!micro_batch (training, &plan, error))
+  int own = plan.micros / moa_group_size (t->group);
+  for (int i = 0; i < own; i++)
+    if (!micro_batch (training, &plan, i == own - 1, error))
       return FALSE;
-  for (int i = 0; i < t->set.n; i++)
-    moa_group_sum (t->group, t->set.list[i].sum, t->set.list[i].n);
-  moa_group_finish (t->group);
 
   double scale = 1.0 / plan.micros, norm = moa_trained_norm (&t->set, scale);
   if (!isfinite (norm))

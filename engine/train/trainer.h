@@ -77,8 +77,8 @@ gboolean moa_trainer_loss (MoaTrainer *t, MoaTrainGraph *tg, MoaTensor *loss, GE
 void moa_train_graph_clear (MoaTrainGraph *tg);
 
 /* Philox streams of an item, so that what is drawn for one use never moves another. */
-typedef enum { MOA_USE_NOISE, MOA_USE_TIME, MOA_USE_DROP, MOA_USE_CROP, MOA_USE_LATENT,
-               MOA_USE_GENERIC, MOA_USE_SWAP, MOA_USE_PHOTO } MoaUse;
+typedef enum { MOA_USE_NOISE, MOA_USE_TIME, MOA_USE_DROP, MOA_USE_CROP,
+               MOA_USE_GENERIC, MOA_USE_PHOTO } MoaUse;
 void moa_trainer_normal (const MoaTrainer *t, guint64 item, MoaUse use, float *out, gsize n);
 /* Number `index` of the item's uniform numbers. */
 double moa_trainer_unit (const MoaTrainer *t, guint64 item, MoaUse use, guint index);

@@ -81,8 +81,10 @@ fu_true () { [ "$(fu "(if $1 1 0)")" = 1 ]; }
 # picture NAME: of the whole screen
 picture ()
 {
-  fu "(let* ((i (car (plug-in-screenshot 1 1 0 0 0 0 0))) (d (car (gimp-image-get-active-drawable i))))
-        (file-png-save-defaults 1 i d \"$out/$1.png\" \"$out/$1.png\") (gimp-image-delete i))" >/dev/null
+  fu "(let* ((screen (car (plug-in-screenshot 1 1 0 0 0 0 0)))
+             (layer (car (gimp-image-get-active-drawable screen))))
+        (file-png-save-defaults 1 screen layer \"$out/$1.png\" \"$out/$1.png\")
+        (gimp-image-delete screen))" >/dev/null
 }
 
 # wait_for SECONDS COMMAND...: until the command succeeds

@@ -29,7 +29,7 @@ static const struct {
   { "e2e_txt2img", golden_txt2img, NULL },
   { "e2e_moa", golden_replace, NULL },
   { "loss_", golden_losses, NULL },
-  { "adamw", NULL, "the engine does not train" },
+  { "adamw", golden_adamw, NULL },
   { "lora", NULL, "the engine takes no LoRA" },
   { "controlnet", NULL, "the engine has no ControlNet" },
 };

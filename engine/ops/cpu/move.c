@@ -96,12 +96,16 @@ add_at_task (gpointer data, int task, int thread)
   real *y = m->t->data;
   gsize at = m->t->attr.f[0], n = count_of (m->t->in[1]), first, end;
   task_range (m->n, task, m->n_tasks, &first, &end);
+  gsize from = CLAMP (at, first, end), to = CLAMP (at + n, first, end);
   if (!base)
     memset (y + first, 0, (end - first) * sizeof (real));
   else if (base != y)
-    memcpy (y + first, base + first, (end - first) * sizeof (real));
-  for (gsize i = MAX (first, at); i < MIN (end, at + n); i++)
-    y[i] += part[i - at];
+    {
+      memcpy (y + first, base + first, (from - first) * sizeof (real));
+      memcpy (y + to, base + to, (end - to) * sizeof (real));
+    }
+  for (gsize i = from; i < to; i++)
+    y[i] = (base ? base[i] : 0) + part[i - at];
 }
 
 void

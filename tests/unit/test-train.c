@@ -1,0 +1,462 @@
+/* Tests of the trainer: configurations, first values, steps, checkpoints. */
+#include <glib/gstdio.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/safetensors.h"
+#include "moa.h"
+#include "nets/vae.h"
+#include "train/data.h"
+#include "train/parts.h"
+#include "train/symmetric.h"
+#include "train/train.h"
+
+/* ---- Helpers ---------------------------------------------------------- */
+
+static char *
+tiny_model (void)
+{
+  const char *fixtures = g_getenv ("MOA_FIXTURES");
+  g_assert_nonnull (fixtures);
+  return g_build_filename (fixtures, "tiny", NULL);
+}
+
+static void
+remove_all (const char *path)
+{
+  GDir *dir = g_dir_open (path, 0, NULL);
+  const char *name;
+  while (dir && (name = g_dir_read_name (dir)))
+    {
+      g_autofree char *inner = g_build_filename (path, name, NULL);
+      remove_all (inner);
+    }
+  g_clear_pointer (&dir, g_dir_close);
+  g_remove (path);
+}
+
+/* A configuration of the tiny model: text with ' for ", without the model. */
+static MoaTrainConfig
+make_config (const char *text)
+{
+  g_autofree char *copy = g_strdelimit (g_strdup (text), "'", '"'), *model = tiny_model ();
+  json_t *json = json_loads (copy, 0, NULL);
+  g_assert_nonnull (json);
+  json_object_set_new (json, "model", json_string (model));
+  MoaTrainConfig config;
+  GError *error = NULL;
+  moa_train_config_parse (json, "test", &config, &error);
+  g_assert_no_error (error);
+  json_decref (json);
+  return config;
+}
+
+static void
+collect_line (const char *line, gpointer data)
+{
+  g_ptr_array_add (data, g_strdup (line));
+}
+
+/* Trains; the lines that it told go to lines, which may be NULL. */
+static void
+train (const char *config_text, const char *folder, gboolean resume, int stop_at, GPtrArray *lines)
+{
+  MoaTrainConfig config = make_config (config_text);
+  MoaTrainRun run = { .n_threads = 1, .resume = resume, .stop_at = stop_at,
+                      .tell = lines ? collect_line : NULL, .data = lines };
+  GError *error = NULL;
+  gboolean ok = moa_train (&config, folder, &run, &error);
+  g_assert_no_error (error);
+  g_assert_true (ok);
+  moa_train_config_clear (&config);
+}
+
+static char *
+checkpoint (const char *folder, int step)
+{
+  return g_strdup_printf ("%s/checkpoint-%09d.safetensors", folder, step);
+}
+
+/* All tensors of two files are the same, to the bit. */
+static void
+assert_same_tensors (const char *a, const char *b)
+{
+  GError *error = NULL;
+  MoaSafetensors *x = moa_safetensors_open (a, &error), *y = moa_safetensors_open (b, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (moa_safetensors_count (x), ==, moa_safetensors_count (y));
+  g_assert_cmpint (moa_safetensors_count (x), >, 0);
+  for (int i = 0; i < moa_safetensors_count (x); i++)
+    {
+      const MoaFileTensor *s = moa_safetensors_tensor (x, i), *t = moa_safetensors_tensor (y, i);
+      g_assert_cmpstr (s->name, ==, t->name);
+      g_assert_cmpint (s->n, ==, t->n);
+      g_autofree float *p = g_new (float, s->n), *q = g_new (float, s->n);
+      g_assert_true (moa_safetensors_read_float (x, s, 0, s->n, p, NULL));
+      g_assert_true (moa_safetensors_read_float (y, t, 0, t->n, q, NULL));
+      g_assert_cmpmem (p, s->n * sizeof (float), q, s->n * sizeof (float));
+    }
+  moa_safetensors_close (x);
+  moa_safetensors_close (y);
+}
+
+static void
+corrupt (const char *path)
+{
+  g_autofree char *data = NULL;
+  gsize n;
+  g_assert_true (g_file_get_contents (path, &data, &n, NULL));
+  data[n - n / 3] ^= 0x40;
+  g_assert_true (g_file_set_contents (path, data, n, NULL));
+}
+
+/* The value after a name in the last line that has it. */
+static double
+last_value (const GPtrArray *lines, const char *name)
+{
+  for (guint i = lines->len; i > 0; i--)
+    {
+      const char *at = strstr (lines->pdata[i - 1], name);
+      if (at)
+        return g_ascii_strtod (at + strlen (name), NULL);
+    }
+  g_error ("no line has \"%s\"", name);
+}
+
+/* ---- Configurations --------------------------------------------------- */
+
+static void
+test_config_paper (void)
+{
+  MoaTrainConfig c = make_config ("{'stage': 'moa'}");
+  g_assert_cmpfloat (c.optimizer.lr, ==, 5e-5);
+  g_assert_cmpfloat (c.optimizer.decay, ==, 0.01);
+  g_assert_cmpfloat (c.optimizer.clip, ==, 1);
+  g_assert_cmpint (c.batch, ==, 128);
+  g_assert_cmpfloat (c.moa.lambda_router, ==, 1e-4);
+  g_assert_cmpfloat (c.moa.lambda_object, ==, 1e-4);
+  g_assert_cmpfloat (c.moa.condition_drop, ==, 0.1);
+  g_assert_cmpint (c.moa.t_max, ==, 800);
+  g_assert_false (c.moa.balanced);
+  g_assert_false (c.moa.all_blocks);
+  moa_train_config_clear (&c);
+}
+
+static void
+test_config_refused (void)
+{
+  static const char *const cases[][2] = {
+    { "{'stage': 'dream'}", "stage" },
+    { "{'steps': 3}", "stage" },
+    { "{'stage': 'vae', 'step': 3}", "step" },
+    { "{'stage': 'vae', 'vae': {'l2': 3}}", "vae.l2" },
+    { "{'stage': 'vae', 'vae': 3}", "vae" },
+    { "{'stage': 'vae', 'steps': 0}", "steps" },
+    { "{'stage': 'vae', 'steps': '3'}", "steps" },
+    { "{'stage': 'vae', 'optimizer': {'beta2': 1}}", "optimizer.beta2" },
+    { "{'stage': 'vae', 'optimizer': {'groups': [{'lr': 2}]}}", "match" },
+    { "{'stage': 'vae', 'vae': {'phases': [[0.5, 32, 4]]}}", "vae.phases" },
+    { "{'stage': 'vae', 'vae': {'phases': [[1.0, 32, 0]]}}", "vae.phases" },
+    { "{'stage': 'moa', 'batch': 10, 'micro_batch': 4}", "batch" },
+    { "{'stage': 'moa', 'train': [3]}", "train" },
+    { "{'stage': 'moa', 'seed': -1}", "seed" },
+    { "{'stage': 'moa', 'data': {'source': 'photos'}}", "data.source" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *text = g_strdelimit (g_strdup (cases[i][0]), "'", '"');
+      json_t *json = json_loads (text, 0, NULL);
+      g_autoptr (GError) error = NULL;
+      MoaTrainConfig config;
+      g_assert_false (moa_train_config_parse (json, "test.json", &config, &error));
+      g_assert_nonnull (strstr (error->message, cases[i][1]));
+      g_assert_nonnull (strstr (error->message, "test.json"));
+      json_decref (json);
+    }
+}
+
+/* ---- Pieces ----------------------------------------------------------- */
+
+static void
+test_eigen (void)
+{
+  double a[9] = { 2, -1, 0, -1, 2, -1, 0, -1, 2 }, values[3], vectors[9];
+  moa_symmetric_eigen (a, 3, values, vectors);
+  for (int k = 0; k < 3; k++)
+    {
+      /* 2 - 2 cos (j pi / 4), j = 3, 2, 1 */
+      g_assert_cmpfloat_with_epsilon (values[k], 2 - 2 * cos ((3 - k) * G_PI / 4), 1e-12);
+      const double *v = vectors + 3 * k;
+      g_assert_cmpfloat_with_epsilon (2 * v[0] - v[1], values[k] * v[0], 1e-12);
+      g_assert_cmpfloat_with_epsilon (v[0] * v[0] + v[1] * v[1] + v[2] * v[2], 1, 1e-12);
+    }
+}
+
+/* A fresh MoA is the prior: its experts are the prior's attentions, and it routes evenly. */
+static void
+test_start (void)
+{
+  g_autofree char *model = tiny_model ();
+  MoaParts parts;
+  GError *error = NULL;
+  guint which = 1u << MOA_PART_UNET | 1u << MOA_PART_MOA;
+  moa_parts_open (&parts, model, 1u << MOA_PART_MOA, moa_isa_best (), &error);
+  g_assert_no_error (error);
+  moa_parts_load (&parts, which, NULL, &error);
+  g_assert_no_error (error);
+  moa_parts_start (&parts, MOA_PART_MOA, 1);
+  const MoaParams *moa = parts.params[MOA_PART_MOA], *unet = parts.params[MOA_PART_UNET];
+  int copies = 0, zeros = 0;
+  for (guint i = 0; i < moa_params_count (moa); i++)
+    {
+      const MoaParam *p = moa_params_nth (moa, i);
+      for (guint k = 0; k < moa_params_count (unet); k++)
+        if (!strcmp (p->name, moa_params_nth (unet, k)->name))
+          {
+            g_assert_cmpmem (p->data, p->bytes, moa_params_nth (unet, k)->data, p->bytes);
+            copies++;
+          }
+      if (strstr (p->name, ".router.") || g_str_has_prefix (p->name, "fuser.mlp.2"))
+        for (gsize n = 0; n < p->bytes; n++, zeros++)
+          g_assert_cmpint (((guint8 *) p->data)[n], ==, 0);
+    }
+  g_assert_cmpint (copies, ==, 16 * 2 * 5);
+  g_assert_cmpint (zeros, >, 0);
+  moa_parts_clear (&parts);
+}
+
+/* Numbers come back from the packed order, whatever the shape. */
+static void
+test_pack (void)
+{
+  static const int shapes[][4] = { { 7, 5, 1, 1 }, { 33, 3, 3, 3 }, { 64, 16, 1, 1 }, { 1, 1, 3, 3 } };
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+    for (int isa = 0; isa < MOA_N_ISAS; isa++)
+      {
+        MoaParams *params = moa_params_new (NULL, isa);
+        gint64 dim[4] = { shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3] };
+        MoaParam *p = moa_params_get (params, "x", 4, dim, MOA_PANELS, NULL);
+        gsize n = moa_param_numbers (p);
+        g_autofree float *in = g_new (float, n), *out = g_new (float, n);
+        for (gsize k = 0; k < n; k++)
+          in[k] = k + 1;
+        g_assert_true (moa_params_load (params, NULL, NULL));
+        moa_param_pack (p, isa, in, p->data);
+        moa_param_unpack (p, isa, p->data, out);
+        g_assert_cmpmem (in, n * sizeof (float), out, n * sizeof (float));
+        moa_params_free (params);
+      }
+}
+
+static void
+test_unknown_pattern (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  MoaTrainConfig config = make_config ("{'stage': 'vae', 'train': ['vae/*', 'vea/encoder.*']}");
+  MoaTrainRun run = { .n_threads = 1 };
+  g_autoptr (GError) error = NULL;
+  g_assert_false (moa_train (&config, folder, &run, &error));
+  g_assert_nonnull (strstr (error->message, "vea/encoder.*"));
+  moa_train_config_clear (&config);
+  remove_all (folder);
+}
+
+/* ---- Training --------------------------------------------------------- */
+
+#define VAE                                                                                        \
+  "{'stage': 'vae', 'fresh': ['vae'], 'steps': 6, 'optimizer': {'ema': 0.9},"                      \
+  " 'data': {'pictures': 50, 'held_out': 2}, 'every': {'log': 2, 'checkpoint': 2, 'validate': 6}," \
+  " 'vae': {'phases': [[0.5, 16, 8], [1.0, 32, 4]], 'whiten': false}}"
+
+/* Stopped and gone on with, training ends with the same bits. */
+static void
+test_resume (void)
+{
+  g_autofree char *a = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autofree char *b = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  train (VAE, a, FALSE, 0, NULL);
+  train (VAE, b, FALSE, 3, NULL);
+  train (VAE, b, TRUE, 4, NULL);
+  train (VAE, b, TRUE, 0, NULL);
+  g_autofree char *end_a = checkpoint (a, 6), *end_b = checkpoint (b, 6);
+  assert_same_tensors (end_a, end_b);
+  g_autofree char *model_a = g_build_filename (a, "model", NULL);
+  g_autofree char *model_b = g_build_filename (b, "model", NULL);
+  g_autofree char *vae_a = moa_part_file (model_a, MOA_PART_VAE);
+  g_autofree char *vae_b = moa_part_file (model_b, MOA_PART_VAE);
+  assert_same_tensors (vae_a, vae_b);
+  remove_all (a);
+  remove_all (b);
+}
+
+/* Of two checkpoints the older serves where the newer is damaged; what a killed process left half
+ * written is passed by; without one that is whole there is an error. */
+static void
+test_damage (void)
+{
+  g_autofree char *a = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autofree char *b = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  train (VAE, a, FALSE, 0, NULL);
+  train (VAE, b, FALSE, 4, NULL);
+  g_autofree char *first = checkpoint (b, 2), *second = checkpoint (b, 4), *end = checkpoint (b, 6);
+  g_autofree char *other = checkpoint (a, 6);
+  g_autofree char *rest = g_strconcat (end, ".Xd8aQ1", NULL);
+  g_assert_true (g_file_test (first, G_FILE_TEST_EXISTS));
+  corrupt (second);
+  g_assert_true (g_file_set_contents (rest, "half", 4, NULL));
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  train (VAE, b, TRUE, 0, lines);
+  g_assert_nonnull (strstr (lines->pdata[0], "damaged"));
+  g_assert_nonnull (strstr (lines->pdata[1], "after step 2"));
+  assert_same_tensors (other, end);
+  g_assert_false (g_file_test (rest, G_FILE_TEST_EXISTS));
+  g_assert_false (g_file_test (first, G_FILE_TEST_EXISTS)); /* two are kept */
+
+  corrupt (end);
+  corrupt (second);
+  MoaTrainConfig config = make_config (VAE);
+  MoaTrainRun run = { .n_threads = 1, .resume = TRUE };
+  g_autoptr (GError) error = NULL;
+  g_assert_false (moa_train (&config, b, &run, &error));
+  g_assert_nonnull (strstr (error->message, "damaged"));
+  moa_train_config_clear (&config);
+  remove_all (a);
+  remove_all (b);
+}
+
+static void
+test_not_twice (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  train (VAE, folder, FALSE, 1, NULL);
+  MoaTrainConfig config = make_config (VAE);
+  MoaTrainRun run = { .n_threads = 1 };
+  g_autoptr (GError) error = NULL;
+  g_assert_false (moa_train (&config, folder, &run, &error));
+  g_assert_nonnull (strstr (error->message, "--resume"));
+  moa_train_config_clear (&config);
+  remove_all (folder);
+}
+
+/* From nothing to a picture that can be told, in some seconds. */
+static void
+test_learns (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  train ("{'stage': 'vae', 'fresh': ['vae'], 'steps': 80, 'optimizer': {'ema': 0.9},"
+         " 'data': {'pictures': 400, 'held_out': 4}, 'every': {'log': 10, 'validate': 80},"
+         " 'vae': {'phases': [[1.0, 32, 16]]}}", folder, FALSE, 0, lines);
+  g_autofree char *plot = g_build_filename (folder, "log.svg", NULL), *svg = NULL;
+  g_assert_true (g_file_get_contents (plot, &svg, NULL, NULL));
+  g_assert_nonnull (strstr (svg, "held_out.psnr"));
+  double psnr = last_value (lines, "\"psnr\":");
+  g_test_message ("%.1f dB after 80 steps", psnr);
+  g_assert_cmpfloat (psnr, >, 12.5); /* a gray picture has about 10 */
+  remove_all (folder);
+}
+
+/* The covariance of the latents of a trained, whitened VAE is 1. */
+static void
+test_whitened (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autofree char *model = g_build_filename (folder, "model", NULL);
+  train ("{'stage': 'vae', 'fresh': ['vae'], 'steps': 20, 'half': false,"
+         " 'data': {'pictures': 600, 'held_out': 2},"
+         " 'vae': {'phases': [[1.0, 32, 8]]}}", folder, FALSE, 0, NULL);
+  MoaParts parts;
+  GError *error = NULL;
+  moa_parts_open (&parts, model, 0, moa_isa_best (), &error);
+  g_assert_no_error (error);
+  MoaCpu *cpu = moa_cpu_new (moa_isa_best (), 1);
+  MoaGraph *g = moa_graph_new (cpu);
+  MoaWorkspace *workspace = moa_workspace_new ();
+  MoaTensor *in = moa_graph_input (g, "in", MOA_SHAPE (1, 128, 128, 3), MOA_EACH_RUN);
+  MoaTensor *out = moa_vae_encode (g, &parts.vae, parts.params[MOA_PART_VAE], in);
+  moa_graph_output (out);
+  g_assert_true (moa_graph_plan (g, &error));
+  g_assert_true (moa_parts_load (&parts, 1u << MOA_PART_VAE, NULL, &error));
+  g_assert_true (moa_graph_prepare (g, workspace, &error));
+  MoaDataOptions options;
+  moa_data_options_init (&options);
+  options.n_photos = 0;
+  options.seed = 1;
+  MoaDataSource *source = moa_data_world (&options);
+  MoaDataItem *item = moa_data_item_new (source);
+  MoaMoments *moments = moa_moments_new (4);
+  float values[16 * 16 * 8];
+  for (int i = 0; i < 60; i++)
+    {
+      g_assert_true (moa_data_source_load (source, i, item, &error));
+      moa_graph_set (in, item->picture);
+      g_assert_true (moa_graph_run (g, NULL, &error));
+      moa_graph_get (out, values);
+      for (int k = 0; k < 256; k++)
+        moa_moments_add (moments, (double[]){ values[8 * k], values[8 * k + 1], values[8 * k + 2],
+                                              values[8 * k + 3] });
+    }
+  double mean[4], covariance[16];
+  moa_moments_get (moments, mean, covariance);
+  double unit = pow (parts.vae.scaling_factor, -2); /* latents are the means times it */
+  for (int i = 0; i < 16; i++)
+    g_assert_cmpfloat_with_epsilon (covariance[i], i / 4 == i % 4 ? unit : 0, 0.3 * unit);
+  moa_moments_free (moments);
+  moa_data_item_free (source, item);
+  moa_data_source_free (source);
+  moa_graph_free (g);
+  moa_workspace_free (workspace);
+  moa_parts_clear (&parts);
+  moa_cpu_free (cpu);
+  remove_all (folder);
+}
+
+/* Each stage makes steps from the last one's model, and leaves a model that opens. */
+static void
+test_stages (void)
+{
+  static const char *const configs[] = {
+    "{'stage': 'encoders', 'fresh': ['image_encoder'], 'steps': 2, 'batch': 8, 'micro_batch': 4,"
+    " 'data': {'pictures': 20, 'held_out': 4}, 'encoders': {'captions': 3}}",
+    "{'stage': 'prior', 'steps': 2, 'batch': 4, 'micro_batch': 2, 'train': ['unet/*'],"
+    " 'data': {'pictures': 20, 'held_out': 4}}",
+    "{'stage': 'moa', 'fresh': ['moa'], 'steps': 3, 'batch': 4, 'micro_batch': 2,"
+    " 'data': {'pictures': 20, 'held_out': 4},"
+    " 'moa': {'swap': 0.5, 'generic': 0.3, 'router_loss': 'balanced', 'router_blocks': 'all'}}",
+    "{'stage': 'moa', 'steps': 2, 'batch': 2, 'micro_batch': 1,"
+    " 'train': ['moa/*.router.*', 'moa/fuser.*'], 'data': {'pictures': 20, 'held_out': 2}}",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (configs); i++)
+    {
+      g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+      g_autofree char *model = g_build_filename (folder, "model", NULL);
+      g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+      train (configs[i], folder, FALSE, 0, lines);
+      g_assert_true (isfinite (last_value (lines, " loss ")));
+      GError *error = NULL;
+      MoaModel *opened = moa_model_open (model, &error);
+      g_assert_no_error (error);
+      moa_model_unref (opened);
+      remove_all (folder);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/train/config/paper", test_config_paper);
+  g_test_add_func ("/train/config/refused", test_config_refused);
+  g_test_add_func ("/train/eigen", test_eigen);
+  g_test_add_func ("/train/start", test_start);
+  g_test_add_func ("/train/pack", test_pack);
+  g_test_add_func ("/train/unknown-pattern", test_unknown_pattern);
+  g_test_add_func ("/train/resume", test_resume);
+  g_test_add_func ("/train/damage", test_damage);
+  g_test_add_func ("/train/not-twice", test_not_twice);
+  g_test_add_func ("/train/learns", test_learns);
+  g_test_add_func ("/train/whitened", test_whitened);
+  g_test_add_func ("/train/stages", test_stages);
+  return g_test_run ();
+}
