@@ -142,8 +142,8 @@ typedef struct {
 /* What classifier-free guidance starts from. */
 typedef enum {
   MOA_BASE_DEFAULT, /* PRIOR for a real picture, MOA for text to image */
-  MOA_BASE_PRIOR,   /* the prior alone on the base prompt: where the router chooses the
-                       prior everywhere the result does not depend on guidance */
+  MOA_BASE_PRIOR,   /* the prior alone on "a person ...": with that prompt, and where the router
+                       chooses the prior, the result does not depend on guidance */
   MOA_BASE_MOA      /* the MoA net on "" with no subject, as trained by the 10 % drop */
 } MoaGuidanceBase;
 
@@ -162,7 +162,7 @@ typedef struct {
   /* order[k]: the person, counted from the left from 0, that subject k takes;
    * a permutation of 0 .. n_subjects-1.  NULL: 0, 1, 2 ... */
   const int *order;
-  /* Needs one subject token per subject, see moa_prompt_words().  NULL or "":
+  /* Needs one subject token per subject, see moa_subject_nouns().  NULL or "":
    * "a person", "a person and a person", ... */
   const char *prompt;
   int steps;            /* 0: the model's default; up to 1000 */
@@ -177,7 +177,8 @@ typedef struct {
   gboolean color_match; /* match the result's colours to the source around the mask (FALSE) */
   double grow;          /* of the composite mask, in model pixels; below 0: side / 64 */
   double feather;       /* of the composite mask, in model pixels; below 0: side / 42 */
-  double mask_threshold; /* personalised weight from which a pixel counts as the person, 0.5 */
+  double mask_threshold; /* personalised weight from which a pixel counts as the person, 0.5;
+                            inside a selection, 0.7 of it will do */
   gboolean want_reconstruction; /* also decode the inversion's way back (FALSE) */
   /* Steps (0 .. steps-1) whose router maps are wanted beside the mean; NULL: none. */
   const int *map_steps;

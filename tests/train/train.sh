@@ -1,0 +1,139 @@
+#!/bin/bash
+# moa train as a person runs it: killed, interrupted, resumed, and on several ranks.  Prints TAP.
+#
+#   train.sh MOA FIXTURES
+set -u
+moa=$1 model=$2/tiny
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+count=0
+failed=0
+
+# result NAME STATUS [NOTE]
+result ()
+{
+  count=$((count + 1))
+  if [ "$2" = 0 ]; then
+    echo "ok $count - $1"
+  else
+    echo "not ok $count - $1"
+    failed=1
+    [ -z "${3-}" ] || printf '%s\n' "$3" | sed 's/^/# /'
+  fi
+}
+
+skip ()
+{
+  count=$((count + 1))
+  echo "ok $count - $1 # SKIP $2"
+}
+
+# An autoencoder from nothing, a checkpoint after each step
+cat >"$tmp/vae.json" <<END
+{"stage": "vae", "model": "$model", "fresh": ["vae"], "steps": 24, "half": false,
+ "data": {"pictures": 60, "held_out": 2}, "every": {"log": 1, "checkpoint": 1, "validate": 24},
+ "vae": {"phases": [[1.0, 32, 8]], "whiten": false}}
+END
+
+weights=model/vae/diffusion_pytorch_model.safetensors
+train () { "$moa" train "$tmp/vae.json" --threads 1 "$@"; }
+
+train --out "$tmp/whole" >"$tmp/whole.out" 2>&1
+result "a training runs to its end" $? "$(cat "$tmp/whole.out")"
+
+# wait_for PID FILE TEXT: until the text is there or the process gone, a minute at most
+wait_for ()
+{
+  for _ in $(seq 600); do
+    grep -q "$3" "$2" && return 0
+    kill -0 "$1" 2>/dev/null || return 1
+    sleep 0.1
+  done
+  return 1
+}
+
+# Killed wherever it happens to be, three times.
+for at in 3 9 15; do
+  : >"$tmp/killed.out"
+  train --out "$tmp/killed" --resume >"$tmp/killed.out" 2>&1 &
+  pid=$!
+  wait_for $pid "$tmp/killed.out" "^$at/24"
+  sleep "0.0$((RANDOM % 10))"
+  kill -9 $pid
+  wait $pid 2>/dev/null
+done
+train --out "$tmp/killed" --resume >"$tmp/killed.out" 2>&1
+cmp -s "$tmp/whole/$weights" "$tmp/killed/$weights"
+result "killed three times and resumed: the same bits" $? "$(cat "$tmp/killed.out")"
+[ "$(ls "$tmp/killed" | grep -c '^checkpoint-')" = 2 ]
+result "two checkpoints are kept, and no remains" $? "$(ls "$tmp/killed")"
+
+train --out "$tmp/stopped" >"$tmp/stopped.out" 2>&1 &
+pid=$!
+wait_for $pid "$tmp/stopped.out" "^5/24"
+kill -INT $pid
+wait $pid
+status=$?
+[ $status = 130 ] && grep -q "stopped after step" "$tmp/stopped.out"
+result "Ctrl-C finishes the step, saves and says so" $? "status $status: $(cat "$tmp/stopped.out")"
+train --out "$tmp/stopped" --resume >"$tmp/stopped.out" 2>&1 &&
+  cmp -s "$tmp/whole/$weights" "$tmp/stopped/$weights"
+result "interrupted and resumed: the same bits" $? "$(cat "$tmp/stopped.out")"
+
+# ---- Several ranks ----
+
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+cat >"$tmp/prior.json" <<END
+{"stage": "prior", "model": "$model", "train": ["unet/*"], "steps": 6, "batch": 8,
+ "micro_batch": 2, "optimizer": {"warmup": 1},
+ "data": {"pictures": 60, "held_out": 2}, "every": {"log": 1, "checkpoint": 2, "validate": 6}}
+END
+mpi=(mpirun --oversubscribe --bind-to none)
+prior=("$moa" train "$tmp/prior.json" --threads 1)
+# Losses of a log, a line each
+losses () { sed 's/.*"loss":\([^,}]*\).*/\1/;/held_out/d' "$1/log.jsonl"; }
+
+if ! command -v mpirun >/dev/null; then
+  reason="there is no mpirun"
+elif ! "${mpi[@]}" -n 2 "${prior[@]}" --out "$tmp/try" --stop-at 1 2>&1 | grep -q "2 ranks"; then
+  reason="this build knows no MPI, or mpirun cannot start it here"
+else
+  reason=
+fi
+if [ -n "$reason" ]; then
+  skip "2 ranks: the losses of one" "$reason"
+  skip "4 ranks: the losses of one" "$reason"
+  skip "a rank that dies ends all, and leaves a checkpoint" "$reason"
+else
+  "${prior[@]}" --out "$tmp/one" >/dev/null
+  for n in 2 4; do
+    "${mpi[@]}" -n $n "${prior[@]}" --out "$tmp/ranks$n" >"$tmp/ranks.out" 2>&1
+    paste <(losses "$tmp/one") <(losses "$tmp/ranks$n") |
+      awk '{ d = $1 - $2; if (d < 0) d = -d; if (NF != 2 || d > 2e-5 * $1) bad = 1; n++ }
+           END { exit bad || n != 6 }'
+    result "$n ranks: the losses of one" $? \
+           "$(paste <(losses "$tmp/one") <(losses "$tmp/ranks$n"); cat "$tmp/ranks.out")"
+  done
+
+  sed -i 's/"steps": 6/"steps": 100000/' "$tmp/prior.json"
+  "${mpi[@]}" -n 2 "${prior[@]}" --out "$tmp/dead" >"$tmp/dead.out" 2>&1 &
+  pid=$!
+  wait_for $pid "$tmp/dead.out" "^5/"
+  kill -9 "$(pgrep -P $pid | tail -1)"
+  for _ in $(seq 300); do
+    kill -0 $pid 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -0 $pid 2>/dev/null
+  alive=$?
+  wait $pid
+  status=$?
+  [ $alive != 0 ] && [ $status != 0 ] && grep -q -i "signal" "$tmp/dead.out" &&
+    "${prior[@]}" --out "$tmp/dead" --resume --stop-at 7 |
+      grep -q "going on after step"
+  result "a rank that dies ends all, and leaves a checkpoint to go on from" $? \
+         "status $status: $(cat "$tmp/dead.out")"
+fi
+
+echo "1..$count"
+exit $failed
