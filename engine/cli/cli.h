@@ -19,6 +19,7 @@ int moa_cli_info (int argc, char **argv);
 int moa_cli_bench (int argc, char **argv);
 int moa_cli_train (int argc, char **argv);
 int moa_cli_world (int argc, char **argv);
+int moa_cli_evaluate (int argc, char **argv);
 
 /* ---- common.c: options, model, progress, errors ---- */
 

@@ -14,6 +14,7 @@ static const struct {
   { "info", "what a model or a weights file holds, and whether it is complete", moa_cli_info },
   { "bench", "how fast the networks run on this machine", moa_cli_bench },
   { "train", "train a model, or one from nothing", moa_cli_train },
+  { "evaluate", "measure what a model can do", moa_cli_evaluate },
   { "world", "draw pictures of people to train on", moa_cli_world },
 };
 

@@ -119,7 +119,8 @@ moa_encoder_embed (MoaEncoder *encoder, const MoaImage *picture, float *feature,
     squares += (double) feature[i] * feature[i];
   if (!(squares > 0) || !isfinite (squares))
     return moa_fail (error, MOA_ERROR_MODEL,
-                     "The image encoder gave a feature without a direction; its weights are damaged");
+                     "The image encoder gave a feature without a direction; its weights are "
+                     "damaged");
   for (int i = 0; i < dim; i++)
     feature[i] /= sqrt (squares);
   return TRUE;
@@ -211,7 +212,7 @@ moa_photo_pairs_read (const char *path, GError **error)
     return NULL;
   g_autofree char *text = size <= MOST_LIST_BYTES ? g_malloc0 (size + 1) : NULL;
   gboolean ok = text ? moa_file_read (fd, path, 0, text, size, error)
-                     : moa_fail (error, MOA_ERROR_FILE, "%s: too long for a list of pictures", path);
+                     : moa_fail (error, MOA_ERROR_FILE, "%s: is too long for such a list", path);
   close (fd);
   ok = ok && (g_utf8_validate (text, size, NULL)
               || moa_fail (error, MOA_ERROR_FILE, "%s: is not UTF-8 text", path));

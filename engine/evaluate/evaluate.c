@@ -197,7 +197,8 @@ static gboolean
 open_judge (Evaluation *ev, const MoaModel *model, GError **error)
 {
   const char *given = ev->params->judge;
-  g_autofree char *folder = given ? g_strdup (given) : g_build_filename (model->path, "judge", NULL);
+  g_autofree char *folder = given ? g_strdup (given)
+                                   : g_build_filename (model->path, "judge", NULL);
   if (!given && !g_file_test (folder, G_FILE_TEST_IS_DIR))
     {
       g_ptr_array_add (ev->warnings,

@@ -263,7 +263,8 @@ append_paper_tables (GString *text, const GPtrArray *results)
           g_autofree char *ip2 = cell (r->pair_words, "subject_accuracy", 3);
           g_autofree char *pc2 = cell (r->pair_words, "prompt_consistency", 3);
           if (moa_scores_n (r->words) > 0)
-            g_string_append_printf (text, "| %s | %s | %s | %s | %s |\n", r->name, ip, pc, ip2, pc2);
+            g_string_append_printf (text, "| %s | %s | %s | %s | %s |\n", r->name, ip, pc, ip2,
+                                    pc2);
         }
       g_autofree char *pc = cell (first->prior_words, "prompt_consistency", 3);
       g_string_append_printf (text, "| the prior alone | - | %s | - | - |\n", pc);
@@ -271,7 +272,8 @@ append_paper_tables (GString *text, const GPtrArray *results)
   if (results->len < 2)
     return;
   g_string_append (text, "\nSwaps of one person\n\n"
-                         "| model | attributes | person, dB | background, dB |\n|---|---|---|---|\n");
+                         "| model | attributes | person, dB | background, dB |\n"
+                         "|---|---|---|---|\n");
   for (guint i = 0; i < results->len; i++)
     {
       const MoaResults *r = results->pdata[i];

@@ -49,7 +49,8 @@ put_labels (MoaImage *sheet, int side)
         guint32 pixel;
         memcpy (&pixel, data + y * cairo_image_surface_get_stride (surface) + 4 * x, sizeof pixel);
         for (int c = 0; c < 3; c++)
-          sheet->data[((gsize) y * sheet->width + x) * 3 + c] = (pixel >> (16 - 8 * c) & 255) / 255.f;
+          sheet->data[((gsize) y * sheet->width + x) * 3 + c]
+            = (pixel >> (16 - 8 * c) & 255) / 255.0f;
       }
   cairo_surface_destroy (surface);
 }

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static const char *const stages[MOA_N_STAGES] = { "vae", "encoders", "prior", "moa" };
+static const char *const stages[MOA_N_STAGES] = { "vae", "encoders", "prior", "moa", "judge" };
 static const char *const sources[] = { "world", "fastcomposer", "plain" };
 
 const char *
@@ -48,6 +48,8 @@ static const char *const presets[MOA_N_STAGES] = {
   "   'schedule': 'cosine', 'final': 0.05, 'ema': 0.998,"
   "   'groups': [{'match': 'text_encoder/*', 'lr': 0.1}]}}",
   "{'train': ['moa/*']}",
+  "{'train': ['heads/*'], 'steps': 3000, 'batch': 32, 'micro_batch': 32,"
+  " 'optimizer': {'lr': 2e-3, 'warmup': 50, 'schedule': 'cosine', 'final': 0.02, 'ema': 0.99}}",
 };
 
 typedef enum { INT, REAL, FLAG, TEXT, LIST, CHOICE } Type;

@@ -10,6 +10,7 @@ typedef enum {
   MOA_STAGE_ENCODERS,
   MOA_STAGE_PRIOR,
   MOA_STAGE_MOA,
+  MOA_STAGE_JUDGE,
   MOA_N_STAGES
 } MoaStageKind;
 

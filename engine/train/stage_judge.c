@@ -306,7 +306,8 @@ score_net (const Net *net, int rows, Score *score)
   moa_graph_get (net->out, out);
   for (int row = 0; row < rows; row++)
     {
-      const float *answers = out + row * net->n_outputs, *truth = net->one_hot + row * net->n_classes;
+      const float *answers = out + row * net->n_outputs;
+      const float *truth = net->one_hot + row * net->n_classes;
       for (int i = 0; i < moa_judge_n_questions (net->kind); i++)
         {
           MoaJudgeQuestion q = moa_judge_question (net->kind, i);

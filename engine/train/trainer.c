@@ -36,7 +36,8 @@ typedef struct {
 } Training;
 
 static const MoaStage *const stages[MOA_N_STAGES] = { &moa_stage_vae, &moa_stage_encoders,
-                                                      &moa_stage_prior, &moa_stage_moa };
+                                                      &moa_stage_prior, &moa_stage_moa,
+                                                      &moa_stage_judge };
 
 static void
 tell (Training *training, const char *format, ...) G_GNUC_PRINTF (2, 3);

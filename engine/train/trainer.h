@@ -48,7 +48,8 @@ typedef struct {
   void (*clear) (MoaTrainer *t);
 } MoaStage;
 
-extern const MoaStage moa_stage_vae, moa_stage_encoders, moa_stage_prior, moa_stage_moa;
+extern const MoaStage moa_stage_vae, moa_stage_encoders, moa_stage_prior, moa_stage_moa,
+  moa_stage_judge;
 
 struct _MoaTrainer {
   const MoaTrainConfig *config;

@@ -79,13 +79,14 @@ check_arrows ()
   check_arrows sample base io text device graph ops
   check_arrows jobs base io text device graph ops nets sample
   check_arrows train base io text device graph ops nets sample
-  check_arrows cli base io text device graph ops nets sample jobs train
+  check_arrows evaluate base io text device graph ops nets sample jobs train
+  check_arrows cli base io text device graph ops nets sample jobs train evaluate
 } >"$tmp/arrows"
 result "engine: arrows between folders point one way" "$tmp/arrows"
 
 # A folder that check_arrows does not know would go unchecked.
 find engine -mindepth 2 -name '*.[ch]' | awk -F / '{ print $2 }' | sort -u |
-  grep -v -x -E 'base|io|text|device|graph|ops|nets|sample|jobs|train|cli' >"$tmp/folders"
+  grep -v -x -E 'base|io|text|device|graph|ops|nets|sample|jobs|train|evaluate|cli' >"$tmp/folders"
 result "engine: every folder has its place" "$tmp/folders"
 
 grep -Hn -i -E '^ *# *include *[<"](lib)?(gimp|gtk|gdk|gegl|babl)' $(sources engine) |

@@ -128,7 +128,9 @@ void moa_world_free (MoaWorld *world);
 int moa_world_size (const MoaWorld *world);
 int moa_world_photo_size (const MoaWorld *world);
 
-/* Scene number index of this world; n_people 0: one or two as the seed says. */
+/* Scene number index of this world; n_people 0: one or two as the seed says.
+ * Training takes scenes from 0 on, its own checks from 2^40 on, `moa evaluate`
+ * from 2^41 and 2^42 on: what is measured was never seen, whatever the seed. */
 void moa_world_scene (const MoaWorld *world, guint64 index, int n_people, MoaScene *scene);
 
 /* The same context with other people: those of the bits in who are exchanged
