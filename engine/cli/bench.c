@@ -16,6 +16,7 @@
 typedef struct {
   MoaCli cli;
   int runs, latent, picture, steps;
+  gboolean unet;   /* the U-Nets alone */
   MoaJob *job;
   double peak;
   json_t *nets, *ops;
@@ -156,7 +157,7 @@ time_unet (Bench *bench, const char *name, gboolean mixture, double share, GErro
 }
 
 static gboolean
-time_nets (Bench *bench, GError **error)
+time_coders (Bench *bench, GError **error)
 {
   MoaModel *model = bench->cli.model;
   MoaCpu *cpu = bench->job->cpu;
@@ -178,11 +179,17 @@ time_nets (Bench *bench, GError **error)
                      model->vae_params, error) &&
          time_coder (bench, "vae_decode",
                      LOCKED (moa_coder_decode (&coder, model, cpu, side, side, error)), &coder,
-                     model->vae_params, error) &&
+                     model->vae_params, error);
+#undef LOCKED
+}
+
+static gboolean
+time_nets (Bench *bench, GError **error)
+{
+  return (bench->unet || time_coders (bench, error)) &&
          time_unet (bench, "unet_prior", FALSE, 0, error) &&
          time_unet (bench, "unet_moa", TRUE, 0, error) &&
          time_unet (bench, "unet_moa_third", TRUE, 1 / 3., error);
-#undef LOCKED
 }
 
 /* ---- A whole replacement ---- */
@@ -301,6 +308,7 @@ moa_cli_bench (int argc, char **argv)
   const GOptionEntry entries[] = {
     { "runs", 'r', 0, G_OPTION_ARG_INT, &bench.runs, "Runs of each network; the median counts (5)",
       "N" },
+    { "unet", 'u', 0, G_OPTION_ARG_NONE, &bench.unet, "The U-Nets alone", NULL },
     { "replacement", 0, 0, G_OPTION_ARG_NONE, &replacement, "Also time a whole replacement", NULL },
     { "steps", 's', 0, G_OPTION_ARG_INT, &bench.steps,
       "Steps of the replacement (the model's default)", "N" },
@@ -310,7 +318,7 @@ moa_cli_bench (int argc, char **argv)
   if (!moa_cli_parse (&bench.cli, &argc, &argv, "[MODEL]", "Times a model's networks on this machine.",
                       entries,
                       "Convolutions count as if computed directly, so that Winograd's shortcut may\n"
-                      "show more than the peak."))
+                      "show more than the peak. unet_moa_third: a third of the picture is selected."))
     return CLI_USAGE;
   if (argc > 2 || bench.runs < 1 || bench.runs > 1000)
     return moa_cli_usage ("bench", argc > 2 ? "one model at a time" : "--runs is 1 to 1000");

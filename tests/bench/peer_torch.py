@@ -50,7 +50,7 @@ def run_torch(threads):
 
 
 def run_moa(moa, model, threads):
-    out = subprocess.run([moa, "bench", model, "--json", "--runs", "1", "--threads", str(threads)],
+    out = subprocess.run([moa, "bench", model, "--unet", "--json", "--runs", "1", "--threads", str(threads)],
                          check=True, stdout=subprocess.PIPE).stdout
     return json.loads(out)["nets"]
 
