@@ -1,4 +1,4 @@
-/* moa train CONFIG --out FOLDER [--resume] */
+/* moa train CONFIG --out FOLDER [--model FOLDER] [--resume] */
 #include "cli/cli.h"
 
 #include "base/error.h"
@@ -13,8 +13,17 @@ print_line (const char *line, gpointer data)
   fflush (stdout); /* so that a log file of a run in the background can be followed */
 }
 
+/* The model to start from, in place of the configuration's. */
+static void
+set_model (MoaTrainConfig *config, const char *model)
+{
+  g_free (config->model);
+  config->model = g_canonicalize_filename (model, NULL);
+  json_object_set_new (config->json, "model", json_string (config->model));
+}
+
 static int
-train (const char *path, const char *folder, MoaTrainRun *run)
+train (const char *path, const char *folder, const char *model, MoaTrainRun *run)
 {
   MoaTrainConfig config;
   GError *error = NULL;
@@ -23,6 +32,8 @@ train (const char *path, const char *folder, MoaTrainRun *run)
   gboolean ok = moa_train_config_read (path, &config, &error);
   if (ok)
     {
+      if (model)
+        set_model (&config, model);
       ok = moa_train (&config, folder, run, &error);
       moa_train_config_clear (&config);
     }
@@ -37,12 +48,14 @@ train (const char *path, const char *folder, MoaTrainRun *run)
 int
 moa_cli_train (int argc, char **argv)
 {
-  g_autofree char *out = NULL;
+  g_autofree char *out = NULL, *model = NULL;
   gint64 stop_at = 0;
   MoaTrainRun run = { 0 };
   const GOptionEntry entries[] = {
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &out,
       "The folder to train into: model, checkpoints, log", "FOLDER" },
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model,
+      "The model to start from, in place of CONFIG's", "FOLDER" },
     { "resume", 'r', 0, G_OPTION_ARG_NONE, &run.resume, "Go on from the folder's last checkpoint",
       NULL },
     { "threads", 't', 0, G_OPTION_ARG_INT, &run.n_threads, "Threads; 0, the default: all cores",
@@ -67,5 +80,5 @@ moa_cli_train (int argc, char **argv)
   if (run.n_threads < 0 || stop_at < 0)
     return moa_cli_usage ("train", "--threads and --stop-at are 0 or more");
   run.stop_at = stop_at;
-  return train (argv[1], out, &run);
+  return train (argv[1], out, model, &run);
 }

@@ -24,7 +24,7 @@ static const char base[] =
   " 'optimizer': {'lr': 5e-5, 'beta1': 0.9, 'beta2': 0.999, 'eps': 1e-8, 'weight_decay': 0.01,"
   "   'clip': 1.0, 'warmup': 500, 'schedule': 'constant', 'final': 0.0, 'ema': 0.999,"
   "   'groups': []},"
-  " 'every': {'log': 50, 'checkpoint': 500, 'validate': 1000},"
+  " 'every': {'log': 50, 'checkpoint': 500, 'validate': 1000, 'samples': 2000},"
   " 'data': {'source': 'world', 'path': '', 'seed': 1, 'pictures': 65536, 'held_out': 96,"
   "   'threads': 1},"
   " 'vae': {'phases': [[1.0, 0, 4]], 'l1': 1.0, 'mse': 1.0, 'gradient': 0.5, 'kl': 1e-4,"
@@ -90,6 +90,7 @@ static const Row rows[] = {
   { "every", "log", INT, AT (every.log), 1, 1e9 },
   { "every", "checkpoint", INT, AT (every.checkpoint), 1, 1e9 },
   { "every", "validate", INT, AT (every.validate), 1, 1e9 },
+  { "every", "samples", INT, AT (every.samples), 0, 1e9 },
   { "data", "source", CHOICE, AT (data.source), 0, G_N_ELEMENTS (sources), sources },
   { "data", "path", TEXT, AT (data.path) },
   { "data", "pictures", INT, AT (data.pictures), 1, 1e9 },

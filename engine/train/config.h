@@ -46,7 +46,7 @@ typedef struct {
   } optimizer;
 
   struct {
-    int log, checkpoint, validate;
+    int log, checkpoint, validate, samples; /* samples 0: none */
   } every;
 
   struct {

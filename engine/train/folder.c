@@ -5,8 +5,10 @@
 #include "train/world/world.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static const char *const folders[] = { "unet", "vae", "text_encoder", "image_encoder", "moa",
@@ -75,6 +77,22 @@ moa_folder_copy_model (const char *from, const char *to, GError **error)
   MoaTextConfig text;
   return moa_text_config_read (text_file, &text, error)
          && moa_world_write_tokenizer (tokenizer, text.n_positions, error);
+}
+
+int
+moa_folder_take (const char *folder, GError **error)
+{
+  if (!make_folder (folder, error))
+    return -1;
+  int fd = g_open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) == 0)
+    return fd;
+  int code = errno;
+  if (fd >= 0)
+    close (fd);
+  moa_fail (error, MOA_ERROR_FILE, "%s: %s", folder,
+            code == EWOULDBLOCK ? "another process trains there" : g_strerror (code));
+  return -1;
 }
 
 gboolean

@@ -9,6 +9,10 @@
  * vocabulary, that of the drawn world's words is written. */
 gboolean moa_folder_copy_model (const char *from, const char *to, GError **error);
 
+/* Makes the folder and takes it for this process alone; -1 with an error if another has it.
+ * close() gives it back. */
+int moa_folder_take (const char *folder, GError **error);
+
 /* Starts the parts of the bits in fresh, and those without weights, and writes
  * them.  parts: as moa_parts_open() opened them from TO. */
 gboolean moa_folder_start_parts (MoaParts *parts, const char *to, guint64 seed,

@@ -21,6 +21,11 @@ moa_latents_build (MoaLatents *l, MoaTrainer *t, guint64 keep, GError **error)
   l->in = moa_trainer_input (l->graph, "picture", MOA_SHAPE (1, size, size, 3));
   l->moments = moa_vae_encode (l->graph, config, t->parts.params[MOA_PART_VAE], l->in);
   moa_graph_output (l->moments);
+  l->decoder = moa_trainer_graph (t);
+  l->decoder_in = moa_trainer_input (l->decoder, "latent",
+                                     MOA_SHAPE (1, l->side, l->side, l->channels));
+  l->picture = moa_vae_decode (l->decoder, config, t->parts.params[MOA_PART_VAE], l->decoder_in);
+  moa_graph_output (l->picture);
   if (keep)
     {
       l->kept = g_try_malloc_n (keep, l->n * sizeof (guint16));
@@ -30,7 +35,7 @@ moa_latents_build (MoaLatents *l, MoaTrainer *t, guint64 keep, GError **error)
                          "no memory to keep the latents of %" G_GUINT64_FORMAT " pictures; make "
                          "data.pictures smaller", keep);
     }
-  return moa_graph_plan (l->graph, error);
+  return moa_graph_plan (l->graph, error) && moa_graph_plan (l->decoder, error);
 }
 
 void
@@ -67,6 +72,19 @@ moa_latents_get (MoaLatents *l, const float *picture, guint64 number, float *out
       memcpy (l->kept + number * l->n, half, l->n * sizeof (guint16));
       l->known[number] = TRUE;
     }
+  return TRUE;
+}
+
+gboolean
+moa_latents_picture (MoaLatents *l, const float *latent, float *picture, GError **error)
+{
+  g_autofree float *z = g_new (float, l->n);
+  for (gsize i = 0; i < l->n; i++)
+    z[i] = latent[i] / l->scale + l->shift;
+  moa_graph_set (l->decoder_in, z);
+  if (!moa_graph_run (l->decoder, NULL, error))
+    return FALSE;
+  moa_graph_get (l->picture, picture);
   return TRUE;
 }
 

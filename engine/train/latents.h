@@ -6,8 +6,8 @@
 #include "train/trainer.h"
 
 typedef struct {
-  MoaGraph *graph;
-  MoaTensor *in, *moments;
+  MoaGraph *graph, *decoder;
+  MoaTensor *in, *moments, *decoder_in, *picture;
   int side, channels;
   gsize n;               /* numbers of a latent */
   double scale, shift;
@@ -23,6 +23,10 @@ void moa_latents_clear (MoaLatents *latents);
 /* The latent of a picture in [-1,1]; number: of the picture, G_MAXUINT64: not to be kept. */
 gboolean moa_latents_get (MoaLatents *latents, const float *picture, guint64 number, float *out,
                           GError **error);
+
+/* The picture of a latent, in about [-1,1]. */
+gboolean moa_latents_picture (MoaLatents *latents, const float *latent, float *picture,
+                              GError **error);
 
 /* A mask of size x size, averaged to the latent's side. */
 void moa_latents_pool (const MoaLatents *latents, const float *mask, int size, float *out);

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "nets/clip.h"
 #include "nets/unet.h"
+#include "sample/ddim.h"
 
 #include <math.h>
 #include <string.h>
@@ -432,6 +433,76 @@ validate (MoaTrainer *t, json_t *out, GError **error)
   return TRUE;
 }
 
+/* ---- Samples ---------------------------------------------------------- */
+
+enum { SAMPLES = 8, SAMPLE_STEPS = 25, SAMPLE_FROM = 750 };
+
+/* The batch's z_t, at the step `from` of the grid, down to pictures. */
+static gboolean
+denoise (MoaTrainer *t, Batch *b, const int *timesteps, int from, int n, GError **error)
+{
+  Moa *m = t->state;
+  gsize size = m->latents.n;
+  g_autofree float *out = g_new (float, m->batch * size);
+  for (int i = from; i < SAMPLE_STEPS; i++)
+    {
+      for (int k = 0; k < m->batch; k++)
+        b->t[k] = timesteps[i];
+      set_inputs (t, b);
+      if (!moa_graph_run (m->graph.graph, NULL, error))
+        return FALSE;
+      moa_graph_get (m->out, out);
+      for (int k = 0; k < n; k++)
+        {
+          float *z = b->sample + k * size;
+          moa_schedule_eps (t->parts.schedule, timesteps[i], z, out + k * size, size);
+          moa_ddim_step (t->parts.schedule, SAMPLE_STEPS, timesteps[i], z, out + k * size, size);
+        }
+    }
+  return TRUE;
+}
+
+/* From above: a picture, the new person's photo, what a swap should give, and what comes of the
+ * picture's own noise. */
+static gboolean
+sample (MoaTrainer *t, const char *path, GError **error)
+{
+  Moa *m = t->state;
+  int n = MIN (SAMPLES, m->batch), size = moa_data_source_options (t->held_out)->size;
+  int timesteps[SAMPLE_STEPS], from = 0;
+  if (moa_data_source_options (t->held_out)->truth == 0 || t->config->data.source)
+    return TRUE;
+  moa_ddim_timesteps (t->parts.schedule, MOA_SPACING_LEADING, SAMPLE_STEPS, timesteps);
+  while (from < SAMPLE_STEPS - 1 && timesteps[from] > SAMPLE_FROM)
+    from++;
+  g_autoptr (Batch) b = batch_new (m);
+  g_autofree float *picture = g_new (float, (gsize) 3 * size * size);
+  MoaSheet *sheet = moa_sheet_new (n, 4, size);
+  MoaDataItem *item = moa_data_item_new (t->held_out);
+  gboolean ok = TRUE;
+  for (int k = 0; k < n && ok; k++)
+    {
+      ok = moa_data_source_load (t->held_out, k, item, error);
+      if (!ok)
+        break;
+      Draw d = { TRUE, timesteps[from], item->truth_prompt };
+      for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
+        d.present[s] = TRUE;
+      ok = set_item (t, b, k, item, &d, error);
+      moa_sheet_put (sheet, k, 0, item->picture, size, -1);
+      moa_sheet_put (sheet, k, 1, item->truth_people[item->who == 2].photos[0], m->photo_size, 0);
+      moa_sheet_put (sheet, k, 2, item->truth, size, -1);
+    }
+  moa_data_item_free (t->held_out, item);
+  ok = ok && denoise (t, b, timesteps, from, n, error);
+  for (int k = 0; k < n && ok; k++)
+    {
+      ok = moa_latents_picture (&m->latents, b->sample + k * m->latents.n, picture, error);
+      moa_sheet_put (sheet, k, 3, picture, size, -1);
+    }
+  return moa_sheet_save (sheet, path, ok ? error : NULL) && ok;
+}
+
 static void
 clear (MoaTrainer *t)
 {
@@ -447,5 +518,5 @@ const MoaStage moa_stage_moa = {
   .parts = 1u << MOA_PART_VAE | 1u << MOA_PART_TEXT | 1u << MOA_PART_VISION | 1u << MOA_PART_UNET
            | 1u << MOA_PART_MOA,
   .state_size = sizeof (Moa), .options = options, .build = build, .plan = plan, .fill = fill,
-  .validate = validate, .clear = clear,
+  .validate = validate, .sample = sample, .clear = clear,
 };

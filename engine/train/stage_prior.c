@@ -11,6 +11,7 @@
 #include "nets/clip.h"
 #include "nets/unet.h"
 #include "ops/ops.h"
+#include "sample/ddim.h"
 
 #include <math.h>
 #include <string.h>
@@ -75,11 +76,11 @@ batch_new (const Prior *p)
 {
   gsize n = p->latents.n;
   Batch *b = g_new0 (Batch, 1);
-  b->sample = g_new (float, p->batch * n);
-  b->target = g_new (float, p->batch * n);
-  b->weight = g_new (float, p->batch);
-  b->t = g_new (gint32, p->batch);
-  b->ids = g_new (gint32, p->batch * p->window);
+  b->sample = g_new0 (float, p->batch * n);
+  b->target = g_new0 (float, p->batch * n);
+  b->weight = g_new0 (float, p->batch);
+  b->t = g_new0 (gint32, p->batch);
+  b->ids = g_new0 (gint32, p->batch * p->window);
   b->latent = g_new (float, n);
   b->noise = g_new (float, n);
   return b;
@@ -216,6 +217,83 @@ validate (MoaTrainer *t, json_t *out, GError **error)
   return ok;
 }
 
+/* ---- Samples ---------------------------------------------------------- */
+
+/* Puts a latent in the rows of a batch where its caption, and where no words, are given. */
+static void
+put_latent (const Prior *p, Batch *b, int k, const float *z)
+{
+  memcpy (b->sample + 2 * k * p->latents.n, z, p->latents.n * sizeof (float));
+  memcpy (b->sample + (2 * k + 1) * p->latents.n, z, p->latents.n * sizeof (float));
+}
+
+/* Latents z [n] from noise for the batch's captions, by DDIM with guidance. */
+static gboolean
+denoise (MoaTrainer *t, Batch *b, int n, float *z, GError **error)
+{
+  enum { STEPS = 20 };
+  const double guidance = 2.5;
+  Prior *p = t->state;
+  gsize m = p->latents.n;
+  int timesteps[STEPS];
+  g_autofree float *out = g_new (float, p->batch * m), *eps = g_new (float, m);
+  moa_ddim_timesteps (t->parts.schedule, MOA_SPACING_LEADING, STEPS, timesteps);
+  for (int i = 0; i < STEPS; i++)
+    {
+      for (int k = 0; k < n; k++)
+        put_latent (p, b, k, z + k * m);
+      for (int k = 0; k < p->batch; k++)
+        b->t[k] = timesteps[i];
+      set_inputs (p, b);
+      if (!moa_graph_run (p->graph.graph, NULL, error))
+        return FALSE;
+      moa_graph_get (p->out, out);
+      for (int k = 0; k < n; k++)
+        {
+          const float *with = out + 2 * k * m, *without = with + m;
+          for (gsize j = 0; j < m; j++)
+            eps[j] = without[j] + guidance * (with[j] - without[j]);
+          moa_schedule_eps (t->parts.schedule, timesteps[i], z + k * m, eps, m);
+          moa_ddim_step (t->parts.schedule, STEPS, timesteps[i], z + k * m, eps, m);
+        }
+    }
+  return TRUE;
+}
+
+/* Pictures that were held out, and below each one drawn from its caption. */
+static gboolean
+sample (MoaTrainer *t, const char *path, GError **error)
+{
+  Prior *p = t->state;
+  int n = MIN (8, p->batch / 2), size = moa_data_source_options (t->held_out)->size;
+  if (n == 0)
+    return TRUE;
+  g_autoptr (Batch) b = batch_new (p);
+  g_autofree float *z = g_new (float, n * p->latents.n);
+  g_autofree float *picture = g_new (float, (gsize) 3 * size * size);
+  MoaSheet *sheet = moa_sheet_new (n, 2, size);
+  MoaDataItem *item = moa_data_item_new (t->held_out);
+  gboolean ok = TRUE;
+  for (int k = 0; k < n && ok; k++)
+    {
+      ok = moa_data_source_load (t->held_out, k, item, error);
+      if (!ok)
+        break;
+      memcpy (b->ids + 2 * k * p->window, item->prompt->ids, p->window * sizeof (gint32));
+      memcpy (b->ids + (2 * k + 1) * p->window, p->empty->ids, p->window * sizeof (gint32));
+      moa_trainer_normal (t, k, MOA_USE_NOISE, z + k * p->latents.n, p->latents.n);
+      moa_sheet_put (sheet, k, 0, item->picture, size, -1);
+    }
+  moa_data_item_free (t->held_out, item);
+  ok = ok && denoise (t, b, n, z, error);
+  for (int k = 0; k < n && ok; k++)
+    {
+      ok = moa_latents_picture (&p->latents, z + k * p->latents.n, picture, error);
+      moa_sheet_put (sheet, k, 1, picture, size, -1);
+    }
+  return moa_sheet_save (sheet, path, ok ? error : NULL) && ok;
+}
+
 static void
 clear (MoaTrainer *t)
 {
@@ -228,5 +306,5 @@ clear (MoaTrainer *t)
 const MoaStage moa_stage_prior = {
   .parts = 1u << MOA_PART_VAE | 1u << MOA_PART_TEXT | 1u << MOA_PART_UNET,
   .state_size = sizeof (Prior), .options = options, .build = build, .plan = plan, .fill = fill,
-  .validate = validate, .clear = clear,
+  .validate = validate, .sample = sample, .clear = clear,
 };

@@ -362,6 +362,31 @@ validate (MoaTrainer *t, json_t *out, GError **error)
   return ok;
 }
 
+/* Pictures, and below each what comes back of it. */
+static gboolean
+sample (MoaTrainer *t, const char *path, GError **error)
+{
+  enum { COLUMNS = 8 };
+  const Vae *vae = t->state;
+  MoaSheet *sheet = moa_sheet_new (COLUMNS, 2, vae->size);
+  MoaDataItem *item = moa_data_item_new (t->held_out);
+  g_autofree float *y = g_new (float, (gsize) 3 * vae->size * vae->size);
+  gboolean ok = TRUE;
+  for (int i = 0; i < COLUMNS && ok; i++)
+    {
+      ok = moa_data_source_load (t->held_out, i % t->config->data.held_out, item, error);
+      if (!ok)
+        break;
+      moa_graph_set (vae->check_in, item->picture);
+      ok = moa_graph_run (vae->check, NULL, error);
+      moa_graph_get (vae->check_out, y);
+      moa_sheet_put (sheet, i, 0, item->picture, vae->size, -1);
+      moa_sheet_put (sheet, i, 1, y, vae->size, -1);
+    }
+  moa_data_item_free (t->held_out, item);
+  return moa_sheet_save (sheet, path, ok ? error : NULL) && ok;
+}
+
 /* ---- Whitening -------------------------------------------------------- */
 
 static gboolean
@@ -506,5 +531,5 @@ clear (MoaTrainer *t)
 
 const MoaStage moa_stage_vae = {
   .parts = 1u << MOA_PART_VAE, .state_size = sizeof (Vae), .options = options, .build = build,
-  .begin = begin, .plan = plan, .fill = fill, .validate = validate, .finish = whiten, .clear = clear,
+  .begin = begin, .plan = plan, .fill = fill, .validate = validate, .sample = sample, .finish = whiten, .clear = clear,
 };

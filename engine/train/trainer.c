@@ -16,6 +16,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HELD_OUT_SCENES ((guint64) 1 << 40) /* far from those of training */
 
@@ -32,6 +33,7 @@ typedef struct {
   MoaTrainer t;
   const MoaTrainRun *run;
   MoaTrainLog *log;
+  int lock;            /* the folder's, of the first rank; -1: none */
   Interval interval;
 } Training;
 
@@ -83,6 +85,10 @@ make_model (MoaTrainer *t, GError **error)
 {
   const MoaTrainConfig *config = t->config;
   guint fresh = fresh_parts (config, error);
+  if (!*config->model)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "Which model to start from? Say it as \"model\" in the configuration, or with "
+                     "--model; a folder of configurations alone will do");
   if (fresh == G_MAXUINT || !moa_folder_copy_model (config->model, t->model, error))
     return FALSE;
   MoaParts parts;
@@ -103,6 +109,9 @@ open_folder (Training *training, GError **error)
 {
   MoaTrainer *t = &training->t;
   g_autofree char *config = g_build_filename (t->folder, "config.json", NULL);
+  if (moa_group_rank (t->group) == 0
+      && (training->lock = moa_folder_take (t->folder, error)) < 0)
+    return FALSE;
   gboolean exists = g_file_test (config, G_FILE_TEST_EXISTS);
   if (exists && !training->run->resume)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
@@ -268,6 +277,8 @@ clear_all (Training *training)
   moa_parts_clear (&t->parts);
   moa_train_log_close (training->log);
   moa_cpu_free (t->cpu);
+  if (training->lock >= 0)
+    close (training->lock);
   g_free (t->state);
   g_free (t->folder);
   g_free (t->model);
@@ -429,6 +440,22 @@ validate (Training *training, GError **error)
   return ok;
 }
 
+/* FOLDER/samples-000002000.png */
+static gboolean
+sample (Training *training, GError **error)
+{
+  MoaTrainer *t = &training->t;
+  if (moa_group_rank (t->group) != 0 || !t->stage->sample)
+    return TRUE;
+  g_autofree char *path = g_strdup_printf ("%s/samples-%09" G_GUINT64_FORMAT ".png", t->folder,
+                                           t->mark.step);
+  parameters_changed (t);
+  gboolean ok = t->stage->sample (t, path, error);
+  parameters_changed (t);
+  training->interval.start = g_get_monotonic_time ();
+  return ok;
+}
+
 static gboolean
 save (Training *training, GError **error)
 {
@@ -487,6 +514,9 @@ make_steps (Training *training, GError **error)
         }
       if ((step % c->every.validate == 0 || step == steps) && !validate (training, error))
         return FALSE;
+      if (c->every.samples && (step % c->every.samples == 0 || step == steps)
+          && !sample (training, error))
+        return FALSE;
     }
   if (saved != t->mark.step && !save (training, error))
     return FALSE;
@@ -504,7 +534,7 @@ moa_train (const MoaTrainConfig *config, const char *folder, const MoaTrainRun *
                                .group = moa_group_join (), .workspace = moa_workspace_new (),
                                .graphs = g_ptr_array_new_with_free_func (
                                  (GDestroyNotify) moa_graph_free) },
-                        .run = run };
+                        .run = run, .lock = -1 };
   gboolean ok = open_all (&training, error) && make_steps (&training, error);
   MoaGroup *group = training.t.group;
   clear_all (&training);

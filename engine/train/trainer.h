@@ -6,6 +6,7 @@
 #include "train/data.h"
 #include "train/group.h"
 #include "train/log.h"
+#include "train/sheet.h"
 
 #define MOA_MAX_LOSS_PARTS 12
 
@@ -43,6 +44,8 @@ typedef struct {
                     GError **error);
   /* Adds numbers of what was held out, with the averages as parameters. */
   gboolean (*validate) (MoaTrainer *t, json_t *out, GError **error);
+  /* Draws a sheet of what it can do so far, with the averages as parameters; or NULL. */
+  gboolean (*sample) (MoaTrainer *t, const char *path, GError **error);
   /* Before the model is written, with the averages as parameters, which it may change; or NULL. */
   gboolean (*finish) (MoaTrainer *t, GError **error);
   void (*clear) (MoaTrainer *t);

@@ -36,9 +36,9 @@ cat >"$tmp/vae.json" <<END
 END
 
 weights=model/vae/diffusion_pytorch_model.safetensors
-train () { "$moa" train "$tmp/vae.json" --threads 1 "$@"; }
+vae=("$moa" train "$tmp/vae.json" --threads 1)
 
-train --out "$tmp/whole" >"$tmp/whole.out" 2>&1
+"${vae[@]}" --out "$tmp/whole" >"$tmp/whole.out" 2>&1
 result "a training runs to its end" $? "$(cat "$tmp/whole.out")"
 
 # wait_for PID FILE TEXT: until the text is there or the process gone, a minute at most
@@ -55,20 +55,20 @@ wait_for ()
 # Killed wherever it happens to be, three times.
 for at in 3 9 15; do
   : >"$tmp/killed.out"
-  train --out "$tmp/killed" --resume >"$tmp/killed.out" 2>&1 &
+  "${vae[@]}" --out "$tmp/killed" --resume >"$tmp/killed.out" 2>&1 &
   pid=$!
   wait_for $pid "$tmp/killed.out" "^$at/24"
   sleep "0.0$((RANDOM % 10))"
   kill -9 $pid
   wait $pid 2>/dev/null
 done
-train --out "$tmp/killed" --resume >"$tmp/killed.out" 2>&1
+"${vae[@]}" --out "$tmp/killed" --resume >"$tmp/killed.out" 2>&1
 cmp -s "$tmp/whole/$weights" "$tmp/killed/$weights"
 result "killed three times and resumed: the same bits" $? "$(cat "$tmp/killed.out")"
 [ "$(ls "$tmp/killed" | grep -c '^checkpoint-')" = 2 ]
 result "two checkpoints are kept, and no remains" $? "$(ls "$tmp/killed")"
 
-train --out "$tmp/stopped" >"$tmp/stopped.out" 2>&1 &
+"${vae[@]}" --out "$tmp/stopped" >"$tmp/stopped.out" 2>&1 &
 pid=$!
 wait_for $pid "$tmp/stopped.out" "^5/24"
 kill -INT $pid
@@ -76,7 +76,7 @@ wait $pid
 status=$?
 [ $status = 130 ] && grep -q "stopped after step" "$tmp/stopped.out"
 result "Ctrl-C finishes the step, saves and says so" $? "status $status: $(cat "$tmp/stopped.out")"
-train --out "$tmp/stopped" --resume >"$tmp/stopped.out" 2>&1 &&
+"${vae[@]}" --out "$tmp/stopped" --resume >"$tmp/stopped.out" 2>&1 &&
   cmp -s "$tmp/whole/$weights" "$tmp/stopped/$weights"
 result "interrupted and resumed: the same bits" $? "$(cat "$tmp/stopped.out")"
 
