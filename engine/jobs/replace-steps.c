@@ -1,6 +1,6 @@
 /* The steps of a replacement, on one DDIM grid: inversion of the picture with
- * the prior alone and guidance 1, and regeneration from the noise (DESIGN
- * section 3, steps 5 to 7).  z*_t is the inversion's latent at timestep t. */
+ * the prior alone and guidance 1, and regeneration from the noise.  z*_t is the
+ * inversion's latent at timestep t. */
 #include "jobs/replace.h"
 
 #include "base/rng.h"

@@ -1,4 +1,4 @@
-/* Replacing persons in a picture: DESIGN section 3, steps 2 to 8.
+/* Replacing persons in a picture.
  *
  *   check -> plan every network, make sure of the memory -> load
  *   -> encode text, subjects, picture -> invert -> regenerate -> decode
