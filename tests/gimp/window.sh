@@ -157,7 +157,8 @@ jobs+=($!)
 wait_for 10 xdotool getdisplaygeometry >/dev/null || bail_out "Xvfb does not start"
 openbox >/dev/null 2>&1 &
 jobs+=($!)
-MOA_MODEL=/nowhere/mini gimp -n -s -d -f "$pictures/snow-subject.png" "$pictures/snow.png" \
+# The slowest kernels, so that a run lasts long enough to be cancelled on any machine.
+MOA_ISA=base MOA_MODEL=/nowhere/mini gimp -n -s -d -f "$pictures/snow-subject.png" "$pictures/snow.png" \
   -b "(plug-in-script-fu-server RUN-NONINTERACTIVE \"127.0.0.1\" $port \"$work/server.log\")" \
   >"$out/window.log" 2>&1 &
 gimp=$!
@@ -195,7 +196,7 @@ sleep 1
 picture 4-running
 check "while it runs the image is untouched" layers_are 1
 press Escape
-check "Escape midway ends it within a second" wait_for 1 not_running
+check "Escape midway ends it, within three seconds on a busy machine" wait_for 3 not_running
 check "the image is untouched" layers_are 1
 check "it is not even marked as changed" image_is_clean
 
@@ -203,7 +204,7 @@ check "the dialog remembers the subject and the settings" open_dialog
 press Return # Replace has the focus
 check "the run is on again" wait_for 5 busy
 press alt+c
-check "Cancel midway stops it within a second" wait_for 1 not_busy
+check "Cancel midway stops it, within three seconds on a busy machine" wait_for 3 not_busy
 sleep 0.5
 picture 5-cancelled
 check "the dialog stays" dialog_is_open
@@ -216,13 +217,13 @@ check "a run ends with a result" wait_for ${MOA_TEST_WAIT:-60} layers_are 2
 check "the dialog is gone" wait_for 5 no_dialog
 sleep 1
 picture 6-result
-check "the group is there" fu_true \
+check "the group is there" wait_for 20 fu_true \
   "(string=? (car (gimp-item-get-name (vector-ref (cadr (gimp-image-get-layers $image)) 0)))
              \"Replace Person\")"
 focus_main
 press ctrl+z
 check "one undo removes it all" wait_for 5 layers_are 1
-check "after it the image is unchanged" image_is_clean
+check "after it the image is unchanged" wait_for 5 image_is_clean
 press ctrl+y
 check "one redo brings it back" wait_for 5 layers_are 2
 press ctrl+f
@@ -251,12 +252,12 @@ fu "(let ((layers (gimp-image-get-layers $image)))
       (gimp-image-remove-layer $image (vector-ref (cadr layers) (- (car layers) 1))) 1)" >/dev/null
 check "the image has lost its picture meanwhile" layers_are 2
 check "the result still comes" wait_for ${MOA_TEST_WAIT:-60} layers_are 3
-check "it names the photo" fu_true \
+check "it names the photo" wait_for 20 fu_true \
   "(let ((group (vector-ref (cadr (gimp-image-get-layers $image)) 0)))
      (re-match \"lake-subject\" (caddr (car (gimp-item-get-parasite group
                                                  \"moa-replace-person\")))))"
 sleep 0.5
-check "the image of the photo is closed again" fu_true "(= 2 (car (gimp-image-list)))"
+check "the image of the photo is closed again" wait_for 20 fu_true "(= 2 (car (gimp-image-list)))"
 picture 9-source-deleted
 
 for id in $(fu '(cadr (gimp-image-list))' | tr -d '#()'); do
