@@ -1,5 +1,4 @@
 /* What the fuzz targets share. */
-#define _GNU_SOURCE
 #include "fuzz.h"
 
 #include <string.h>

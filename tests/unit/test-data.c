@@ -208,7 +208,7 @@ test_npy_faults (void)
     }
 }
 
-/* Changed bytes give a map of the size that the file has, or an error. */
+/* Changed bytes give a map that the file has bytes for, or an error. */
 static void
 test_npy_hostile (void)
 {
@@ -228,11 +228,13 @@ test_npy_hostile (void)
       /* without g_file_set_contents()'s wait for the disk */
       FILE *file = fopen (good, "wb");
       g_assert_nonnull (file);
-      fwrite (changed, 1, g_test_rand_int_range (0, n + 1), file);
+      int written = g_test_rand_int_range (0, n + 1);
+      fwrite (changed, 1, written, file);
       fclose (file);
       g_autofree gint32 *map = moa_npy_read (good, &width, &height, &error);
       g_assert_true (!map == !!error);
-      g_assert_true (!map || (width > 0 && height > 0 && width * height <= 6));
+      /* A shorter header that still parses leaves more of the file for numbers. */
+      g_assert_true (!map || (width > 0 && height > 0 && width * height <= written));
       read += map != NULL;
     }
   g_test_message ("%d of 3000 were still maps", read);
