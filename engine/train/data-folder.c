@@ -43,13 +43,14 @@ shuffled (guint64 seed, guint64 turn, guint64 position, guint64 n)
 /* ---- Items ----------------------------------------------------------- */
 
 static gboolean
-fill (FolderSource *s, const MoaRecord *record, MoaDataItem *item, GError **error)
+fill (FolderSource *s, const MoaRecord *record, guint index, MoaDataItem *item, GError **error)
 {
   const MoaDataOptions *options = &s->base.options;
   gboolean flip
       = options->augment && moa_data_unit (&s->base, item->number, MOA_DATA_FLIP, 0) < .5;
   item->n_people = MIN (record->n_people, options->max_people);
   item->place = -1;
+  item->index = 2 * (guint64) index + flip;
   if (!moa_data_set_text (&s->base, record->text, &item->n_people, &item->text, &item->prompt,
                           error)
       || !moa_data_cut_picture (record, options->size, flip, item, error))
@@ -75,7 +76,7 @@ load_one (FolderSource *s, guint index, MoaDataItem *item, GError **error)
             ? moa_record_read_plain (s->folder, name, g_ptr_array_index (s->captions, index), most,
                                      &record, error)
             : moa_record_read_fastcomposer (s->folder, name, most, &record, error);
-  good = good && fill (s, &record, item, error);
+  good = good && fill (s, &record, index, item, error);
   moa_record_clear (&record);
   return good;
 }
@@ -197,6 +198,7 @@ read_list (FolderSource *s, const char *path, GError **error)
         g_ptr_array_add (s->captions, g_strdup (tab + 1));
     }
   s->base.n = s->names->len;
+  s->base.pictures = 2 * s->base.n;
   return s->base.n > 0 || moa_fail (error, MOA_ERROR_FILE, "%s: names no picture", path);
 }
 

@@ -11,6 +11,7 @@ struct _MoaDataSource {
   char **(*broken) (MoaDataSource *source);
   void (*free) (MoaDataSource *source);
   guint64 n;
+  guint64 pictures;
 };
 
 /* Numbers for item `number` and whatever it is for. */

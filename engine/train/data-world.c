@@ -128,6 +128,8 @@ load (MoaDataSource *source, guint64 number, MoaDataItem *item, GError **error)
   MoaScene scene, swapped;
   MoaCaption caption;
   buffers_init (&b, options);
+  if (options->n_scenes)
+    item->index = number % options->n_scenes;
   moa_world_scene (s->world, index, options->n_people, &scene);
   item->n_people = MIN (scene.context.n_people, options->max_people);
   item->place = scene.context.place;
@@ -160,7 +162,7 @@ moa_data_world (const MoaDataOptions *options)
 {
   WorldSource *s = g_new0 (WorldSource, 1);
   s->base = (MoaDataSource) { .options = *options, .load = load, .free = source_free,
-                              .n = options->n_scenes };
+                              .n = options->n_scenes, .pictures = options->n_scenes };
   s->world = moa_world_new (options->seed, options->size, options->photo_size);
   return &s->base;
 }

@@ -145,10 +145,17 @@ moa_data_source_n (const MoaDataSource *source)
   return source->n;
 }
 
+guint64
+moa_data_source_pictures (const MoaDataSource *source)
+{
+  return source->pictures;
+}
+
 gboolean
 moa_data_source_load (MoaDataSource *source, guint64 number, MoaDataItem *item, GError **error)
 {
   item->number = number;
+  item->index = G_MAXUINT64;
   item->has_truth = FALSE;
   item->who = 0;
   return source->load (source, number, item, error);

@@ -51,6 +51,8 @@ typedef struct {
 
 typedef struct {
   guint64 number;
+  guint64 index;     /* of the picture, the same for every item with just these pixels, below
+                        moa_data_source_pictures(); G_MAXUINT64: they never come again */
   char *text;        /* of the picture; each person's noun has its mark <1>, <2>, ... */
   MoaPrompt *prompt; /* of text; NULL without a tokenizer */
   int n_people;
@@ -88,6 +90,8 @@ void moa_data_source_free (MoaDataSource *source);
 const MoaDataOptions *moa_data_source_options (const MoaDataSource *source);
 /* Different pictures; 0: no end. */
 guint64 moa_data_source_n (const MoaDataSource *source);
+/* The bound of the items' indices: that many pictures, a flipped one counts as another. */
+guint64 moa_data_source_pictures (const MoaDataSource *source);
 
 MoaDataItem *moa_data_item_new (const MoaDataSource *source);
 void moa_data_item_free (const MoaDataSource *source, MoaDataItem *item);

@@ -20,7 +20,7 @@ typedef struct {
 gboolean moa_latents_build (MoaLatents *latents, MoaTrainer *t, guint64 keep, GError **error);
 void moa_latents_clear (MoaLatents *latents);
 
-/* The latent of a picture in [-1,1]; number: of the picture, G_MAXUINT64: not to be kept. */
+/* The latent of a picture in [-1,1]; number: its item's index, G_MAXUINT64: not to be kept. */
 gboolean moa_latents_get (MoaLatents *latents, const float *picture, guint64 number, float *out,
                           GError **error);
 

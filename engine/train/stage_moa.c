@@ -78,8 +78,8 @@ build (MoaTrainer *t, GError **error)
   m->batch = t->config->micro_batch;
   m->window = moa_tokenizer_window (parts->tokenizer);
   m->photo_size = parts->vision.image_size;
-  /* Photos and people come anew each time, and with them what a swap leads to. */
-  if (!make_prompts (t, m, error) || !moa_latents_build (&m->latents, t, 0, error))
+  if (!make_prompts (t, m, error)
+      || !moa_latents_build (&m->latents, t, moa_data_source_pictures (t->source), error))
     return FALSE;
   MoaGraph *g = m->graph.graph = moa_trainer_graph (t);
   build_inputs (t, m, g);
@@ -243,15 +243,17 @@ set_subjects (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, con
     }
 }
 
-/* z_t, and the output that leads from it to the right picture. */
+/* z_t, and the output that leads from it to the right picture.  index: of the picture's latent.
+ * Other people come in each time, so where a swap leads is never kept. */
 static gboolean
-set_noise (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const Draw *d, GError **error)
+set_noise (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, guint64 index, const Draw *d,
+           GError **error)
 {
   Moa *m = t->state;
   const MoaSchedule *schedule = t->parts.schedule;
   gsize n = m->latents.n;
   float *z = b->sample + k * n, *noise = b->noise + k * n;
-  if (!moa_latents_get (&m->latents, item->picture, G_MAXUINT64, b->latent, error)
+  if (!moa_latents_get (&m->latents, item->picture, index, b->latent, error)
       || (d->swap && !moa_latents_get (&m->latents, item->truth, G_MAXUINT64, b->truth, error)))
     return FALSE;
   moa_trainer_normal (t, item->number, MOA_USE_NOISE, noise, n);
@@ -269,14 +271,15 @@ set_noise (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const Draw *
 }
 
 static gboolean
-set_item (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const Draw *d, GError **error)
+set_item (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, guint64 index, const Draw *d,
+          GError **error)
 {
   const Moa *m = t->state;
   set_masks (t, b, k, item, d);
   set_subjects (t, b, k, item, d);
   memcpy (b->ids + k * m->window, d->prompt->ids, m->window * sizeof (gint32));
   b->t[k] = d->t;
-  return set_noise (t, b, k, item, d, error);
+  return set_noise (t, b, k, item, index, d, error);
 }
 
 /* lambda_router rises from `from` on, over `ramp`, as shares of all steps: a router that is paid
@@ -318,7 +321,7 @@ fill (MoaTrainer *t, const MoaStepPlan *step, MoaDataItem *const *items, GError 
   for (int k = 0; k < m->batch; k++)
     {
       Draw d = draw (t, items[k]);
-      if (!set_item (t, b, k, items[k], &d, error))
+      if (!set_item (t, b, k, items[k], items[k]->index, &d, error))
         return FALSE;
     }
   set_inputs (t, b);
@@ -390,7 +393,7 @@ run_held_out (MoaTrainer *t, gboolean swap, Score *right, Score *wrong, GError *
                      swap ? item->truth_prompt : item->prompt };
           for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
             d.present[s] = TRUE;
-          ok = set_item (t, b, k, item, &d, error);
+          ok = set_item (t, b, k, item, G_MAXUINT64, &d, error);
         }
       for (int turn = 0; turn < 2 && ok; turn++)
         {
@@ -488,7 +491,7 @@ sample (MoaTrainer *t, const char *path, GError **error)
       Draw d = { TRUE, timesteps[from], item->truth_prompt };
       for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
         d.present[s] = TRUE;
-      ok = set_item (t, b, k, item, &d, error);
+      ok = set_item (t, b, k, item, G_MAXUINT64, &d, error);
       moa_sheet_put (sheet, k, 0, item->picture, size, -1);
       moa_sheet_put (sheet, k, 1, item->truth_people[item->who == 2].photos[0], m->photo_size, 0);
       moa_sheet_put (sheet, k, 2, item->truth, size, -1);

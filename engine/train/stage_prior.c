@@ -38,7 +38,7 @@ build (MoaTrainer *t, GError **error)
   int n = p->batch = t->config->micro_batch;
   p->window = moa_tokenizer_window (t->parts.tokenizer);
   p->empty = moa_prompt_new (t->parts.tokenizer, "", 0, error);
-  if (!p->empty || !moa_latents_build (&p->latents, t, t->config->data.pictures, error))
+  if (!p->empty || !moa_latents_build (&p->latents, t, moa_data_source_pictures (t->source), error))
     return FALSE;
   int side = p->latents.side, channels = p->latents.channels;
   MoaGraph *g = p->graph.graph = moa_trainer_graph (t);
@@ -156,7 +156,7 @@ fill (MoaTrainer *t, const MoaStepPlan *step, MoaDataItem *const *items, GError 
         = moa_trainer_unit (t, number, MOA_USE_DROP, 0) < t->config->prior.caption_drop;
       int timestep = moa_trainer_unit (t, number, MOA_USE_TIME, 0) * t->parts.schedule->n;
       if (!set_item (t, b, k, items[k], drop ? p->empty : items[k]->prompt,
-                     number % t->config->data.pictures, timestep, error))
+                     items[k]->index, timestep, error))
         return FALSE;
     }
   set_inputs (p, b);

@@ -296,6 +296,51 @@ test_world_items (void)
   remove_folder (folder);
 }
 
+/* A picture's index tells it apart from all others, turned and not, for as long as one asks. */
+static void
+test_index (gconstpointer data)
+{
+  enum { N = 8, SIZE = 32 };
+  gboolean world = GPOINTER_TO_INT (data);
+  g_autofree char *folder = new_folder ();
+  g_autoptr (GError) error = NULL;
+  MoaDataOptions options;
+  world_options (&options);
+  options.size = SIZE;
+  options.n_photos = 0;
+  options.n_scenes = N;
+  MoaWorld *drawn = moa_world_new (3, SIZE, 32);
+  if (!world)
+    g_assert_true (moa_data_write_world (drawn, 0, N, MOA_DATA_LAYOUT_PLAIN, folder, NULL, &error));
+  moa_world_free (drawn);
+  MoaDataSource *source = world ? moa_data_world (&options)
+                                : moa_data_plain (folder, &options, &error);
+  g_assert_no_error (error);
+  guint64 n = moa_data_source_pictures (source);
+  g_assert_cmpuint (n, ==, world ? N : 2 * N);
+  float *seen[2 * N] = { NULL };
+  MoaDataItem *item = moa_data_item_new (source);
+  for (guint64 number = 0; number < 12 * N; number++)
+    {
+      g_assert_true (moa_data_source_load (source, number, item, &error));
+      g_assert_cmpuint (item->index, <, n);
+      if (!seen[item->index])
+        seen[item->index] = g_memdup2 (item->picture, SIZE * SIZE * 3 * sizeof (float));
+      for (guint64 i = 0; i < n; i++)
+        if (seen[i])
+          g_assert_true ((i == item->index)
+                         == !memcmp (seen[i], item->picture, SIZE * SIZE * 3 * sizeof (float)));
+    }
+  for (guint64 i = 0; i < n; i++)
+    {
+      g_assert_nonnull (seen[i]);
+      g_free (seen[i]);
+    }
+  moa_data_item_free (source, item);
+  moa_data_source_free (source);
+  remove_folder (folder);
+}
+
 /* Any number of threads, and any start, give the same items in the same order. */
 static void
 test_queue (void)
@@ -717,6 +762,8 @@ main (int argc, char **argv)
   g_test_add_func ("/data/npy/faults", test_npy_faults);
   g_test_add_func ("/data/npy/hostile", test_npy_hostile);
   g_test_add_func ("/data/world", test_world_items);
+  g_test_add_data_func ("/data/index/world", GINT_TO_POINTER (TRUE), test_index);
+  g_test_add_data_func ("/data/index/folder", GINT_TO_POINTER (FALSE), test_index);
   g_test_add_func ("/data/queue", test_queue);
   g_test_add_data_func ("/data/round-trip/plain", GINT_TO_POINTER (MOA_DATA_LAYOUT_PLAIN),
                         test_round_trip);
