@@ -34,7 +34,7 @@ static const char base[] =
   " 'moa': {'lambda_router': 1e-4, 'lambda_object': 1e-4, 'router_from': 0.0, 'router_ramp': 0.0,"
   "   'router_loss': 'paper', 'router_blocks': 'paper', 'masked': true, 'swap': 0.0,"
   "   'condition_drop': 0.1, 'subject_drop': 0.15, 'generic': 0.0, 'min_snr': 0.0, 't_max': 800,"
-  "   'swap_t_min': 250}}";
+  "   'swap_t_min': 250, 'swap_path': 0.0, 'swap_path_from': 600}}";
 
 static const char *const presets[MOA_N_STAGES] = {
   "{'train': ['vae/*'], 'steps': 20000, 'batch': 16, 'micro_batch': 16,"
@@ -125,6 +125,8 @@ static const Row rows[] = {
   { "moa", "min_snr", REAL, AT (moa.min_snr), 0, 1e6 },
   { "moa", "t_max", INT, AT (moa.t_max), 1, 1e6 },
   { "moa", "swap_t_min", INT, AT (moa.swap_t_min), 0, 1e6 },
+  { "moa", "swap_path", REAL, AT (moa.swap_path), 0, 1 },
+  { "moa", "swap_path_from", INT, AT (moa.swap_path_from), 0, 1e6 },
 };
 #undef AT
 

@@ -77,8 +77,8 @@ typedef struct {
   struct {
     double lambda_router, lambda_object, router_from, router_ramp;
     gboolean balanced, all_blocks, masked;
-    double swap, condition_drop, subject_drop, generic, min_snr;
-    int t_max, swap_t_min;
+    double swap, swap_path, condition_drop, subject_drop, generic, min_snr;
+    int t_max, swap_t_min, swap_path_from;
   } moa;
 } MoaTrainConfig;
 

@@ -13,6 +13,15 @@ moa_loss_squares (MoaGraph *g, MoaTensor *x, MoaTensor *target, MoaTensor *weigh
   return moa_reduce (g, moa_mul (g, moa_mul (g, x, x), weight), ONE);
 }
 
+double
+moa_loss_snr_weight (const MoaSchedule *schedule, int t, double gamma)
+{
+  double abar = schedule->abar[t], snr = abar / (1 - abar);
+  if (gamma <= 0)
+    return 1;
+  return MIN (snr, gamma) / (schedule->prediction == MOA_PREDICT_V ? snr + 1 : snr);
+}
+
 static MoaTensor *
 find (MoaGraph *g, const char *format, int layer)
 {
@@ -197,6 +206,15 @@ add_subject (const double *mask, gint64 n, gint64 tokens, int token, double fact
     weight[i * tokens + token] += factor * ((1 - mask[i]) / outside - mask[i] / inside);
 }
 
+static int
+count_present (const MoaLossBatch *batch, int first, int n)
+{
+  int present = 0;
+  for (int i = first; i < first + n; i++)
+    present += batch->present[i] != 0;
+  return present;
+}
+
 static void
 set_object (const MoaLoss *loss, const MoaLossBatch *batch, MoaTensor *input)
 {
@@ -204,17 +222,19 @@ set_object (const MoaLoss *loss, const MoaLossBatch *batch, MoaTensor *input)
   gint64 k = shrink (loss->height, loss->width, n);
   g_autofree float *weight = g_new0 (float, moa_shape_count (&input->shape));
   g_autofree double *mask = g_new (double, n);
-  int subjects = loss->batch * batch->n_subjects, n_present = 0;
-  for (int i = 0; i < subjects; i++)
-    n_present += batch->present[i] != 0;
+  int subjects = loss->batch * batch->n_subjects;
   for (int i = 0; i < subjects; i++)
     {
       gint64 item = i / batch->n_subjects;
       int token = batch->index[i];
       if (!batch->present[i] || token < 0 || token >= tokens)
         continue;
+      double share = batch->by_item
+                         ? 1.0 / (loss->batch * count_present (batch, item * batch->n_subjects,
+                                                               batch->n_subjects))
+                         : 1.0 / count_present (batch, 0, subjects);
       pool (loss, batch, item, i % batch->n_subjects, k, mask);
-      add_subject (mask, n, tokens, token, 1.0 / n_present, weight + item * n * tokens);
+      add_subject (mask, n, tokens, token, share, weight + item * n * tokens);
     }
   moa_graph_set (input, weight);
 }

@@ -7,6 +7,7 @@
 
 #include "io/config.h"
 #include "ops/ops.h"
+#include "sample/schedule.h"
 
 typedef struct {
   gint64 batch, height, width, channels;
@@ -36,6 +37,10 @@ MoaTensor *moa_loss_router_map (MoaGraph *g, int first, int end, gint64 height, 
  * paper leaves out the first two of its blocks and the last three. */
 void moa_loss_build (MoaLoss *loss, MoaGraph *g, MoaTensor *eps, int first, int end);
 
+/* The weight of an item at timestep t: min (SNR, gamma) / SNR (Hang et al. 2023, min-SNR), of a
+ * velocity min (SNR, gamma) / (SNR + 1); 1 where gamma is 0. */
+double moa_loss_snr_weight (const MoaSchedule *schedule, int t, double gamma);
+
 /* A batch's inputs. */
 typedef struct {
   const float *noise;          /* B,h,w,C */
@@ -47,8 +52,8 @@ typedef struct {
   double lambda_router, lambda_object;
   /* Beyond the paper; zeros are the paper's form. */
   gboolean full;               /* reconstruction of the whole picture, not inside the mask */
-  gboolean by_item;            /* the mean over items of their own means, so that a batch may be
-                                  shared out */
+  gboolean by_item;            /* masked and object: the mean over items of their own means, so that
+                                  a batch may be shared out */
   const float *item_weight;    /* B: of the items' reconstruction; NULL: 1 */
   gboolean balanced;           /* router: mean of the squares of the experts' weight outside plus
                                   that of the prior's inside, in place of a sum outside */

@@ -5,12 +5,17 @@
  *        + lambda_r router (Eq. 10, 11) + lambda_o object (Eq. 12); see losses.h.
  *
  * Beyond the paper, where the data has the truth of a swap: a share of items
- * takes z_t from the picture before the swap and asks for the noise that leads
+ * takes z_u from the picture before the swap and asks for the noise that leads
  * to the picture after it,
  *
- *   eps = (z_t - sqrt(abar_t) z_0 after) / sqrt(1 - abar_t),
+ *   eps = (z_u - sqrt(abar_u) z_0 after) / sqrt(1 - abar_u),
  *
- * inside both silhouettes: just what a replacement does. */
+ * inside both silhouettes: just what a replacement does.  t is u, or a step
+ * that DDIM comes to from there if it follows this eps,
+ *
+ *   z_t = sqrt(abar_t) z_0 after + sqrt(1 - abar_t) eps:
+ *
+ * the new person already, and a shadow of the old one. */
 #include "train/latents.h"
 #include "train/losses.h"
 
@@ -162,7 +167,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Batch, batch_free)
 /* What is drawn for an item. */
 typedef struct {
   gboolean swap;
-  int t;
+  int t, from;  /* from: u of a swap */
   const MoaPrompt *prompt;
   gboolean present[SLOTS];
   int photo[SLOTS];
@@ -177,9 +182,12 @@ draw (const MoaTrainer *t, const MoaDataItem *item)
   Draw d = { .swap = item->has_truth,
              .prompt = item->has_truth ? item->truth_prompt : item->prompt };
   int n_t = t->parts.schedule->n, people = MIN (item->n_people, SLOTS);
-  int low = d.swap ? MIN (c->moa.swap_t_min, n_t - 1) : 0;
+  gboolean on_path = d.swap && UNIT (MOA_USE_PATH, 0) < c->moa.swap_path;
+  int low = d.swap ? MIN (on_path ? c->moa.swap_path_from : c->moa.swap_t_min, n_t - 1) : 0;
   int high = d.swap ? n_t : MIN (c->moa.t_max, n_t);
-  d.t = low + (int) (UNIT (MOA_USE_TIME, 0) * (high - low));
+  d.t = d.from = low + (int) (UNIT (MOA_USE_TIME, 0) * (high - low));
+  if (on_path)
+    d.t = UNIT (MOA_USE_PATH, 1) * (d.from + 1);
   for (int s = 0; s < people; s++)
     {
       d.present[s] = TRUE;
@@ -199,7 +207,8 @@ draw (const MoaTrainer *t, const MoaDataItem *item)
   return d;
 }
 
-/* Where subject s is, before and, if it is swapped, after. */
+/* Where the people are, before and, if they are swapped, after.  Who lost a photo is background,
+ * but where words and photos are all dropped the people remain to be drawn. */
 static void
 set_masks (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const Draw *d)
 {
@@ -207,10 +216,11 @@ set_masks (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const 
   int pixels = m->latents.side * m->latents.side;
   int size = moa_data_source_options (t->source)->size;
   float *mask = b->mask + k * pixels, *subjects = b->subject_masks + k * pixels * SLOTS;
+  gboolean dropped = d->prompt == m->empty;
   memset (mask, 0, pixels * sizeof (float));
   memset (subjects, 0, pixels * SLOTS * sizeof (float));
-  for (int s = 0; s < SLOTS; s++)
-    for (int side = 0; side <= d->swap && d->present[s]; side++)
+  for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
+    for (int side = 0; side <= d->swap && (d->present[s] || dropped); side++)
       {
         const MoaDataPerson *person = side ? &item->truth_people[s] : &item->people[s];
         moa_latents_pool (&m->latents, person->mask, size, b->pooled);
@@ -257,16 +267,19 @@ set_noise (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, guint64 inde
       || (d->swap && !moa_latents_get (&m->latents, item->truth, G_MAXUINT64, b->truth, error)))
     return FALSE;
   moa_trainer_normal (t, item->number, MOA_USE_NOISE, noise, n);
-  moa_schedule_add_noise (schedule, d->t, b->latent, noise, z, n);
   const double abar = schedule->abar[d->t], a = sqrt (abar), c = sqrt (1 - abar);
   const float *after = d->swap ? b->truth : b->latent;
-  for (gsize i = 0; i < n; i++)
+  if (d->swap)
     {
-      double eps = d->swap ? (z[i] - a * after[i]) / c : noise[i];
-      noise[i] = schedule->prediction == MOA_PREDICT_V ? a * eps - c * after[i] : eps;
+      double u = schedule->abar[d->from], shadow = sqrt (u / (1 - u));
+      for (gsize i = 0; i < n; i++)
+        noise[i] += shadow * (b->latent[i] - after[i]);
     }
-  double gamma = t->config->moa.min_snr, snr = abar / (1 - abar);
-  b->weight[k] = gamma > 0 ? MIN (snr, gamma) / snr : 1;
+  moa_schedule_add_noise (schedule, d->t, after, noise, z, n);
+  if (schedule->prediction == MOA_PREDICT_V)
+    for (gsize i = 0; i < n; i++)
+      noise[i] = a * noise[i] - c * after[i];
+  b->weight[k] = moa_loss_snr_weight (schedule, d->t, t->config->moa.min_snr);
   return TRUE;
 }
 
@@ -361,14 +374,38 @@ score (const Moa *m, const Batch *b, int items, Score *s)
     }
 }
 
-/* Every item with its photos, and with those of the next. */
-static void
-turn_photos (const Moa *m, Batch *b)
+/* Numbers of an item's photos. */
+static gsize
+photos_size (const Moa *m)
 {
-  gsize n = (gsize) 3 * m->photo_size * m->photo_size * SLOTS;
-  g_autofree float *first = g_memdup2 (b->photos, n * sizeof (float));
-  memmove (b->photos, b->photos + n, (m->batch - 1) * n * sizeof (float));
-  memcpy (b->photos + (m->batch - 1) * n, first, n * sizeof (float));
+  return (gsize) 3 * m->photo_size * m->photo_size * SLOTS;
+}
+
+/* Every item gets the photos of the one before it; before: of the one before the first, and then
+ * of the last. */
+static void
+turn_photos (const Moa *m, Batch *b, float *before)
+{
+  gsize n = photos_size (m);
+  g_autofree float *last = g_memdup2 (b->photos + (m->batch - 1) * n, n * sizeof (float));
+  memmove (b->photos + n, b->photos, (m->batch - 1) * n * sizeof (float));
+  memcpy (b->photos, before, n * sizeof (float));
+  memcpy (before, last, n * sizeof (float));
+}
+
+/* Held-out item i as slot k of a batch. */
+static gboolean
+set_held_out (MoaTrainer *t, Batch *b, int k, int i, gboolean swap, MoaDataItem *item,
+              GError **error)
+{
+  int n = t->config->data.held_out, n_t = t->parts.schedule->n;
+  if (!moa_data_source_load (t->held_out, i, item, error))
+    return FALSE;
+  int low = swap ? t->config->moa.swap_t_min : 0, at = low + (i + 0.5) / n * (n_t - low);
+  Draw d = { swap, at, at, swap ? item->truth_prompt : item->prompt };
+  for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
+    d.present[s] = TRUE;
+  return set_item (t, b, k, item, G_MAXUINT64, &d, error);
 }
 
 static gboolean
@@ -378,27 +415,17 @@ run_held_out (MoaTrainer *t, gboolean swap, Score *right, Score *wrong, GError *
   int n = t->config->data.held_out;
   g_autoptr (Batch) b = batch_new (m);
   MoaDataItem *item = moa_data_item_new (t->held_out);
-  gboolean ok = TRUE;
+  gboolean ok = set_held_out (t, b, 0, n - 1, swap, item, error);
+  g_autofree float *before = g_memdup2 (b->photos, photos_size (m) * sizeof (float));
   for (int first = 0; first < n && ok; first += m->batch)
     {
       int items = MIN (m->batch, n - first);
       for (int k = 0; k < m->batch && ok; k++)
-        {
-          int i = (first + k) % n, n_t = t->parts.schedule->n;
-          ok = moa_data_source_load (t->held_out, i, item, error);
-          if (!ok)
-            break;
-          int low = swap ? t->config->moa.swap_t_min : 0;
-          Draw d = { swap, low + (i + 0.5) / n * (n_t - low),
-                     swap ? item->truth_prompt : item->prompt };
-          for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
-            d.present[s] = TRUE;
-          ok = set_item (t, b, k, item, G_MAXUINT64, &d, error);
-        }
+        ok = set_held_out (t, b, k, (first + k) % n, swap, item, error);
       for (int turn = 0; turn < 2 && ok; turn++)
         {
           if (turn)
-            turn_photos (m, b);
+            turn_photos (m, b, before);
           set_inputs (t, b);
           ok = moa_graph_run (m->graph.graph, NULL, error);
           if (ok)
@@ -488,7 +515,7 @@ sample (MoaTrainer *t, const char *path, GError **error)
       ok = moa_data_source_load (t->held_out, k, item, error);
       if (!ok)
         break;
-      Draw d = { TRUE, timesteps[from], item->truth_prompt };
+      Draw d = { TRUE, timesteps[from], timesteps[from], item->truth_prompt };
       for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
         d.present[s] = TRUE;
       ok = set_item (t, b, k, item, G_MAXUINT64, &d, error);

@@ -7,6 +7,7 @@
  * with w_t = min (SNR, gamma) / SNR (Hang et al. 2023, min-SNR) or 1.  Some
  * captions are dropped, for guidance. */
 #include "train/latents.h"
+#include "train/losses.h"
 
 #include "nets/clip.h"
 #include "nets/unet.h"
@@ -101,17 +102,6 @@ batch_free (Batch *b)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Batch, batch_free)
 
-static double
-snr_weight (const MoaTrainer *t, int timestep)
-{
-  double abar = t->parts.schedule->abar[timestep], gamma = t->config->prior.min_snr;
-  double snr = abar / (1 - abar);
-  if (gamma <= 0)
-    return 1;
-  /* Hang et al.: of the velocity the weight is min (SNR, gamma) / (SNR + 1). */
-  return MIN (snr, gamma) / (t->parts.schedule->prediction == MOA_PREDICT_V ? snr + 1 : snr);
-}
-
 /* Item k of the batch, at that timestep. */
 static gboolean
 set_item (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const MoaPrompt *prompt,
@@ -130,7 +120,7 @@ set_item (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const MoaProm
                              ? a * b->noise[i] - c * b->latent[i] : b->noise[i];
   memcpy (b->ids + k * p->window, prompt->ids, p->window * sizeof (gint32));
   b->t[k] = timestep;
-  b->weight[k] = snr_weight (t, timestep);
+  b->weight[k] = moa_loss_snr_weight (schedule, timestep, t->config->prior.min_snr);
   return TRUE;
 }
 

@@ -82,7 +82,7 @@ void moa_train_graph_clear (MoaTrainGraph *tg);
 
 /* Philox streams of an item, so that what is drawn for one use never moves another. */
 typedef enum { MOA_USE_NOISE, MOA_USE_TIME, MOA_USE_DROP, MOA_USE_CROP,
-               MOA_USE_GENERIC, MOA_USE_PHOTO } MoaUse;
+               MOA_USE_GENERIC, MOA_USE_PHOTO, MOA_USE_PATH } MoaUse;
 void moa_trainer_normal (const MoaTrainer *t, guint64 item, MoaUse use, float *out, gsize n);
 /* Number `index` of the item's uniform numbers. */
 double moa_trainer_unit (const MoaTrainer *t, guint64 item, MoaUse use, guint index);
