@@ -275,7 +275,7 @@ run_bench (Bench *bench, GError **error)
   bench->job = moa_job_new (bench->cli.model, &bench->cli.run);
   bench->peak = moa_measure_peak (bench->job->cpu);
   json_t *report = json_pack (
-    "{s:s, s:s, s:i, s:f, s:i, s:O, s:O}", "model", info->path, "isa",
+    "{s:o, s:s, s:i, s:f, s:i, s:O, s:O}", "model", moa_cli_json_string (info->path), "isa",
     moa_isa_name (moa_cpu_isa (bench->job->cpu)), "threads", moa_cpu_threads (bench->job->cpu),
     "peak_gflop_per_second", bench->peak * 1e-9, "latent", bench->latent, "nets", bench->nets, "ops",
     bench->ops);

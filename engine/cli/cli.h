@@ -56,6 +56,8 @@ char *moa_cli_default_model (void);
 /* "1,2,30" to numbers from low on.  (element-type int) (transfer full); NULL: not such a list */
 GArray *moa_cli_numbers (const char *text, int low);
 
+/* A path, or what a user wrote, as a string of JSON: bytes that are no UTF-8 become U+FFFD. */
+json_t *moa_cli_json_string (const char *text);
 /* Prints the object, and frees it. */
 void moa_cli_print_json (json_t *object);
 /* {"load": seconds, ...} and ["warning", ...], (transfer full) */
@@ -80,6 +82,8 @@ gboolean moa_cli_save_image (const MoaImage *image, const char *path, GError **e
 /* Whether such a PNG could be written there: asked before a long job. */
 gboolean moa_cli_check_png (const char *path, GError **error);
 gboolean moa_cli_check_folder_of (const char *path, GError **error);
+/* Makes the folder, and those above it, if it is missing, and asks whether files can be made in it. */
+gboolean moa_cli_make_folder (const char *path, GError **error);
 
 /* Photos of subjects from arguments, "A.png" or "A.png+B.png" each. */
 typedef struct {

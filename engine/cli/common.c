@@ -216,6 +216,13 @@ moa_cli_finish (MoaCli *cli, const char *command, GError *error)
 
 /* ---- JSON ---- */
 
+json_t *
+moa_cli_json_string (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  return json_string (valid);
+}
+
 void
 moa_cli_print_json (json_t *object)
 {
@@ -238,7 +245,7 @@ moa_cli_strings_json (const char *const *strings)
 {
   json_t *array = json_array ();
   for (; strings && *strings; strings++)
-    json_array_append_new (array, json_string (*strings));
+    json_array_append_new (array, moa_cli_json_string (*strings));
   return array;
 }
 

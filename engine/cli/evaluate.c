@@ -153,8 +153,8 @@ compare_pair (const Evaluate *ev, MoaEncoder *encoder, const MoaPhotoPair *pair,
       || !embed_file (ev, encoder, pair->subject, other, error))
     return FALSE;
   double cosine = moa_encoder_cosine (encoder, result, other);
-  json_t *row = json_pack ("{s:s, s:s, s:f}", "result", pair->result, "subject", pair->subject,
-                           "subject_cosine", cosine);
+  json_t *row = json_pack ("{s:o, s:o, s:f}", "result", moa_cli_json_string (pair->result), "subject",
+                           moa_cli_json_string (pair->subject), "subject_cosine", cosine);
   json_array_append_new (list, row);
   moa_scores_add (scores, "subject_cosine", cosine);
   if (!pair->replaced)
@@ -162,7 +162,7 @@ compare_pair (const Evaluate *ev, MoaEncoder *encoder, const MoaPhotoPair *pair,
   if (!embed_file (ev, encoder, pair->replaced, other, error))
     return FALSE;
   cosine = moa_encoder_cosine (encoder, result, other);
-  json_object_set_new (row, "replaced", json_string (pair->replaced));
+  json_object_set_new (row, "replaced", moa_cli_json_string (pair->replaced));
   json_object_set_new (row, "replaced_cosine", json_real (cosine));
   moa_scores_add (scores, "replaced_cosine", cosine);
   return TRUE;
@@ -193,7 +193,7 @@ evaluate_photos (Evaluate *ev, GError **error)
   MoaEncoder *encoder = NULL;
   GPtrArray *pairs = moa_photo_pairs_read (ev->list, error);
   g_autoptr (MoaScores) scores = moa_scores_new ();
-  json_t *json = json_pack ("{s:s, s:[]}", "encoder", ev->encoder, "pairs");
+  json_t *json = json_pack ("{s:o, s:[]}", "encoder", moa_cli_json_string (ev->encoder), "pairs");
   gboolean ok = pairs && (encoder = moa_encoder_open (ev->encoder, &run, error));
   for (guint i = 0; ok && i < pairs->len; i++)
     {

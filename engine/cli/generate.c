@@ -23,6 +23,14 @@ static const char after_generate[] =
     "With --pictures N, pictures of the seeds --seed, --seed + 1, ... are written to OUT-1.png,\n"
     "OUT-2.png and so on.";
 
+/* "512x768" */
+static gboolean
+read_size (const char *text, int *width, int *height)
+{
+  int end = 0;
+  return sscanf (text, "%dx%d%n", width, height, &end) == 2 && !text[end];
+}
+
 /* FALSE after saying what is wrong. */
 static gboolean
 read_options (Generate *g)
@@ -35,7 +43,7 @@ read_options (Generate *g)
     moa_cli_usage ("generate", "--base is \"%s\"; it must be prior or moa", g->base);
   else if (g->seed && !g_ascii_string_to_unsigned (g->seed, 10, 0, G_MAXUINT64, &seed, NULL))
     moa_cli_usage ("generate", "--seed is \"%s\"; it must be a whole number, 0 or more", g->seed);
-  else if (g->size && sscanf (g->size, "%dx%d", &params->width, &params->height) != 2)
+  else if (g->size && !read_size (g->size, &params->width, &params->height))
     moa_cli_usage ("generate", "--size is \"%s\"; write it as 512x512", g->size);
   else if (g->n_pictures < 1 || g->n_pictures > 1000)
     moa_cli_usage ("generate", "--pictures is %d; it must be from 1 to 1000", g->n_pictures);
@@ -64,6 +72,27 @@ output_path (const Generate *g, int i)
                             : g_strdup_printf ("%.*s-%d.png", stem, g->output, i + 1);
 }
 
+/* The folder for its maps. */
+static char *
+maps_path (const Generate *g, int i)
+{
+  return g->n_pictures == 1 ? g_strdup (g->maps) : g_strdup_printf ("%s-%d", g->maps, i + 1);
+}
+
+/* What is known to fail is said before the long job. */
+static gboolean
+check_output (const Generate *g, GError **error)
+{
+  gboolean ok = moa_cli_check_png (g->output, error);
+  for (int i = 0; ok && i < g->n_pictures; i++)
+    {
+      g_autofree char *path = output_path (g, i), *folder = g->maps ? maps_path (g, i) : NULL;
+      ok = moa_cli_check_folder_of (path, error)
+           && (!folder || moa_cli_make_folder (folder, error));
+    }
+  return ok;
+}
+
 static gboolean
 save_output (Generate *g, GError **error)
 {
@@ -73,12 +102,11 @@ save_output (Generate *g, GError **error)
       g_autofree char *path = output_path (g, i);
       if (!moa_cli_save_image (result->images[i], path, error))
         return FALSE;
-      json_array_append_new (g->files, json_string (path));
+      json_array_append_new (g->files, moa_cli_json_string (path));
     }
   for (int i = 0; result->maps && i < result->n_images; i++)
     {
-      g_autofree char *folder = g->n_pictures == 1 ? g_strdup (g->maps)
-                                                   : g_strdup_printf ("%s-%d", g->maps, i + 1);
+      g_autofree char *folder = maps_path (g, i);
       if (!moa_cli_save_maps (&result->maps[i], 1, folder, g->files, error))
         return FALSE;
     }
@@ -88,7 +116,7 @@ save_output (Generate *g, GError **error)
 static gboolean
 run (Generate *g, char **photos, int n, GError **error)
 {
-  if (!moa_cli_check_png (g->output, error) || !moa_cli_start (&g->cli, error) ||
+  if (!check_output (g, error) || !moa_cli_start (&g->cli, error) ||
       !moa_cli_load_subjects (&g->subjects, photos, n, error))
     return FALSE;
   g->params.subjects = g->subjects.subjects;
@@ -116,8 +144,8 @@ print_result (const Generate *g)
   for (guint k = 0; k < g->seeds->len; k++)
     json_array_append_new (seeds, json_integer (g_array_index (g->seeds, guint64, k)));
   moa_cli_print_json (json_pack (
-      "{s:O, s:s, s:o, s:i, s:f, s:o, s:I, s:o}", "files", g->files, "prompt", g->prompt, "seeds",
-      seeds, "steps", result->steps, "guidance", result->guidance, "seconds",
+      "{s:O, s:o, s:o, s:i, s:f, s:o, s:I, s:o}", "files", g->files, "prompt",
+      moa_cli_json_string (g->prompt), "seeds", seeds, "steps", result->steps, "guidance", result->guidance, "seconds",
       moa_cli_seconds_json (result->seconds), "peak_bytes", (json_int_t) result->peak_bytes,
       "warnings", moa_cli_strings_json ((const char *const *) result->warnings)));
 }

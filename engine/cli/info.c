@@ -52,8 +52,8 @@ model_json (const MoaModelInfo *info, guint64 bytes)
                          json_pack ("{s:o, s:o}", "parameters",
                                     size_json (info->parts[i].n_parameters), "file_bytes",
                                     size_json (info->parts[i].file_bytes)));
-  return json_pack ("{s:s, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:{s:i, s:f, s:f, s:i, s:i}, s:o}",
-                    "path", info->path, "complete", TRUE, "side", info->side, "feature_dim",
+  return json_pack ("{s:o, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:{s:i, s:f, s:f, s:i, s:i}, s:o}",
+                    "path", moa_cli_json_string (info->path), "complete", TRUE, "side", info->side, "feature_dim",
                     info->feature_dim, "layers", moa_cli_strings_json (info->layers), "parts",
                     parts, "weight_bytes", size_json (info->weight_bytes), "replace_bytes",
                     size_json (bytes), "defaults", "steps", info->steps, "guidance", info->guidance,
@@ -140,7 +140,8 @@ show_file (Info *info, const char *path, GError **error)
       if (info->tensors)
         json_array_append_new (list, tensor_json (tensor));
     }
-  json_t *object = json_pack ("{s:s, s:i, s:o, s:o, s:o, s:o}", "path", path, "tensors", n,
+  json_t *object = json_pack ("{s:o, s:i, s:o, s:o, s:o, s:o}", "path",
+                              moa_cli_json_string (path), "tensors", n,
                               "parameters", size_json (parameters), "bytes", size_json (bytes),
                               "dtypes", dtypes, "list", list);
   if (info->cli.json)

@@ -17,7 +17,8 @@ moa_cli_load (const char *path, GError **error)
   /* From the header, before a huge picture is unpacked. */
   if (gdk_pixbuf_get_file_info (path, &width, &height) && (gint64) width * height > MOST_PIXELS)
     {
-      moa_fail (error, MOA_ERROR_FILE, "%s: %d x %d pixels are too many", path, width, height);
+      moa_fail (error, MOA_ERROR_FILE, "%s: %d x %d pixels are too many; at most %d are read: scale it down",
+                path, width, height, MOST_PIXELS);
       return NULL;
     }
   g_autoptr (GError) fault = NULL;
@@ -126,6 +127,17 @@ moa_cli_check_folder_of (const char *path, GError **error)
 }
 
 gboolean
+moa_cli_make_folder (const char *path, GError **error)
+{
+  if (g_mkdir_with_parents (path, 0777))
+    return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be made: %s", path, g_strerror (errno));
+  if (g_access (path, W_OK))
+    return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be written to: %s", path,
+                     g_strerror (errno));
+  return TRUE;
+}
+
+gboolean
 moa_cli_check_png (const char *path, GError **error)
 {
   g_autofree char *lower = g_ascii_strdown (path, -1);
@@ -212,8 +224,8 @@ moa_cli_save_maps (const MoaRouterMaps *maps, int n_maps, const char *folder, js
                    GError **error)
 {
   enum { PIXELS = 8 }; /* of the largest map's pixels */
-  if (g_mkdir_with_parents (folder, 0777))
-    return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be made: %s", folder, g_strerror (errno));
+  if (!moa_cli_make_folder (folder, error))
+    return FALSE;
   for (int i = 0; i < n_maps; i++)
     {
       int widest = 1;
@@ -228,7 +240,7 @@ moa_cli_save_maps (const MoaRouterMaps *maps, int n_maps, const char *folder, js
           int scale = PIXELS * ((widest + maps[i].layers[l]->width - 1) / maps[i].layers[l]->width);
           if (!save_map (maps[i].layers[l], scale, path, error))
             return FALSE;
-          json_array_append_new (files, json_string (path));
+          json_array_append_new (files, moa_cli_json_string (path));
         }
     }
   return TRUE;

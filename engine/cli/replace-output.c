@@ -17,7 +17,7 @@ moa_cli_replace_check_output (const CliReplace *r, GError **error)
       return FALSE;
   if (r->trajectory && !moa_cli_check_folder_of (r->trajectory, error))
     return FALSE;
-  return TRUE;
+  return !r->maps || moa_cli_make_folder (r->maps, error);
 }
 
 /* image into the area of pixbuf, where mask (NULL: everywhere) is not 0. */
@@ -40,7 +40,7 @@ paste (GdkPixbuf *pixbuf, const MoaRect *area, const MoaImage *image, const MoaI
 static gboolean
 written (CliReplace *r, const char *path)
 {
-  json_array_append_new (r->files, json_string (path));
+  json_array_append_new (r->files, moa_cli_json_string (path));
   return TRUE;
 }
 
@@ -144,9 +144,9 @@ moa_cli_replace_print (const CliReplace *r, const char *command)
   for (gsize i = 0; i < n; i++)
     covered += result->mask->data[i] / n;
   moa_cli_print_json (json_pack (
-      "{s:O, s:s, s:i, s:f, s:s, s:f, s:I, s:i, s:i, s:[i,i,i,i], s:f, s:o, s:o, s:I, s:o}",
-      "files", r->files, "prompt", result->prompt, "steps", result->steps, "guidance",
-      result->guidance, "base", result->base == MOA_BASE_MOA ? "moa" : "prior", "freedom",
+      "{s:O, s:o, s:i, s:f, s:s, s:f, s:I, s:i, s:i, s:[i,i,i,i], s:f, s:o, s:o, s:I, s:o}",
+      "files", r->files, "prompt", moa_cli_json_string (result->prompt), "steps", result->steps,
+      "guidance", result->guidance, "base", result->base == MOA_BASE_MOA ? "moa" : "prior", "freedom",
       result->freedom, "seed", (json_int_t) r->params.seed, "fixed_point", result->fixed_point,
       "max_timestep", result->max_timestep, "area", r->area.x, r->area.y, r->area.width,
       r->area.height, "mask_share", covered, "router_maps", maps, "seconds",

@@ -19,7 +19,7 @@ set_model (MoaTrainConfig *config, const char *model)
 {
   g_free (config->model);
   config->model = g_canonicalize_filename (model, NULL);
-  json_object_set_new (config->json, "model", json_string (config->model));
+  json_object_set_new (config->json, "model", moa_cli_json_string (config->model));
 }
 
 static int

@@ -89,8 +89,8 @@ moa_job_reserve (MoaJob *job, GError **error)
   return moa_fail (error, MOA_ERROR_MEMORY, "This needs %s of memory, and %s %s; %s", needed,
                    available, limited ? "are allowed" : "are free",
                    limited
-                       ? "allow more, or work on a smaller area"
-                       : "close other programs, work on a smaller area, or use a smaller model");
+                       ? "allow more, or use a smaller model"
+                       : "close other programs, or use a smaller model");
 }
 
 gboolean

@@ -63,7 +63,8 @@ run 2 replace $person -o out.png --order 1,x && says "1,x"; result "an order of 
 run 2 replace $person -o out.png --steps many && says "many"; result "steps of no number, 2"
 run 2 maps "$pictures/lake.png" -o maps --at 3,,4 && says "3,,4"; result "maps at no step, 2"
 run 2 generate -o out.png && says "prompt"; result "generate without a prompt, 2"
-run 2 generate "a man" -o out.png --size big && says "big"; result "generate of no size, 2"
+run 2 generate "a man" -o out.png --size big && says "big" &&
+  run 2 generate "a man" -o out.png --size 64x64x9 && says "64x64x9"; result "generate of no size, 2"
 
 # ---- Bad input ----
 
@@ -115,6 +116,15 @@ run 0 replace "$pictures/pair.png" "$pictures/pair-subject-left.png" \
   "$pictures/pair-kept-right.png" -o out.png --select "$pictures/pair-selection-left.png" \
   --steps 4 --order 1,2
 result "two persons, one of them kept"
+
+run 0 replace $person -o out.png --steps 1 --json --prompt "$(printf 'a man \377')" &&
+  grep -q '"prompt": "a man .uFFFD"' out.log
+result "JSON holds for a prompt that is no UTF-8"
+rm -f out.png
+echo x >afile
+run 1 replace $person -o out.png --maps afile --steps 1 && says afile && [ ! -e out.png ] &&
+  run 1 generate "a man" -o out.png --maps afile && says afile && [ ! -e out.png ]
+result "a folder of maps that cannot be made is said before the job"
 
 script -qec "'$moa' replace $person -o out.png --steps 20" /dev/null >out.log 2>&1 </dev/null &&
   grep -q 'invert .*s left' out.log

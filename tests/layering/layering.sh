@@ -94,15 +94,15 @@ grep -Hn -i -E '^ *# *include *[<"](lib)?(gimp|gtk|gdk|gegl|babl)' $(sources eng
 result "engine: knows nothing of GIMP and GTK (command line and trainer read files with gdk-pixbuf)" \
        "$tmp/host"
 
+# "job.h" is a neighbour of the file, "plugin/job.h" a file of that folder; "jobs/job.h" is neither.
 for folder in plugin ui; do
   [ -d $folder ] || continue
-  grep -Hn '^ *# *include *"' $(sources $folder) /dev/null | awk -F '"' '{
-    name = $2
-    sub (/^.*\//, "", name)
-    if (name != "moa.h" && system ("test -e plugin/" name " -o -e ui/" name) != 0 &&
-        name != "icon.h")  # made by the build
-      print $0
-  }'
+  grep -Hn '^ *# *include *"' $(sources $folder) /dev/null | awk -F '"' -v folder=$folder '
+    $2 != "moa.h" && $2 != "icon.h" {  # icon.h is made by the build
+      path = $2 ~ /^(plugin|ui)\// ? $2 : folder "/" $2
+      if (path !~ /^(plugin|ui)\/[^\/]*$/ || system ("test -e " path) != 0)
+        print $0
+    }'
 done >"$tmp/host-side"
 result "plugin, ui: of the engine they include moa.h alone" "$tmp/host-side"
 

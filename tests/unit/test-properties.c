@@ -309,6 +309,83 @@ test_swap_nears_truth (void)
   moa_model_unref (model);
 }
 
+/* Mean square distance where selection is above 1/2 and left, if not NULL, is on the side asked for. */
+static double
+distance (const MoaImage *a, const MoaImage *b, const MoaImage *selection, const MoaImage *left,
+          gboolean in_left)
+{
+  double sum = 0, n = 0;
+  for (gsize i = 0; i < image_count (a); i++)
+    if (selection->data[i / 3] > 0.5 && (left->data[i / 3] > 0.5) == in_left)
+      {
+        sum += pow (a->data[i] - b->data[i], 2);
+        n++;
+      }
+  return sum / n;
+}
+
+typedef struct {
+  const char *subjects[2], *truth;
+  int order[2];
+  gboolean swapped[2]; /* the left and the right person */
+} PairCase;
+
+/* Of two persons each gets the subject that is meant for them, and one whose own crop is the
+ * subject stays. */
+static void
+test_pair (void)
+{
+  static const PairCase cases[] = {
+    { { "pair-subject-left.png", "pair-kept-right.png" }, "pair-truth-left.png", { 0, 1 },
+      { TRUE, FALSE } },
+    { { "pair-kept-right.png", "pair-subject-left.png" }, "pair-truth-left.png", { 1, 0 },
+      { TRUE, FALSE } },
+    { { "pair-subject-left.png", "pair-subject-right.png" }, "pair-truth.png", { 0, 1 },
+      { TRUE, TRUE } },
+  };
+  MoaModel *model = open_model (mini_path ());
+  MoaImage *source = load_picture ("pair.png", 3);
+  MoaImage *selection = load_picture ("pair-selection.png", 1);
+  MoaImage *left = load_picture ("pair-selection-left.png", 1);
+  for (gsize c = 0; c < G_N_ELEMENTS (cases); c++)
+    {
+      const PairCase *pair = &cases[c];
+      MoaImage *photos[2] = { load_picture (pair->subjects[0], 3),
+                              load_picture (pair->subjects[1], 3) };
+      MoaSubject subjects[2] = { { (const MoaImage *const *) &photos[0], 1 },
+                                 { (const MoaImage *const *) &photos[1], 1 } };
+      MoaImage *truth = load_picture (pair->truth, 3);
+      MoaReplaceParams params;
+      moa_replace_params_init (&params);
+      params.source = source;
+      params.selection = selection;
+      params.subjects = subjects;
+      params.n_subjects = 2;
+      params.order = pair->order;
+      params.steps = 20;
+      MoaReplaceResult *result = replace_with (model, &params, NULL);
+      for (int right = 0; right < 2; right++)
+        {
+          double before = distance (source, truth, selection, left, !right);
+          double after = distance (result->composite, truth, selection, left, !right);
+          g_test_message ("case %d, %s: %.1f dB before, %.1f after", (int) c,
+                          right ? "right" : "left", -10 * log10 (before), -10 * log10 (after));
+          if (pair->swapped[right])
+            g_assert_cmpfloat (10 * log10 (before / after), >, 1);
+          else
+            g_assert_cmpfloat (-10 * log10 (after), >, 19);
+        }
+      moa_replace_result_free (result);
+      moa_image_free (truth);
+      moa_image_free (photos[0]);
+      moa_image_free (photos[1]);
+    }
+  moa_image_free (source);
+  moa_image_free (selection);
+  moa_image_free (left);
+  moa_model_unref (model);
+}
+
 /* ---- Repeating ---- */
 
 static void
@@ -438,6 +515,7 @@ main (int argc, char **argv)
   g_test_add_func ("/properties/zero-mask-keeps-pixels", test_zero_mask);
   g_test_add_func ("/properties/background", test_background);
   g_test_add_func ("/properties/swap-nears-truth", test_swap_nears_truth);
+  g_test_add_func ("/properties/pair", test_pair);
   g_test_add_func ("/properties/seeds", test_seeds);
   g_test_add_func ("/properties/threads", test_threads);
   g_test_add_func ("/properties/cancel", test_cancel);
