@@ -40,6 +40,7 @@ typedef enum {
   MOA_ERROR_ARGUMENT, /* a parameter or prompt that cannot be used */
   MOA_ERROR_FILE,     /* a file that is missing, unreadable, damaged or of another kind */
   MOA_ERROR_MODEL,    /* a model that lacks a part, or whose parts do not fit together */
+  MOA_ERROR_DEVICE, /* a GPU that cannot be used, or failed */
   MOA_ERROR_MEMORY,   /* the job needs more memory than there is; the message says how much */
 } MoaErrorCode;
 
@@ -126,6 +127,9 @@ typedef void (*MoaProgressFunc) (const MoaProgress *progress, gpointer data);
 /* How to run a job; NULL where a function takes one means all defaults. */
 typedef struct {
   int n_threads;            /* 0: all processors */
+  /* Where to compute: "auto" (a usable GPU, else the CPU), "cpu", "cuda", "cuda:1" for the second
+   * GPU, with ":f16" or ":bf16" behind it for 16 bits.  NULL: $MOA_DEVICE, else auto. */
+  const char *device;
   guint64 memory_limit;     /* bytes; 0: what the machine has free */
   GCancellable *cancellable; /* polled between operations; NULL: none */
   MoaProgressFunc progress; /* called in the job's thread; NULL: none */

@@ -135,7 +135,7 @@ time_coder (Bench *bench, const char *name, gboolean built, MoaCoder *coder, Moa
 static gboolean
 time_unet (Bench *bench, const char *name, gboolean mixture, double share, GError **error)
 {
-  MoaModel *model = bench->cli.model;
+  MoaModel *model = bench->job->model;
   int side = bench->latent;
   g_autofree float *region = g_new0 (float, side * side);
   for (int i = 0; i < side * side; i++)
@@ -159,7 +159,7 @@ time_unet (Bench *bench, const char *name, gboolean mixture, double share, GErro
 static gboolean
 time_coders (Bench *bench, GError **error)
 {
-  MoaModel *model = bench->cli.model;
+  MoaModel *model = bench->job->model;
   MoaCpu *cpu = bench->job->cpu;
   int side = bench->picture;
   MoaCoder coder = { NULL };
@@ -272,7 +272,9 @@ run_bench (Bench *bench, GError **error)
   int factor = moa_model_vae_factor (bench->cli.model);
   bench->picture = info->side;
   bench->latent = info->side / factor;
-  bench->job = moa_job_new (bench->cli.model, &bench->cli.run);
+  bench->job = moa_job_new (bench->cli.model, &bench->cli.run, error);
+  if (!bench->job)
+    return FALSE;
   bench->peak = moa_measure_peak (bench->job->cpu);
   json_t *report = json_pack (
     "{s:o, s:s, s:i, s:f, s:i, s:O, s:O}", "model", moa_cli_json_string (info->path), "isa",

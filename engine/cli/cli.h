@@ -28,6 +28,7 @@ typedef struct {
   char *model_path;
   int n_threads;
   char *memory;
+  char *device;
   gboolean json;
   /* Set up by moa_cli_start(). */
   MoaModel *model;
@@ -45,6 +46,9 @@ gboolean moa_cli_start (MoaCli *cli, GError **error);
 /* Ctrl-C cancels; a second one ends the process.  To be called before other threads start.
  * (transfer full) */
 GCancellable *moa_cli_cancel_on_interrupt (void);
+/* Whether a device asked for by name (NULL: none) can be used; where "auto" finds no GPU, a line on
+ * stderr says why. */
+gboolean moa_cli_check_device (const char *name, GError **error);
 /* Takes the progress line off the terminal. */
 void moa_cli_end_progress (void);
 /* Frees cli; prints the error, if any, and returns the exit code. */

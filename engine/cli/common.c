@@ -1,7 +1,7 @@
 /* Options, model, progress, interrupts and errors of all subcommands. */
 #include "cli/cli.h"
 
-#include "base/error.h"
+#include "device/device.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -34,6 +34,8 @@ moa_cli_parse (MoaCli *cli, int *argc, char ***argv, const char *arguments, cons
       "N" },
     { "memory", 0, 0, G_OPTION_ARG_FILENAME, &cli->memory,
       "Use at most so much memory, as 4G or 800M; otherwise what is free", "SIZE" },
+    { "device", 'd', 0, G_OPTION_ARG_STRING, &cli->device,
+      "Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1", "DEVICE" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &cli->json, "Print the result as JSON", NULL },
     { NULL }
   };
@@ -178,10 +180,24 @@ moa_cli_end_progress (void)
 /* ---- A job's frame ---- */
 
 gboolean
+moa_cli_check_device (const char *name, GError **error)
+{
+  g_autofree char *note = NULL;
+  MoaDevice *device = name ? moa_device_open (name, &note, error) : moa_device_host ();
+  if (note)
+    g_printerr ("%s: %s\n", g_get_prgname (), note);
+  moa_device_unref (device);
+  return device != NULL;
+}
+
+gboolean
 moa_cli_start (MoaCli *cli, GError **error)
 {
   if (cli->memory && !parse_size (cli->memory, &cli->run.memory_limit, error))
     return FALSE;
+  if (!moa_cli_check_device (cli->device, error))
+    return FALSE;
+  cli->run.device = cli->device;
   cli->run.n_threads = cli->n_threads;
   cli->run.cancellable = moa_cli_cancel_on_interrupt ();
   if (isatty (STDERR_FILENO))
@@ -211,6 +227,7 @@ moa_cli_finish (MoaCli *cli, const char *command, GError *error)
   g_clear_object (&cli->run.cancellable);
   g_free (cli->model_path);
   g_free (cli->memory);
+  g_free (cli->device);
   return code;
 }
 

@@ -2,12 +2,13 @@
 #include "cli/cli.h"
 
 #include "base/error.h"
+#include "device/cpu.h"
 #include "io/safetensors.h"
 #include "jobs/replace.h"
 
 typedef struct {
   MoaCli cli;
-  gboolean tensors;
+  gboolean tensors, devices;
 } Info;
 
 static const char after_info[] =
@@ -162,12 +163,65 @@ show_file (Info *info, const char *path, GError **error)
   return TRUE;
 }
 
+/* ---- Devices ---- */
+
+static json_t *
+device_json (const MoaDeviceInfo *info)
+{
+  g_autofree char *capability = g_strdup_printf ("%d.%d", info->major, info->minor);
+  return json_pack ("{s:s, s:s, s:s, s:o, s:o, s:i, s:i, s:s}", "name", info->name, "title",
+                    info->title, "capability", capability, "total_memory",
+                    size_json (info->total_memory), "free_memory", size_json (info->free_memory),
+                    "driver", info->driver, "runtime", info->runtime, "problem", info->problem);
+}
+
+static void
+print_device (const MoaDeviceInfo *info)
+{
+  g_autofree char *total = g_format_size_full (info->total_memory, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *free_bytes = g_format_size_full (info->free_memory, G_FORMAT_SIZE_IEC_UNITS);
+  g_print ("%-8s %s, capability %d.%d, %s of %s free, driver for CUDA %d.%d, built with %d.%d\n",
+           info->name, info->title, info->major, info->minor, free_bytes, total,
+           info->driver / 1000, info->driver % 1000 / 10, info->runtime / 1000,
+           info->runtime % 1000 / 10);
+  if (info->problem[0])
+    g_print ("         cannot be used: %s\n", info->problem);
+}
+
+static void
+show_devices (Info *info)
+{
+  g_autofree char *why = NULL;
+  g_autoptr (GArray) list = moa_device_list (&why);
+  json_t *devices = json_array ();
+  for (guint i = 0; i < list->len; i++)
+    {
+      const MoaDeviceInfo *device = &g_array_index (list, MoaDeviceInfo, i);
+      json_array_append_new (devices, device_json (device));
+      if (!info->cli.json)
+        print_device (device);
+    }
+  MoaIsa isa = moa_isa_best ();
+  if (info->cli.json)
+    moa_cli_print_json (json_pack ("{s:s, s:o, s:s?}", "cpu", moa_isa_name (isa), "gpus", devices,
+                                   "no_gpu", why));
+  else
+    {
+      if (why)
+        g_print ("no GPU   %s\n", why);
+      g_print ("cpu      instruction set %s\n", moa_isa_name (isa));
+      json_decref (devices);
+    }
+}
+
 int
 moa_cli_info (int argc, char **argv)
 {
   Info info = { { NULL } };
   const GOptionEntry entries[] = { { "tensors", 0, 0, G_OPTION_ARG_NONE, &info.tensors,
                                      "List the tensors of a weights file", NULL },
+                                   { "devices", 0, 0, G_OPTION_ARG_NONE, &info.devices,
+                                     "List the GPUs instead, and why one cannot be used", NULL },
                                    { NULL } };
   GError *error = NULL;
   gboolean usable = moa_cli_parse (
@@ -175,9 +229,13 @@ moa_cli_info (int argc, char **argv)
       "Tells what a model folder, or a safetensors file, holds. Without an argument:\n"
       "the model that the other commands use.",
       entries, after_info);
+  if (usable && info.devices && argc > 1)
+    usable = !moa_cli_usage ("info", "--devices goes without a folder or file");
   if (usable && argc > 2)
     usable = !moa_cli_usage ("info", "give one folder or file");
-  if (usable)
+  if (usable && info.devices)
+    show_devices (&info);
+  else if (usable)
     {
       g_autofree char *path = argc == 2             ? g_strdup (argv[1])
                               : info.cli.model_path ? g_strdup (info.cli.model_path)

@@ -33,6 +33,7 @@ typedef struct {
 
 struct _MoaCpu {
   MoaIsa isa;
+  MoaDevice *device;
   int n_threads;
   GThread **threads;
   MoaWorker *workers;
@@ -48,7 +49,7 @@ struct _MoaCpu {
   _Atomic int quit;
 };
 
-static const char *const isa_names[MOA_N_ISAS] = { "base", "avx2", "avx512", "f64" };
+static const char *const isa_names[MOA_N_ISAS] = { "base", "avx2", "avx512", "f64", "cuda" };
 
 const char *
 moa_isa_name (MoaIsa isa)
@@ -95,7 +96,7 @@ moa_isa_best (void)
 int
 moa_isa_panel (MoaIsa isa)
 {
-  static const int panel[MOA_N_ISAS] = { 8, 16, 32, 8 };
+  static const int panel[MOA_N_ISAS] = { 8, 16, 32, 8, 1 };
   return panel[isa];
 }
 
@@ -166,11 +167,12 @@ usable_processors (void)
   return MAX (1, (int) g_get_num_processors ());
 }
 
-MoaCpu *
-moa_cpu_new (MoaIsa isa, int n_threads)
+static MoaCpu *
+new_of (MoaIsa isa, MoaDevice *device, int n_threads)
 {
   MoaCpu *cpu = g_new0 (MoaCpu, 1);
   cpu->isa = isa;
+  cpu->device = moa_device_ref (device);
   cpu->n_threads = CLAMP (n_threads > 0 ? n_threads : usable_processors (), 1, 256);
   g_mutex_init (&cpu->lock);
   g_cond_init (&cpu->wake);
@@ -190,6 +192,18 @@ moa_cpu_new (MoaIsa isa, int n_threads)
   return cpu;
 }
 
+MoaCpu *
+moa_cpu_new (MoaIsa isa, int n_threads)
+{
+  return new_of (isa, moa_device_host (), n_threads);
+}
+
+MoaCpu *
+moa_cpu_new_on (MoaDevice *device, int n_threads)
+{
+  return new_of (moa_device_isa (device), device, n_threads);
+}
+
 void
 moa_cpu_free (MoaCpu *cpu)
 {
@@ -205,6 +219,7 @@ moa_cpu_free (MoaCpu *cpu)
   g_cond_clear (&cpu->wake);
   g_free (cpu->threads);
   g_free (cpu->workers);
+  moa_device_unref (cpu->device);
   g_free (cpu);
 }
 
@@ -212,6 +227,18 @@ MoaIsa
 moa_cpu_isa (const MoaCpu *cpu)
 {
   return cpu->isa;
+}
+
+MoaDevice *
+moa_cpu_device (const MoaCpu *cpu)
+{
+  return cpu->device;
+}
+
+MoaIsa
+moa_device_isa (const MoaDevice *device)
+{
+  return device == moa_device_host () ? moa_isa_best () : MOA_ISA_CUDA;
 }
 
 int

@@ -64,6 +64,7 @@ moa_model_open_ablated (const char *path, MoaAblation ablation, GError **error)
   MoaModel *model = moa_model_open (path, error);
   if (!model)
     return NULL;
+  model->pinned = TRUE;
   g_mutex_lock (&model->lock);
   gboolean ok = moa_params_load (model->moa_params, NULL, error);
   for (guint i = 0; ok && i < moa_params_count (model->moa_params); i++)

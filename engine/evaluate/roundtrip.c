@@ -31,7 +31,13 @@ MoaRoundTrip *
 moa_round_trip_new (MoaModel *model, int side, const MoaRun *run, GError **error)
 {
   MoaRoundTrip *trip = g_new0 (MoaRoundTrip, 1);
-  trip->job = moa_job_new (model, run);
+  trip->job = moa_job_new (model, run, error);
+  if (!trip->job)
+    {
+      moa_round_trip_free (trip);
+      return NULL;
+    }
+  model = trip->job->model;
   moa_meter_init (&trip->job->meter, MOA_COST_LOAD, &trip->job->run);
   if (build (trip, side, error))
     {

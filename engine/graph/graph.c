@@ -62,7 +62,9 @@ moa_graph_free (MoaGraph *graph)
   g_string_chunk_free (graph->names);
   g_clear_pointer (&graph->order, g_ptr_array_unref);
   g_clear_error (&graph->error);
-  free (graph->held);
+  if (graph->held)
+    moa_cpu_device (graph->cpu)->methods->release (moa_cpu_device (graph->cpu), graph->held);
+  g_free (graph->device_ops);
   g_free (graph);
 }
 
@@ -88,7 +90,7 @@ moa_graph_fail (MoaGraph *graph, MoaErrorCode code, const char *format, ...)
 static gboolean
 check_shape (MoaGraph *graph, const MoaShape *shape)
 {
-  gint64 n = moa_isa_real_size (moa_cpu_isa (graph->cpu));
+  gint64 n = sizeof (double);
   gboolean fits = shape->rank >= 1 && shape->rank <= MOA_MAX_DIMS;
   for (int i = 0; fits && i < shape->rank; i++)
     fits = shape->dim[i] > 0 && !__builtin_mul_overflow (n, shape->dim[i], &n) &&
@@ -99,8 +101,17 @@ check_shape (MoaGraph *graph, const MoaShape *shape)
   return fits;
 }
 
+/* A device's own type is for what ops make; leaves are float there, so that indices fit. */
+static MoaNumber
+number_of (const MoaGraph *graph, const MoaOp *op)
+{
+  if (moa_cpu_isa (graph->cpu) == MOA_ISA_F64)
+    return MOA_F64;
+  return op ? moa_cpu_device (graph->cpu)->number : MOA_F32;
+}
+
 static MoaTensor *
-append (MoaGraph *graph, MoaShape shape)
+append (MoaGraph *graph, MoaShape shape, MoaNumber number)
 {
   if (graph->error || !check_shape (graph, &shape))
     return NULL;
@@ -108,7 +119,8 @@ append (MoaGraph *graph, MoaShape shape)
   t->graph = graph;
   t->index = graph->nodes->len;
   t->shape = shape;
-  t->bytes = moa_shape_count (&shape) * moa_isa_real_size (moa_cpu_isa (graph->cpu));
+  t->number = number;
+  t->bytes = moa_shape_count (&shape) * moa_number_size (number);
   g_ptr_array_add (graph->nodes, t);
   return t;
 }
@@ -116,7 +128,7 @@ append (MoaGraph *graph, MoaShape shape)
 MoaTensor *
 moa_graph_input (MoaGraph *graph, const char *name, MoaShape shape, MoaInputKind kind)
 {
-  MoaTensor *t = append (graph, shape);
+  MoaTensor *t = append (graph, shape, number_of (graph, NULL));
   if (!t)
     return NULL;
   t->is_input = TRUE;
@@ -127,7 +139,7 @@ moa_graph_input (MoaGraph *graph, const char *name, MoaShape shape, MoaInputKind
 MoaTensor *
 moa_graph_constant (MoaGraph *graph, MoaShape shape, const double *values)
 {
-  MoaTensor *t = append (graph, shape);
+  MoaTensor *t = append (graph, shape, number_of (graph, NULL));
   if (!t)
     return NULL;
   t->is_held = TRUE;
@@ -146,7 +158,7 @@ moa_graph_param (MoaGraph *graph, MoaParams *params, const char *name, MoaShape 
   if (!param)
     return NULL;
   MoaTensor *t = g_hash_table_lookup (graph->by_param, param);
-  if (t || !(t = append (graph, shape)))
+  if (t || !(t = append (graph, shape, moa_param_number (params, param))))
     return t;
   t->param = param;
   t->is_held = TRUE;
@@ -180,7 +192,7 @@ moa_graph_add (MoaGraph *graph, const MoaOp *op, MoaTensor *const *in, int n_in,
       g_error_free (error);
       return NULL;
     }
-  MoaTensor *node = append (graph, t.shape);
+  MoaTensor *node = append (graph, t.shape, number_of (graph, op));
   if (!node)
     return NULL;
   node->op = op;
@@ -195,7 +207,7 @@ moa_graph_slice (MoaGraph *graph, MoaTensor *t, gint64 first, MoaShape shape)
   if (graph->error || !t)
     return NULL;
   g_assert (first >= 0 && first + moa_shape_count (&shape) <= moa_shape_count (&t->shape));
-  MoaTensor *view = append (graph, shape);
+  MoaTensor *view = append (graph, shape, t->number);
   if (view)
     {
       view->view_of = moa_tensor_root (t);

@@ -62,9 +62,11 @@ struct _MoaTensor {
   MoaTensor *in[MOA_MAX_INPUTS];  /* optional ones may be NULL */
   MoaAttrs attr;
   MoaShape shape;
+  MoaNumber number;               /* how the numbers of data are held */
   const char *name;               /* or NULL */
   MoaParam *param;                /* a parameter's, else NULL */
-  void *data;                     /* valid once prepared; the parameter's data for a parameter */
+  void *data;                     /* valid once prepared; the parameter's data for a parameter;
+                                     the device's memory */
   /* the planner's */
   gboolean is_input, is_output, is_held, in_held_memory;
   MoaTensor *view_of;             /* shares that tensor's memory, */
@@ -127,6 +129,8 @@ void moa_workspace_free (MoaWorkspace *workspace); /* after the graphs */
 /* Allocates.  The parameters must have been loaded (moa_params_load). */
 gboolean moa_graph_prepare (MoaGraph *graph, MoaWorkspace *workspace, GError **error);
 
+/* On a device whose work failed: nothing happens, moa_graph_run() reports it, and what is got is
+ * NaN. */
 void moa_graph_set (MoaTensor *input, const float *values);
 void moa_graph_set_ints (MoaTensor *input, const gint32 *values);
 void moa_graph_get (const MoaTensor *output, float *values);

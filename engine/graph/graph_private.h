@@ -6,6 +6,7 @@
 #include "ops/op.h"
 
 struct _MoaWorkspace {
+  MoaDevice *device; /* of its memory; a reference */
   guint8 *data;
   gsize bytes;
   guint generation;  /* rises when data moves */
@@ -24,6 +25,7 @@ struct _MoaGraph {
   /* The plan. */
   GPtrArray *order;       /* op nodes that outputs need: the held ones, then the others */
   guint n_held;           /* of them */
+  const MoaDeviceOp **device_ops; /* by place in the order; NULL: the host's own kernels */
   gsize scratch_bytes, work_bytes, held_bytes;
 
   /* Memory. */

@@ -2,13 +2,14 @@
 #include "graph/param.h"
 
 #include "base/error.h"
+#include "base/half.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct _MoaParams {
   MoaWeights *weights;
   MoaIsa isa;
+  MoaDevice *device;
   GHashTable *by_name;   /* "name" or "name (panels)" -> MoaParam */
   GPtrArray *list;
 };
@@ -17,20 +18,32 @@ static void
 param_free (gpointer data)
 {
   MoaParam *param = data;
-  free (param->data);
   g_free (param->name);
   g_free (param);
+}
+
+static MoaParams *
+new_of (MoaWeights *weights, MoaIsa isa, MoaDevice *device)
+{
+  MoaParams *params = g_new0 (MoaParams, 1);
+  params->weights = weights ? moa_weights_ref (weights) : NULL;
+  params->isa = isa;
+  params->device = moa_device_ref (device);
+  params->by_name = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  params->list = g_ptr_array_new_with_free_func (param_free);
+  return params;
 }
 
 MoaParams *
 moa_params_new (MoaWeights *weights, MoaIsa isa)
 {
-  MoaParams *params = g_new0 (MoaParams, 1);
-  params->weights = weights ? moa_weights_ref (weights) : NULL;
-  params->isa = isa;
-  params->by_name = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  params->list = g_ptr_array_new_with_free_func (param_free);
-  return params;
+  return new_of (weights, isa, moa_device_host ());
+}
+
+MoaParams *
+moa_params_new_on (MoaWeights *weights, MoaDevice *device)
+{
+  return new_of (weights, moa_device_isa (device), device);
 }
 
 void
@@ -38,9 +51,11 @@ moa_params_free (MoaParams *params)
 {
   if (!params)
     return;
+  moa_params_unload (params);
   g_hash_table_unref (params->by_name);
   g_ptr_array_unref (params->list);
   g_clear_pointer (&params->weights, moa_weights_unref);
+  moa_device_unref (params->device);
   g_free (params);
 }
 
@@ -56,6 +71,20 @@ moa_params_isa (const MoaParams *params)
   return params->isa;
 }
 
+MoaDevice *
+moa_params_device (const MoaParams *params)
+{
+  return params->device;
+}
+
+MoaNumber
+moa_param_number (const MoaParams *params, const MoaParam *param)
+{
+  if (params->isa == MOA_ISA_F64)
+    return MOA_F64;
+  return param->layout == MOA_PANELS ? params->device->number : MOA_F32;
+}
+
 /* Columns of one row of output, that is taps * C. */
 static gsize
 row_length (const MoaParam *param)
@@ -66,8 +95,8 @@ row_length (const MoaParam *param)
   return n;
 }
 
-static gsize
-packed_bytes (const MoaParam *param, MoaIsa isa)
+gsize
+moa_param_packed (const MoaParam *param, MoaIsa isa)
 {
   gsize rows = param->rank > 0 ? param->dim[0] : 1;
   if (param->layout == MOA_PANELS)
@@ -75,7 +104,7 @@ packed_bytes (const MoaParam *param, MoaIsa isa)
       int panel = moa_isa_panel (isa);
       rows = (rows + panel - 1) / panel * panel;
     }
-  return rows * row_length (param) * moa_isa_real_size (isa);
+  return rows * row_length (param);
 }
 
 MoaParam *
@@ -98,7 +127,8 @@ moa_params_get (MoaParams *params, const char *name, int rank, const gint64 *dim
   memcpy (param->dim, dim, rank * sizeof (gint64));
   param->layout = layout;
   param->file = file;
-  param->bytes = packed_bytes (param, params->isa);
+  param->bytes = moa_param_packed (param, params->isa) *
+                 moa_number_size (moa_param_number (params, param));
   g_hash_table_insert (params->by_name, g_steal_pointer (&key), param);
   g_ptr_array_add (params->list, param);
   return param;
@@ -120,12 +150,6 @@ gsize
 moa_param_numbers (const MoaParam *param)
 {
   return (param->rank > 0 ? param->dim[0] : 1) * row_length (param);
-}
-
-gsize
-moa_param_packed (const MoaParam *param, MoaIsa isa)
-{
-  return packed_bytes (param, isa) / moa_isa_real_size (isa);
 }
 
 gsize
@@ -190,7 +214,7 @@ packed_place (const MoaParam *param, gsize width, gsize i)
 void
 moa_param_pack (const MoaParam *param, MoaIsa isa, const float *numbers, void *packed)
 {
-  memset (packed, 0, param->bytes);
+  memset (packed, 0, moa_param_packed (param, isa) * moa_isa_real_size (isa));
   for (gsize i = 0, n = moa_param_numbers (param); i < n; i++)
     store (packed, isa, packed_place (param, moa_isa_panel (isa), i), numbers[i]);
 }
@@ -206,41 +230,115 @@ moa_param_unpack (const MoaParam *param, MoaIsa isa, const void *packed, float *
     }
 }
 
-static gboolean
-load_param (MoaParams *params, MoaParam *param, GError **error)
+/* Packed numbers on the host, float or double, as the parameter holds them: in place. */
+static void
+narrow (const MoaParams *params, const MoaParam *param, void *packed)
 {
-  gsize length = row_length (param);
-  gsize rows = param->rank > 0 ? param->dim[0] : 1;
-  if (!param->file)
-    rows = 0;
-  gsize chunk = param->layout == MOA_PANELS ? (gsize) moa_isa_panel (params->isa)
-                                            : MAX (1, 65536 / MAX (length, 1));
+  MoaNumber number = moa_param_number (params, param);
+  if (moa_number_size (number) != 2)
+    return;
+  const float *from = packed;
+  guint16 *to = packed;
+  for (gsize i = 0, n = moa_param_packed (param, params->isa); i < n; i++)
+    to[i] = (number == MOA_F16 ? moa_half_from_float : moa_bfloat_from_float) (from[i]);
+}
+
+/* The file's numbers, packed; rows are read by whole panels. */
+static gboolean
+read_packed (MoaParams *params, const MoaParam *param, void *data, GError **error)
+{
+  gsize length = row_length (param), rows = param->rank > 0 ? param->dim[0] : 1;
+  gsize panel = param->layout == MOA_PANELS ? (gsize) moa_isa_panel (params->isa) : 1;
+  gsize chunk = MAX (1, 65536 / MAX (length * panel, 1)) * panel;
   g_autofree float *buffer = g_try_malloc_n (chunk * length, sizeof (float));
-  void *data = aligned_alloc (64, (param->bytes + 63) / 64 * 64);
-  if (!buffer || !data)
-    {
-      free (data);
-      return moa_fail (error, MOA_ERROR_MEMORY, "no memory for %" G_GSIZE_FORMAT " bytes of %s",
-                       param->bytes, param->name);
-    }
-  if (!param->file)
-    memset (data, 0, param->bytes);
+  if (!buffer)
+    return moa_fail (error, MOA_ERROR_MEMORY, "no memory for %" G_GSIZE_FORMAT " bytes of %s",
+                     param->bytes, param->name);
   for (gsize row = 0; row < rows; row += chunk)
     {
       gsize n = MIN (chunk, rows - row);
       if (!moa_weights_read (params->weights, param->file, row * length, n * length, buffer, error))
-        {
-          free (data);
-          return FALSE;
-        }
+        return FALSE;
       if (param->layout == MOA_PANELS)
-        pack_panel (param, params->isa, buffer, n, row / chunk, data);
+        for (gsize i = 0; i < n; i += panel)
+          pack_panel (param, params->isa, buffer + i * length, MIN (panel, n - i),
+                      (row + i) / panel, data);
       else
         for (gsize i = 0; i < n * length; i++)
           store (data, params->isa, row * length + i, buffer[i]);
     }
-  param->data = data;
   return TRUE;
+}
+
+static gboolean
+load_param (MoaParams *params, MoaParam *param, GError **error)
+{
+  MoaDevice *device = params->device, *host = moa_device_host ();
+  gsize bytes = moa_param_packed (param, params->isa) * moa_isa_real_size (params->isa);
+  void *data = host->methods->allocate (host, bytes), *kept = data;
+  if (data && device != host)
+    kept = device->methods->allocate (device, param->bytes);
+  gboolean ok = kept != NULL;
+  if (!ok)
+    moa_fail (error, MOA_ERROR_MEMORY, "no memory for %" G_GSIZE_FORMAT " bytes of %s",
+              param->bytes, param->name);
+  else if (param->file)
+    ok = read_packed (params, param, data, error);
+  else
+    memset (data, 0, bytes);
+  if (ok && kept != data)
+    {
+      narrow (params, param, data);
+      device->methods->upload (device, kept, data, param->bytes);
+    }
+  if (kept != data)
+    host->methods->release (host, data);
+  if (ok)
+    param->data = kept;
+  else if (kept)
+    device->methods->release (device, kept);
+  return ok;
+}
+
+gboolean
+moa_params_get_numbers (MoaParams *params, const MoaParam *param, float *numbers, GError **error)
+{
+  MoaDevice *device = params->device;
+  if (device == moa_device_host ())
+    {
+      moa_param_unpack (param, params->isa, param->data, numbers);
+      return TRUE;
+    }
+  gsize n = moa_param_packed (param, params->isa);
+  g_autofree float *packed = g_try_new (float, n);
+  if (!packed)
+    return moa_fail (error, MOA_ERROR_MEMORY, "no memory for the numbers of %s", param->name);
+  MoaNumber number = moa_param_number (params, param);
+  guint16 *narrow_numbers = (guint16 *) packed + n; /* spread out from the front */
+  device->methods->download (device, number == MOA_F32 ? (void *) packed : narrow_numbers,
+                             param->data, param->bytes);
+  for (gsize i = 0; number != MOA_F32 && i < n; i++)
+    packed[i] = (number == MOA_F16 ? moa_half_to_float : moa_bfloat_to_float) (narrow_numbers[i]);
+  moa_param_unpack (param, params->isa, packed, numbers);
+  return device->methods->finish (device, error);
+}
+
+gboolean
+moa_params_set_numbers (MoaParams *params, MoaParam *param, const float *numbers, GError **error)
+{
+  MoaDevice *device = params->device;
+  if (device == moa_device_host ())
+    {
+      moa_param_pack (param, params->isa, numbers, param->data);
+      return TRUE;
+    }
+  g_autofree float *packed = g_try_new (float, moa_param_packed (param, params->isa));
+  if (!packed)
+    return moa_fail (error, MOA_ERROR_MEMORY, "no memory for the numbers of %s", param->name);
+  moa_param_pack (param, params->isa, numbers, packed);
+  narrow (params, param, packed);
+  device->methods->upload (device, param->data, packed, param->bytes);
+  return device->methods->finish (device, error);
 }
 
 typedef struct {
@@ -290,7 +388,7 @@ moa_params_load (MoaParams *params, GCancellable *cancellable, GError **error)
   g_ptr_array_unref (loading.missing);
   if (loading.error)
     g_propagate_error (error, loading.error);
-  return loading.error == NULL;
+  return !loading.error && params->device->methods->finish (params->device, error);
 }
 
 void
@@ -299,7 +397,8 @@ moa_params_unload (MoaParams *params)
   for (guint i = 0; i < params->list->len; i++)
     {
       MoaParam *param = params->list->pdata[i];
-      free (param->data);
+      if (param->data)
+        params->device->methods->release (params->device, param->data);
       param->data = NULL;
     }
 }

@@ -23,7 +23,7 @@ typedef struct {
   gint64 dim[MOA_MAX_DIMS];
   MoaLayout layout;
   gsize bytes;
-  void *data;   /* NULL until loaded */
+  void *data;   /* NULL until loaded; the device's memory */
   const MoaFileTensor *file; /* NULL: of no file */
 } MoaParam;
 
@@ -32,9 +32,14 @@ typedef struct _MoaParams MoaParams;
 /* weights NULL: a part that has no file yet.  Whatever is asked for is declared then, and loads as
  * zeros. */
 MoaParams *moa_params_new (MoaWeights *weights, MoaIsa isa);
+/* The same in a device's memory; the host: for moa_isa_best().  Takes a reference. */
+MoaParams *moa_params_new_on (MoaWeights *weights, MoaDevice *device);
 void moa_params_free (MoaParams *params);
 MoaWeights *moa_params_weights (MoaParams *params);
 MoaIsa moa_params_isa (const MoaParams *params);
+MoaDevice *moa_params_device (const MoaParams *params); /* (transfer none) */
+/* How a parameter's numbers are held. */
+MoaNumber moa_param_number (const MoaParams *params, const MoaParam *param);
 
 /* Declares a parameter, or finds it declared.  Fails if the file has none of
  * that name and shape.  (transfer none) */
@@ -52,6 +57,12 @@ gsize moa_param_packed (const MoaParam *param, MoaIsa isa);
  * gradients, moments. */
 void moa_param_pack (const MoaParam *param, MoaIsa isa, const float *numbers, void *packed);
 void moa_param_unpack (const MoaParam *param, MoaIsa isa, const void *packed, float *numbers);
+
+/* A parameter's own numbers, in the file's order, from and to the host. */
+gboolean moa_params_get_numbers (MoaParams *params, const MoaParam *param, float *numbers,
+                                 GError **error);
+gboolean moa_params_set_numbers (MoaParams *params, MoaParam *param, const float *numbers,
+                                 GError **error);
 
 /* Memory of all declared parameters, and of those not loaded yet. */
 gsize moa_params_bytes (const MoaParams *params);

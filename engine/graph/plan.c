@@ -211,6 +211,34 @@ lay_out (MoaGraph *graph, const gboolean *needed)
     }
 }
 
+/* Each node's kernel on the graph's device, if that is not the host. */
+static gboolean
+find_kernels (MoaGraph *graph, GError **error)
+{
+  MoaDevice *device = moa_cpu_device (graph->cpu);
+  if (!device->methods->find)
+    return TRUE;
+  graph->device_ops = g_new (const MoaDeviceOp *, graph->order->len + 1);
+  for (guint i = 0; i < graph->order->len; i++)
+    {
+      const MoaTensor *t = graph->order->pdata[i];
+      graph->device_ops[i] = device->methods->find (device, t->op->name);
+      if (!graph->device_ops[i])
+        return moa_fail (error, MOA_ERROR_DEVICE, "%s has no kernel for %s; use the CPU",
+                         device->name, t->op->name);
+    }
+  return TRUE;
+}
+
+static gsize
+node_scratch (const MoaGraph *graph, guint i)
+{
+  const MoaTensor *t = graph->order->pdata[i];
+  if (graph->device_ops)
+    return graph->device_ops[i]->scratch ? graph->device_ops[i]->scratch (t) : 0;
+  return t->op->scratch ? t->op->scratch (t, graph->cpu) : 0;
+}
+
 gboolean
 moa_graph_plan (MoaGraph *graph, GError **error)
 {
@@ -224,14 +252,12 @@ moa_graph_plan (MoaGraph *graph, GError **error)
   mark_needed (graph, needed);
   mark_held (graph);
   make_order (graph, needed);
+  if (!find_kernels (graph, error))
+    return FALSE;
   lay_out (graph, needed);
   graph->scratch_bytes = 0;
   for (guint i = 0; i < graph->order->len; i++)
-    {
-      const MoaTensor *t = graph->order->pdata[i];
-      if (t->op->scratch)
-        graph->scratch_bytes = MAX (graph->scratch_bytes, align (t->op->scratch (t, graph->cpu)));
-    }
+    graph->scratch_bytes = MAX (graph->scratch_bytes, align (node_scratch (graph, i)));
   return TRUE;
 }
 

@@ -1,8 +1,9 @@
 /* Memory for a planned graph, and running it. */
 #include "graph/graph_private.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/half.h"
 
 MoaWorkspace *
 moa_workspace_new (void)
@@ -15,24 +16,23 @@ moa_workspace_free (MoaWorkspace *workspace)
 {
   if (!workspace)
     return;
-  free (workspace->data);
+  if (workspace->data)
+    workspace->device->methods->release (workspace->device, workspace->data);
+  moa_device_unref (workspace->device);
   g_free (workspace);
 }
 
-/* 64 bytes of alignment; NULL when memory is short. */
-static guint8 *
-allocate (gsize bytes)
-{
-  return aligned_alloc (64, MAX (64, (bytes + 63) / 64 * 64));
-}
-
 static gboolean
-workspace_grow (MoaWorkspace *workspace, gsize bytes, GError **error)
+workspace_grow (MoaWorkspace *workspace, MoaDevice *device, gsize bytes, GError **error)
 {
-  if (workspace->bytes >= bytes)
+  if (!workspace->device)
+    workspace->device = moa_device_ref (device);
+  g_assert (workspace->device == device);
+  if (workspace->data && workspace->bytes >= bytes)
     return TRUE;
-  free (workspace->data);
-  workspace->data = allocate (bytes);
+  if (workspace->data)
+    device->methods->release (device, workspace->data);
+  workspace->data = device->methods->allocate (device, bytes);
   workspace->bytes = workspace->data ? bytes : 0;
   workspace->generation++;
   if (!workspace->data)
@@ -62,40 +62,51 @@ resolve (MoaGraph *graph)
       MoaTensor *t = graph->nodes->pdata[i];
       if (t->view_of)
         t->data = (guint8 *) t->view_of->data +
-                  t->view_first * moa_isa_real_size (moa_cpu_isa (graph->cpu));
+                  t->view_first * moa_number_size (t->number);
     }
   graph->generation = graph->workspace->generation;
 }
 
-static void
-store (MoaTensor *t, gsize i, double value)
-{
-  if (moa_cpu_isa (t->graph->cpu) == MOA_ISA_F64)
-    ((double *) t->data)[i] = value;
-  else
-    ((float *) t->data)[i] = value;
-}
+/* value (i) for each number of t, made on the host. */
+#define SET(t, value)                                                             \
+  G_STMT_START                                                                    \
+  {                                                                               \
+    MoaDevice *device_ = moa_cpu_device ((t)->graph->cpu);                        \
+    gboolean host_ = device_ == moa_device_host ();                               \
+    void *numbers_ = host_ ? (t)->data : g_malloc ((t)->bytes);                   \
+    for (gint64 i = 0; i < moa_shape_count (&(t)->shape); i++)                    \
+      if ((t)->number == MOA_F64)                                                 \
+        ((double *) numbers_)[i] = (value);                                       \
+      else                                                                        \
+        ((float *) numbers_)[i] = (value);                                        \
+    if (!host_)                                                                   \
+      {                                                                           \
+        device_->methods->upload (device_, (t)->data, numbers_, (t)->bytes);      \
+        g_free (numbers_);                                                        \
+      }                                                                           \
+  }                                                                               \
+  G_STMT_END
 
 gboolean
 moa_graph_prepare (MoaGraph *graph, MoaWorkspace *workspace, GError **error)
 {
+  MoaDevice *device = moa_cpu_device (graph->cpu);
   g_assert (graph->order && !graph->held);
-  if (!workspace_grow (workspace, moa_graph_work_bytes (graph), error))
+  if (!workspace_grow (workspace, device, moa_graph_work_bytes (graph), error))
     return FALSE;
-  graph->held = allocate (graph->held_bytes);
+  graph->held = device->methods->allocate (device, graph->held_bytes);
   if (!graph->held)
     return moa_fail (error, MOA_ERROR_MEMORY,
                      "No memory for %" G_GSIZE_FORMAT " MiB of results; use a smaller area",
                      graph->held_bytes >> 20);
-  memset (graph->held, 0, graph->held_bytes);
+  device->methods->clear (device, graph->held, graph->held_bytes);
   graph->workspace = workspace;
   resolve (graph);
-  for (guint i = 0; i < graph->nodes->len; i++)
+  for (guint k = 0; k < graph->nodes->len; k++)
     {
-      MoaTensor *t = graph->nodes->pdata[i];
+      MoaTensor *t = graph->nodes->pdata[k];
       if (t->constant && t->offset < graph->held_bytes)
-        for (gint64 k = 0; k < moa_shape_count (&t->shape); k++)
-          store (t, k, t->constant[k]);
+        SET (t, t->constant[i]);
     }
   return TRUE;
 }
@@ -104,12 +115,11 @@ void
 moa_graph_set (MoaTensor *input, const float *values)
 {
   g_assert (input->is_input && input->data);
-  gint64 n = moa_shape_count (&input->shape);
-  if (moa_cpu_isa (input->graph->cpu) == MOA_ISA_F64)
-    for (gint64 i = 0; i < n; i++)
-      ((double *) input->data)[i] = values[i];
+  MoaDevice *device = moa_cpu_device (input->graph->cpu);
+  if (input->number == MOA_F32)
+    device->methods->upload (device, input->data, values, input->bytes);
   else
-    memcpy (input->data, values, n * sizeof (float));
+    SET (input, values[i]);
   if (input->is_held)
     input->graph->held_done = FALSE;
 }
@@ -118,9 +128,7 @@ void
 moa_graph_set_ints (MoaTensor *input, const gint32 *values)
 {
   g_assert (input->is_input && input->data);
-  gint64 n = moa_shape_count (&input->shape);
-  for (gint64 i = 0; i < n; i++)
-    store (input, i, values[i]);
+  SET (input, values[i]);
   if (input->is_held)
     input->graph->held_done = FALSE;
 }
@@ -129,12 +137,24 @@ void
 moa_graph_get (const MoaTensor *output, float *values)
 {
   g_assert (output->data && (output->is_output || output->is_input));
+  MoaDevice *device = moa_cpu_device (output->graph->cpu);
   gint64 n = moa_shape_count (&output->shape);
-  if (moa_cpu_isa (output->graph->cpu) == MOA_ISA_F64)
-    for (gint64 i = 0; i < n; i++)
-      values[i] = ((const double *) output->data)[i];
-  else
-    memcpy (values, output->data, n * sizeof (float));
+  if (output->number == MOA_F32)
+    {
+      device->methods->download (device, values, output->data, output->bytes);
+      return;
+    }
+  if (output->number == MOA_F64)
+    {
+      for (gint64 i = 0; i < n; i++)
+        values[i] = ((const double *) output->data)[i];
+      return;
+    }
+  /* 16 bits: into the upper half of the caller's memory, and spread out from the front. */
+  guint16 *numbers = (guint16 *) values + n;
+  device->methods->download (device, numbers, output->data, output->bytes);
+  for (gint64 i = 0; i < n; i++)
+    values[i] = (output->number == MOA_F16 ? moa_half_to_float : moa_bfloat_to_float) (numbers[i]);
 }
 
 void
@@ -143,24 +163,38 @@ moa_graph_params_changed (MoaGraph *graph)
   graph->held_done = FALSE;
 }
 
+static void
+run_node (const MoaGraph *graph, guint i)
+{
+  const MoaTensor *t = graph->order->pdata[i];
+  if (graph->device_ops)
+    graph->device_ops[i]->run (t, moa_cpu_device (graph->cpu), graph->workspace->data);
+  else
+    t->op->kernel[moa_cpu_isa (graph->cpu)](t, graph->cpu, graph->workspace->data);
+}
+
 gboolean
 moa_graph_run (MoaGraph *graph, GCancellable *cancellable, GError **error)
 {
+  MoaDevice *device = moa_cpu_device (graph->cpu);
   g_assert (graph->held);
   if (graph->generation != graph->workspace->generation)
     resolve (graph);
-  MoaIsa isa = moa_cpu_isa (graph->cpu);
   for (guint i = graph->held_done ? graph->n_held : 0; i < graph->order->len; i++)
     {
       const MoaTensor *t = graph->order->pdata[i];
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
         return FALSE;
       gint64 start = graph->profile ? g_get_monotonic_time () : 0;
-      t->op->kernel[isa](t, graph->cpu, graph->workspace->data);
+      run_node (graph, i);
       if (graph->profile)
-        graph->profile (t, (g_get_monotonic_time () - start) * 1e-6, graph->profile_data);
+        {
+          if (!device->methods->finish (device, error))
+            return FALSE;
+          graph->profile (t, (g_get_monotonic_time () - start) * 1e-6, graph->profile_data);
+        }
       if (i + 1 == graph->n_held)
         graph->held_done = TRUE;
     }
-  return TRUE;
+  return device->methods->finish (device, error);
 }

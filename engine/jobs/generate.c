@@ -283,8 +283,8 @@ moa_generate (MoaModel *model, const MoaGenerateParams *params, const MoaRun *ru
 {
   g_return_val_if_fail (model && params, NULL);
   MoaGenerateResult *result = g_new0 (MoaGenerateResult, 1);
-  Generation g = { .job = moa_job_new (model, run), .params = params, .result = result };
-  if (!run_generation (&g, error))
+  Generation g = { .job = moa_job_new (model, run, error), .params = params, .result = result };
+  if (!g.job || !run_generation (&g, error))
     g_clear_pointer (&result, moa_generate_result_free);
   moa_coder_clear (&g.text);
   moa_coder_clear (&g.vision);

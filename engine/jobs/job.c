@@ -4,15 +4,23 @@
 #include <math.h>
 
 MoaJob *
-moa_job_new (MoaModel *model, const MoaRun *run)
+moa_job_new (MoaModel *model, const MoaRun *run, GError **error)
 {
+  MoaDevice *device = moa_device_open (run ? run->device : NULL, NULL, error);
+  MoaModel *there = device ? moa_model_on (model, device, error) : NULL;
+  if (!there)
+    {
+      moa_device_unref (device);
+      return NULL;
+    }
   MoaJob *job = g_new0 (MoaJob, 1);
-  job->model = moa_model_ref (model);
+  job->model = there;
   if (run)
     job->run = *run;
   if (job->run.cancellable)
     g_object_ref (job->run.cancellable);
-  job->cpu = moa_cpu_new (moa_params_isa (model->unet_params), MAX (0, job->run.n_threads));
+  job->cpu = moa_cpu_new_on (there->pinned ? there->device : device, MAX (0, job->run.n_threads));
+  moa_device_unref (device);
   job->workspace = moa_workspace_new ();
   job->parts = g_ptr_array_new ();
   job->warnings = g_ptr_array_new_with_free_func (g_free);
@@ -22,6 +30,8 @@ moa_job_new (MoaModel *model, const MoaRun *run)
 void
 moa_job_free (MoaJob *job)
 {
+  if (!job)
+    return;
   moa_workspace_free (job->workspace);
   moa_cpu_free (job->cpu);
   g_ptr_array_unref (job->parts);
@@ -81,7 +91,10 @@ moa_job_reserve (MoaJob *job, GError **error)
    * hold the weights that are in memory already. */
   gboolean limited = job->run.memory_limit > 0;
   guint64 need = limited ? job->peak_bytes : missing;
-  guint64 free_bytes = limited ? job->run.memory_limit : moa_cpu_free_memory ();
+  MoaDevice *device = moa_cpu_device (job->cpu);
+  guint64 free_bytes = limited                       ? job->run.memory_limit
+                       : device->methods->free_memory ? device->methods->free_memory (device)
+                                                      : moa_cpu_free_memory ();
   if (need <= free_bytes)
     return TRUE;
   g_autofree char *needed = g_format_size_full (need, G_FORMAT_SIZE_IEC_UNITS);

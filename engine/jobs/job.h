@@ -7,7 +7,7 @@
 #include "jobs/progress.h"
 
 typedef struct {
-  MoaModel *model;
+  MoaModel *model; /* on the job's device */
   MoaRun run;
   MoaCpu *cpu;
   MoaWorkspace *workspace;
@@ -19,9 +19,10 @@ typedef struct {
   GPtrArray *warnings; /* strings */
 } MoaJob;
 
-/* run may be NULL.  All graphs must be freed before the job. */
-MoaJob *moa_job_new (MoaModel *model, const MoaRun *run);
-void moa_job_free (MoaJob *job);
+/* run may be NULL.  Fails where the device that it wants cannot be used.  All graphs must be freed
+ * before the job. */
+MoaJob *moa_job_new (MoaModel *model, const MoaRun *run, GError **error);
+void moa_job_free (MoaJob *job); /* NULL: nothing */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoaJob, moa_job_free)
 
 void moa_job_warn (MoaJob *job, const char *format, ...) G_GNUC_PRINTF (2, 3);

@@ -103,7 +103,7 @@ open_parts (MoaModel *model, GError **error)
                                           error);
       if (!weights)
         return FALSE;
-      *parts[i].params = moa_params_new (weights, moa_isa_best ());
+      *parts[i].params = moa_params_new_on (weights, model->device);
       model->part[i] = (MoaModelPart){ parts[i].name, moa_weights_count_elements (weights),
                                        moa_weights_file_bytes (weights) };
       moa_weights_unref (weights);
@@ -254,7 +254,7 @@ open_all (MoaModel *model, GError **error)
   if (!read_configs (model, error) || !open_parts (model, error) || !parts_fit (model, error))
     return FALSE;
   model->schedule = moa_schedule_new (&model->scheduler);
-  MoaCpu *cpu = moa_cpu_new (moa_params_isa (model->unet_params), 1);
+  MoaCpu *cpu = moa_cpu_new_on (model->device, 1);
   gboolean ok = declare (model, cpu, error);
   moa_cpu_free (cpu);
   if (ok)
@@ -262,11 +262,12 @@ open_all (MoaModel *model, GError **error)
   return ok;
 }
 
-MoaModel *
-moa_model_open (const char *path, GError **error)
+static MoaModel *
+open_on (const char *path, MoaDevice *device, GError **error)
 {
-  g_return_val_if_fail (path, NULL);
   MoaModel *model = g_new0 (MoaModel, 1);
+  model->device = moa_device_ref (device);
+  model->others = g_ptr_array_new_with_free_func ((GDestroyNotify) moa_model_unref);
   model->ref_count = 1;
   model->path = g_strdup (path);
   model->warnings = g_ptr_array_new_with_free_func (g_free);
@@ -275,6 +276,40 @@ moa_model_open (const char *path, GError **error)
     return model;
   moa_model_unref (model);
   return NULL;
+}
+
+MoaModel *
+moa_model_open (const char *path, GError **error)
+{
+  g_return_val_if_fail (path, NULL);
+  return open_on (path, moa_device_host (), error);
+}
+
+/* Whether memory of one is the other's: devices opened twice share it. */
+static gboolean
+same_place (const MoaDevice *a, const MoaDevice *b)
+{
+  return !strcmp (a->name, b->name) && a->number == b->number;
+}
+
+MoaModel *
+moa_model_on (MoaModel *model, MoaDevice *device, GError **error)
+{
+  if (model->pinned || same_place (model->device, device))
+    return moa_model_ref (model);
+  g_mutex_lock (&model->lock);
+  MoaModel *found = NULL;
+  for (guint i = 0; i < model->others->len && !found; i++)
+    {
+      MoaModel *other = model->others->pdata[i];
+      found = same_place (other->device, device) ? other : NULL;
+    }
+  if (!found && (found = open_on (model->path, device, error)))
+    g_ptr_array_add (model->others, found);
+  if (found)
+    moa_model_ref (found);
+  g_mutex_unlock (&model->lock);
+  return found;
 }
 
 MoaModel *
@@ -289,6 +324,7 @@ moa_model_unref (MoaModel *model)
 {
   if (!model || !g_atomic_int_dec_and_test (&model->ref_count))
     return;
+  g_ptr_array_unref (model->others);
   moa_params_free (model->unet_params);
   moa_params_free (model->vae_params);
   moa_params_free (model->text_params);
@@ -300,6 +336,7 @@ moa_model_unref (MoaModel *model)
     moa_schedule_free (model->schedule);
   moa_moa_config_clear (&model->moa);
   g_ptr_array_unref (model->warnings);
+  moa_device_unref (model->device);
   g_mutex_clear (&model->lock);
   g_free (model->path);
   g_free (model);

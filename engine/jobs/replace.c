@@ -317,7 +317,7 @@ finish (MoaReplacement *r, GError **error)
 static gboolean
 run_replacement (MoaReplacement *r, GError **error)
 {
-  if (!plan (r, error) || !moa_job_reserve (r->job, error) || !allocate (r, error))
+  if (!r->job || !plan (r, error) || !moa_job_reserve (r->job, error) || !allocate (r, error))
     return FALSE;
   moa_meter_init (&r->job->meter, total_cost (r), &r->job->run);
   return moa_job_load (r->job, error) && encode (r, error) && run_steps (r, error) &&
@@ -353,7 +353,7 @@ moa_replace (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
 {
   g_return_val_if_fail (model && params, NULL);
   MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
-  MoaReplacement r = { .job = moa_job_new (model, run), .params = params, .result = result };
+  MoaReplacement r = { .job = moa_job_new (model, run, error), .params = params, .result = result };
   if (!run_replacement (&r, error))
     g_clear_pointer (&result, moa_replace_result_free);
   clear_replacement (&r);
@@ -365,12 +365,12 @@ moa_replacement_bytes (MoaModel *model, const MoaReplaceParams *params, const Mo
                        guint64 *bytes, GError **error)
 {
   MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
-  MoaReplacement r = { .job = moa_job_new (model, run), .params = params, .result = result };
+  MoaReplacement r = { .job = moa_job_new (model, run, error), .params = params, .result = result };
   guint64 missing;
-  gboolean ok = plan (&r, error);
+  gboolean ok = r.job && plan (&r, error);
   if (ok)
     moa_job_sum (r.job, &missing);
-  *bytes = r.job->peak_bytes;
+  *bytes = ok ? r.job->peak_bytes : 0;
   clear_replacement (&r);
   moa_replace_result_free (result);
   return ok;

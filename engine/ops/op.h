@@ -7,6 +7,14 @@
 /* Runs one node.  scratch: moa_op->scratch() bytes, aligned to 64. */
 typedef void (*MoaKernel) (const MoaTensor *t, MoaCpu *cpu, void *scratch);
 
+/* How a device that brings its own kernels runs an op: what its find() has under the op's name.
+ * Queues the work; a failure is the device's to keep. */
+typedef struct {
+  const char *name;
+  void (*run) (const MoaTensor *t, MoaDevice *device, void *scratch);
+  gsize (*scratch) (const MoaTensor *t); /* NULL: none */
+} MoaDeviceOp;
+
 struct _MoaOp {
   const char *name;
   /* Checks the inputs and sets t->shape, or fails saying what does not fit. */

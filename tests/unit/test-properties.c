@@ -57,7 +57,7 @@ static void
 run_both (MoaModel *model, int t, float *prior_out, float *moa_out, gsize n)
 {
   enum { SIDE = 16 };
-  MoaJob *job = moa_job_new (model, NULL);
+  MoaJob *job = moa_job_new (model, NULL, NULL);
   gsize n_text = (gsize) moa_tokenizer_window (model->tokenizer) * model->unet.text_dim;
   g_autofree float *z = g_new (float, n), *text = g_new (float, n_text);
   g_autofree float *feats = g_new (float, model->moa.feature_dim);

@@ -1,0 +1,235 @@
+/* The host as a device, and the way to others: see device.h. */
+#include "device/device.h"
+
+#include <gmodule.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The host --------------------------------------------------------- */
+
+static gpointer
+host_allocate (MoaDevice *device, gsize bytes)
+{
+  return aligned_alloc (64, MAX (64, (bytes + 63) / 64 * 64));
+}
+
+static void
+host_release (MoaDevice *device, gpointer memory)
+{
+  free (memory);
+}
+
+static void
+host_clear (MoaDevice *device, gpointer to, gsize bytes)
+{
+  memset (to, 0, bytes);
+}
+
+static void
+host_copy (MoaDevice *device, gpointer to, gconstpointer from, gsize bytes)
+{
+  memcpy (to, from, bytes);
+}
+
+static gboolean
+host_finish (MoaDevice *device, GError **error)
+{
+  return TRUE;
+}
+
+static const MoaDeviceMethods host_methods = {
+  .allocate = host_allocate, .release = host_release, .clear = host_clear, .upload = host_copy,
+  .download = host_copy, .finish = host_finish,
+};
+
+MoaDevice *
+moa_device_host (void)
+{
+  static MoaDevice host = { &host_methods, 0, "cpu", MOA_F32 };
+  return &host;
+}
+
+MoaDevice *
+moa_device_ref (MoaDevice *device)
+{
+  if (device != moa_device_host ())
+    g_atomic_int_inc (&device->ref_count);
+  return device;
+}
+
+void
+moa_device_unref (MoaDevice *device)
+{
+  if (device && device != moa_device_host () && g_atomic_int_dec_and_test (&device->ref_count))
+    device->methods->close (device);
+}
+
+/* ---- The module ------------------------------------------------------- */
+
+#define REMEDY_MODULE "build with -Dcuda=enabled, or install the package with the GPU part"
+#define REMEDY_DRIVER "install NVIDIA's driver"
+
+/* The folder of a build, or where modules are installed. */
+static char *
+module_path (void)
+{
+  g_auto (GStrv) folders = g_strsplit (MOA_MODULE_DIR, G_SEARCHPATH_SEPARATOR_S, -1);
+  for (char **folder = folders; *folder; folder++)
+    {
+      g_autofree char *path = g_build_filename (*folder, "libmoa-cuda." G_MODULE_SUFFIX, NULL);
+      if (g_file_test (path, G_FILE_TEST_EXISTS))
+        return g_steal_pointer (&path);
+    }
+  return NULL;
+}
+
+/* Loads it; stays loaded.  *why: what hinders, to be freed. */
+static const MoaDeviceModule *
+load (char **why)
+{
+  const char *wished = g_getenv ("MOA_CUDA_MODULE");
+  g_autofree char *path = wished && *wished ? g_strdup (wished) : module_path ();
+  if (!path)
+    {
+      *why = g_strdup ("the GPU module libmoa-cuda.so is not there; " REMEDY_MODULE);
+      return NULL;
+    }
+  /* The module pulls in hundreds of megabytes: not without a driver. */
+  GModule *driver = wished && *wished ? NULL : g_module_open ("libcuda.so.1", G_MODULE_BIND_LAZY);
+  if (!driver && !(wished && *wished))
+    {
+      *why = g_strdup ("there is no NVIDIA driver; " REMEDY_DRIVER);
+      return NULL;
+    }
+  GModule *file = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+  gpointer symbol = NULL;
+  if (!file)
+    *why = g_strdup_printf ("%s; install the CUDA libraries that it names (cuBLAS)",
+                            g_module_error ());
+  else if (!g_module_symbol (file, MOA_DEVICE_MODULE, &symbol)
+           || ((const MoaDeviceModule *) symbol)->layout != sizeof (MoaDeviceInfo))
+    {
+      *why = g_strdup_printf ("%s: belongs to another version; " REMEDY_MODULE, path);
+      symbol = NULL;
+    }
+  if (symbol)
+    g_module_make_resident (file);
+  return symbol;
+}
+
+static const MoaDeviceModule *
+module (char **why)
+{
+  static GMutex lock;
+  static const MoaDeviceModule *found;
+  static char *hindrance;
+  g_mutex_lock (&lock);
+  if (!found && !hindrance)
+    found = load (&hindrance);
+  if (!found)
+    *why = g_strdup (hindrance);
+  g_mutex_unlock (&lock);
+  return found;
+}
+
+GArray *
+moa_device_list (char **why)
+{
+  GArray *list = g_array_new (FALSE, TRUE, sizeof (MoaDeviceInfo));
+  *why = NULL;
+  const MoaDeviceModule *cuda = module (why);
+  char reason[256] = "";
+  int n = cuda ? cuda->count (reason) : 0;
+  if (cuda && n == 0)
+    *why = g_strdup (reason);
+  for (int i = 0; i < n; i++)
+    {
+      MoaDeviceInfo info = { .major = 0 };
+      cuda->describe (i, &info);
+      g_array_append_val (list, info);
+    }
+  return list;
+}
+
+/* ---- Opening ---------------------------------------------------------- */
+
+/* "", ":1", ":f16", ":1:f16" behind "cuda". */
+static gboolean
+parse_rest (const char *rest, int *index, MoaNumber *number)
+{
+  static const struct { const char *name; MoaNumber number; } numbers[] = {
+    { "f32", MOA_F32 }, { "f16", MOA_F16 }, { "bf16", MOA_BF16 }
+  };
+  if (*rest == ':' && g_ascii_isdigit (rest[1]))
+    {
+      char *end;
+      guint64 i = g_ascii_strtoull (rest + 1, &end, 10);
+      if (i > 255)
+        return FALSE;
+      *index = i;
+      rest = end;
+    }
+  for (guint i = 0; *rest == ':' && i < G_N_ELEMENTS (numbers); i++)
+    if (!strcmp (rest + 1, numbers[i].name))
+      {
+        *number = numbers[i].number;
+        return TRUE;
+      }
+  return *rest == 0;
+}
+
+/* The card of that index, or the first usable one of -1. */
+static MoaDevice *
+open_cuda (int index, MoaNumber number, GError **error)
+{
+  g_autofree char *why = NULL;
+  g_autoptr (GArray) list = moa_device_list (&why);
+  if (index >= (int) list->len && list->len > 0)
+    moa_fail (error, MOA_ERROR_DEVICE, "There is no GPU cuda:%d; the last is cuda:%u", index,
+              list->len - 1);
+  else if (list->len == 0)
+    moa_fail (error, MOA_ERROR_DEVICE, "No GPU can be used: %s", why);
+  for (guint i = MAX (index, 0); i < (index < 0 ? list->len : MIN (list->len, index + 1u)); i++)
+    {
+      const MoaDeviceInfo *info = &g_array_index (list, MoaDeviceInfo, i);
+      if (!info->problem[0])
+        {
+          if (error)
+            g_clear_error (error);
+          return module (&why)->open (i, number, error);
+        }
+      if (error && !*error)
+        moa_fail (error, MOA_ERROR_DEVICE, "%s (%s) cannot be used: %s", info->name, info->title,
+                  info->problem);
+    }
+  return NULL;
+}
+
+MoaDevice *
+moa_device_open (const char *name, char **note, GError **error)
+{
+  const char *wished = name && *name ? name : g_getenv ("MOA_DEVICE");
+  int index = -1;
+  MoaNumber number = MOA_F32;
+  if (note)
+    *note = NULL;
+  if (wished && !strcmp (wished, "cpu"))
+    return moa_device_host ();
+  if (wished && g_str_has_prefix (wished, "cuda"))
+    {
+      if (parse_rest (wished + strlen ("cuda"), &index, &number))
+        return open_cuda (index, number, error);
+    }
+  else if (!wished || !*wished || !strcmp (wished, "auto"))
+    {
+      GError *hindrance = NULL;
+      MoaDevice *device = open_cuda (-1, number, &hindrance);
+      if (!device && note)
+        *note = g_strdup_printf ("running on the CPU. %s", hindrance->message);
+      g_clear_error (&hindrance);
+      return device ? device : moa_device_host ();
+    }
+  moa_fail (error, MOA_ERROR_ARGUMENT, "There is no device \"%s\"; write auto, cpu, cuda, or cuda:1 "
+            "for the second GPU", wished);
+  return NULL;
+}
