@@ -91,6 +91,10 @@ typedef struct {
   int fixed_point;
   int max_timestep;
   const char *const *warnings; /* NULL ended; surplus tensors and the like */
+  /* What puts subjects into pictures: "MoA", "IP-Adapter", "IP-Adapter Plus", ...; NULL: nothing
+   * does, and jobs with subjects are refused. */
+  const char *expert;
+  const char *const *missing;  /* NULL ended; parts that some jobs need, and what to get */
 } MoaModelInfo;
 
 /* Opens a model directory in diffusers layout with a moa/ folder.  Reads the
@@ -103,6 +107,38 @@ void moa_model_unref (MoaModel *model);
 
 /* (transfer none), lives as long as the model. */
 const MoaModelInfo *moa_model_get_info (MoaModel *model);
+
+/* ---- Models of several files ----------------------------------------- */
+
+/* A low-rank addition to the weights (kohya, LoCon, diffusers, PEFT). */
+typedef struct {
+  const char *path;
+  double weight;         /* 1: as it was trained; -10 to 10 */
+  gboolean on_experts;   /* to MoA's personalised experts too (FALSE) */
+} MoaLora;
+
+/* What a model is made of.  All zero but `model` is what moa_model_open() does. */
+typedef struct {
+  /* A model folder, or one file: a Stable Diffusion 1.x checkpoint under its original names, or a
+   * U-Net under diffusers' names. */
+  const char *model;
+  /* With one file: the folder in diffusers layout whose configurations and tokenizer it takes, and
+   * whose parts where it lacks them.  NULL: those of Stable Diffusion 1.5, which come with us. */
+  const char *config;
+  /* Instead of the model's own; a file, or a folder with config.json.  NULL: the model's own. */
+  const char *vae, *text_encoder, *image_encoder;
+  /* MoA weights (a folder), or an IP-Adapter file.  NULL: the model's own. */
+  const char *expert;
+  const char *controlnet;        /* a file, or a folder with config.json; NULL: none */
+  const MoaLora *loras;
+  int n_loras;
+  const char *const *embeddings; /* textual inversion files, NULL ended; or NULL */
+  gboolean v_prediction;         /* the U-Net was trained to predict v, which its file can't tell */
+  int clip_skip;                 /* last layers of the text encoder that are left out: 0, 1, ... */
+} MoaModelFiles;
+
+/* As moa_model_open(); the strings are not needed afterwards.  (transfer full) */
+MoaModel *moa_model_open_files (const MoaModelFiles *files, GError **error);
 
 /* ---- Running a job --------------------------------------------------- */
 

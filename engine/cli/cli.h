@@ -20,12 +20,27 @@ int moa_cli_bench (int argc, char **argv);
 int moa_cli_train (int argc, char **argv);
 int moa_cli_world (int argc, char **argv);
 int moa_cli_evaluate (int argc, char **argv);
+int moa_cli_convert (int argc, char **argv);
 
 /* ---- common.c: options, model, progress, errors ---- */
+
+/* files.c: the options that say what files a model is made of. */
+typedef struct {
+  char *config, *vae, *text_encoder, *image_encoder, *expert, *controlnet;
+  char **loras, **embeddings; /* as written: FILE or FILE:WEIGHT; FILE */
+  gboolean loras_on_experts, v_prediction;
+  int clip_skip;
+} MoaCliFiles;
+
+/* (transfer full) */
+GOptionGroup *moa_cli_files_group (MoaCliFiles *files);
+MoaModel *moa_cli_files_open (const MoaCliFiles *files, const char *path, GError **error);
+void moa_cli_files_clear (MoaCliFiles *files);
 
 typedef struct {
   /* The options that all jobs have. */
   char *model_path;
+  MoaCliFiles files;
   int n_threads;
   char *memory;
   char *device;

@@ -29,7 +29,8 @@ moa_cli_parse (MoaCli *cli, int *argc, char ***argv, const char *arguments, cons
 {
   const GOptionEntry common[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &cli->model_path,
-      "The model's folder; otherwise $MOA_MODEL, otherwise the bundled one", "FOLDER" },
+      "The model: a folder or a checkpoint; otherwise $MOA_MODEL, otherwise the bundled one",
+      "FOLDER|FILE" },
     { "threads", 't', 0, G_OPTION_ARG_INT, &cli->n_threads, "Threads; 0, the default: all cores",
       "N" },
     { "memory", 0, 0, G_OPTION_ARG_FILENAME, &cli->memory,
@@ -47,6 +48,7 @@ moa_cli_parse (MoaCli *cli, int *argc, char ***argv, const char *arguments, cons
   g_option_context_set_description (context, description);
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_add_main_entries (context, common, NULL);
+  g_option_context_add_group (context, moa_cli_files_group (&cli->files));
   g_autoptr (GError) error = NULL;
   if (!g_option_context_parse (context, argc, argv, &error))
     moa_cli_usage (command, "%s", error->message);
@@ -203,7 +205,7 @@ moa_cli_start (MoaCli *cli, GError **error)
   if (isatty (STDERR_FILENO))
     cli->run.progress = show_progress;
   g_autofree char *path = cli->model_path ? g_strdup (cli->model_path) : moa_cli_default_model ();
-  cli->model = moa_model_open (path, error);
+  cli->model = moa_cli_files_open (&cli->files, path, error);
   return cli->model != NULL;
 }
 
@@ -225,6 +227,7 @@ moa_cli_finish (MoaCli *cli, const char *command, GError *error)
   g_clear_error (&error);
   g_clear_pointer (&cli->model, moa_model_unref);
   g_clear_object (&cli->run.cancellable);
+  moa_cli_files_clear (&cli->files);
   g_free (cli->model_path);
   g_free (cli->memory);
   g_free (cli->device);

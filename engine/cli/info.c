@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "device/cpu.h"
+#include "io/kind.h"
 #include "io/safetensors.h"
 #include "jobs/replace.h"
 
@@ -12,9 +13,9 @@ typedef struct {
 } Info;
 
 static const char after_info[] =
-    "A model folder is complete when every tensor that the networks need is there with the\n"
-    "right shape; otherwise this says what is missing and exits with 1. A weights file is\n"
-    "checked as a safetensors file.";
+    "A model is complete when every tensor that the networks need is there with the right shape;\n"
+    "otherwise this says what is missing and exits with 1. What only jobs with persons need is\n"
+    "listed as missing, with the files to get. Of another file this says what it is.";
 
 static json_t *
 size_json (guint64 n)
@@ -22,7 +23,7 @@ size_json (guint64 n)
   return json_integer ((json_int_t) n);
 }
 
-/* ---- Model folders ---- */
+/* ---- Models ---- */
 
 /* Memory that a replacement at the model's own size takes, weights and all. */
 static gboolean
@@ -32,6 +33,12 @@ replacement_bytes (MoaModel *model, guint64 *bytes, GError **error)
   MoaImage *picture = moa_image_new (side, side, 3);
   if (!picture)
     return moa_fail (error, MOA_ERROR_MEMORY, "No memory for a picture of %d x %d", side, side);
+  *bytes = 0;
+  if (!moa_model_need_expert (model, NULL))
+    {
+      moa_image_free (picture);
+      return TRUE;
+    }
   const MoaImage *photos[] = { picture };
   MoaSubject subject = { photos, 1 };
   MoaReplaceParams params;
@@ -53,8 +60,10 @@ model_json (const MoaModelInfo *info, guint64 bytes)
                          json_pack ("{s:o, s:o}", "parameters",
                                     size_json (info->parts[i].n_parameters), "file_bytes",
                                     size_json (info->parts[i].file_bytes)));
-  return json_pack ("{s:o, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:{s:i, s:f, s:f, s:i, s:i}, s:o}",
-                    "path", moa_cli_json_string (info->path), "complete", TRUE, "side", info->side, "feature_dim",
+  return json_pack ("{s:o, s:b, s:s?, s:o, s:i, s:i, s:o, s:o, s:o, s:o, "
+                    "s:{s:i, s:f, s:f, s:i, s:i}, s:o}",
+                    "path", moa_cli_json_string (info->path), "complete", !info->missing[0], "expert",
+                    info->expert, "missing", moa_cli_strings_json (info->missing), "side", info->side, "feature_dim",
                     info->feature_dim, "layers", moa_cli_strings_json (info->layers), "parts",
                     parts, "weight_bytes", size_json (info->weight_bytes), "replace_bytes",
                     size_json (bytes), "defaults", "steps", info->steps, "guidance", info->guidance,
@@ -67,10 +76,11 @@ print_model (const MoaModelInfo *info, guint64 bytes)
 {
   g_autofree char *weights = g_format_size_full (info->weight_bytes, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *all = g_format_size_full (bytes, G_FORMAT_SIZE_IEC_UNITS);
-  g_print ("%s: a complete model\n", info->path);
+  g_print ("%s: %s\n", info->path, info->missing[0] ? "a model for pictures without persons"
+                                                       : "a complete model");
   g_print ("  pictures      %d x %d pixels\n", info->side, info->side);
-  g_print ("  subjects      %d numbers each, routed in %d blocks\n", info->feature_dim,
-           info->n_layers);
+  if (info->expert)
+    g_print ("  persons       %s, routed in %d blocks\n", info->expert, info->n_layers);
   for (int i = 0; i < info->n_parts; i++)
     {
       g_autofree char *size = g_format_size_full (info->parts[i].file_bytes,
@@ -78,9 +88,14 @@ print_model (const MoaModelInfo *info, guint64 bytes)
       g_print ("  %-13s %.2f million parameters, file of %s\n", info->parts[i].name,
                info->parts[i].n_parameters / 1e6, size);
     }
-  g_print ("  memory        %s of weights; %s to replace a person\n", weights, all);
+  g_print ("  memory        %s of weights", weights);
+  if (bytes > 0)
+    g_print ("; %s to replace a person", all);
+  g_print ("\n");
   g_print ("  defaults      %d steps, guidance %g, freedom %g, fixed point %d, max timestep %d\n",
            info->steps, info->guidance, info->freedom, info->fixed_point, info->max_timestep);
+  for (const char *const *missing = info->missing; *missing; missing++)
+    g_print ("  missing       %s\n", *missing);
   for (const char *const *warning = info->warnings; *warning; warning++)
     g_print ("  warning       %s\n", *warning);
 }
@@ -89,7 +104,7 @@ static gboolean
 show_model (Info *info, const char *path, GError **error)
 {
   guint64 bytes;
-  info->cli.model = moa_model_open (path, error);
+  info->cli.model = moa_cli_files_open (&info->cli.files, path, error);
   if (!info->cli.model || !replacement_bytes (info->cli.model, &bytes, error))
     return FALSE;
   const MoaModelInfo *model = moa_model_get_info (info->cli.model);
@@ -100,7 +115,7 @@ show_model (Info *info, const char *path, GError **error)
   return TRUE;
 }
 
-/* ---- Weights files ---- */
+/* ---- Other files ---- */
 
 static json_t *
 tensor_json (const MoaFileTensor *tensor)
@@ -127,6 +142,8 @@ show_file (Info *info, const char *path, GError **error)
   MoaSafetensors *file = moa_safetensors_open (path, error);
   if (!file)
     return FALSE;
+  const char *what;
+  moa_file_kind (file, &what);
   int n = moa_safetensors_count (file);
   guint64 parameters = 0, bytes = 0;
   json_t *list = json_array (), *dtypes = json_object ();
@@ -141,8 +158,8 @@ show_file (Info *info, const char *path, GError **error)
       if (info->tensors)
         json_array_append_new (list, tensor_json (tensor));
     }
-  json_t *object = json_pack ("{s:o, s:i, s:o, s:o, s:o, s:o}", "path",
-                              moa_cli_json_string (path), "tensors", n,
+  json_t *object = json_pack ("{s:o, s:s, s:i, s:o, s:o, s:o, s:o}", "path",
+                              moa_cli_json_string (path), "kind", what, "tensors", n,
                               "parameters", size_json (parameters), "bytes", size_json (bytes),
                               "dtypes", dtypes, "list", list);
   if (info->cli.json)
@@ -151,8 +168,8 @@ show_file (Info *info, const char *path, GError **error)
     {
       const char *dtype;
       json_t *count;
-      g_print ("%s: %d tensors, %.2f million numbers in %" G_GUINT64_FORMAT " bytes\n", path, n,
-               parameters / 1e6, bytes);
+      g_print ("%s: %s; %d tensors, %.2f million numbers in %" G_GUINT64_FORMAT " bytes\n", path,
+               what, n, parameters / 1e6, bytes);
       json_object_foreach (dtypes, dtype, count)
         g_print ("  %-5s %d tensors\n", dtype, (int) json_integer_value (count));
       for (int i = 0; info->tensors && i < n; i++)
@@ -214,6 +231,15 @@ show_devices (Info *info)
     }
 }
 
+/* A file that is no checkpoint; or an error. */
+static gboolean
+is_other_file (const char *path, GError **error)
+{
+  MoaFileKind kind;
+  return g_file_test (path, G_FILE_TEST_EXISTS) && !g_file_test (path, G_FILE_TEST_IS_DIR)
+         && moa_file_kind_of (path, &kind, NULL, error) && kind != MOA_KIND_CHECKPOINT;
+}
+
 int
 moa_cli_info (int argc, char **argv)
 {
@@ -240,10 +266,9 @@ moa_cli_info (int argc, char **argv)
       g_autofree char *path = argc == 2             ? g_strdup (argv[1])
                               : info.cli.model_path ? g_strdup (info.cli.model_path)
                                                     : moa_cli_default_model ();
-      if (g_file_test (path, G_FILE_TEST_EXISTS) && !g_file_test (path, G_FILE_TEST_IS_DIR))
-        show_file (&info, path, &error);
-      else
-        show_model (&info, path, &error);
+      gboolean other = is_other_file (path, &error);
+      if (!error)
+        (other ? show_file : show_model) (&info, path, &error);
     }
   int code = moa_cli_finish (&info.cli, "info", error);
   return usable ? code : CLI_USAGE;

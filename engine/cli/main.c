@@ -12,6 +12,7 @@ static const struct {
   { "generate", "draw new pictures from a prompt and photos of persons", moa_cli_generate },
   { "maps", "show where the model sees persons: its router maps", moa_cli_maps },
   { "info", "what a model or a weights file holds, and whether it is complete", moa_cli_info },
+  { "convert", "make a model folder of a checkpoint in one file", moa_cli_convert },
   { "bench", "how fast the networks run on this machine", moa_cli_bench },
   { "train", "train a model, or one from nothing", moa_cli_train },
   { "evaluate", "measure what a model can do", moa_cli_evaluate },

@@ -272,11 +272,12 @@ moa_vision_config_read (const char *path, const char *preprocessor_path, MoaVisi
                         GError **error)
 {
   MoaValues v;
-  *config = (MoaVisionConfig) { 0 };
+  *config = (MoaVisionConfig) { .mean = { 0.48145466, 0.4578275, 0.40821073 },
+                                .std = { 0.26862954, 0.26130258, 0.27577711 } };
   gboolean ok = open_values (path, &v, error) && read_vision (&v, config);
   json_decref (v.json);
-  if (!ok)
-    return FALSE;
+  if (!ok || !preprocessor_path)
+    return ok;
   ok = open_values (preprocessor_path, &v, error) && read_preprocessor (&v, config);
   json_decref (v.json);
   return ok;

@@ -85,6 +85,7 @@ typedef struct {
 gboolean moa_unet_config_read (const char *path, MoaUnetConfig *config, GError **error);
 gboolean moa_vae_config_read (const char *path, MoaVaeConfig *config, GError **error);
 gboolean moa_text_config_read (const char *path, MoaTextConfig *config, GError **error);
+/* preprocessor_path NULL: pixels are prepared as CLIP's. */
 gboolean moa_vision_config_read (const char *path, const char *preprocessor_path,
                                  MoaVisionConfig *config, GError **error);
 gboolean moa_schedule_config_read (const char *path, MoaScheduleConfig *config, GError **error);

@@ -278,3 +278,11 @@ moa_safetensors_read_int (MoaSafetensors *file, const MoaFileTensor *tensor, gui
                      file->path, tensor->name, dtypes[tensor->dtype].name);
   return read_elements (file, tensor, first, n, NULL, out, error);
 }
+
+gboolean
+moa_safetensors_read_raw (MoaSafetensors *file, const MoaFileTensor *tensor, guint64 first,
+                          gsize n, void *out, GError **error)
+{
+  g_assert (first <= tensor->bytes && n <= tensor->bytes - first);
+  return moa_file_read (file->fd, file->path, tensor->offset + first, out, n, error);
+}

@@ -59,6 +59,10 @@ gboolean moa_safetensors_read_float (MoaSafetensors *file, const MoaFileTensor *
 gboolean moa_safetensors_read_int (MoaSafetensors *file, const MoaFileTensor *tensor,
                                    guint64 first, guint64 n, gint64 *out, GError **error);
 
+/* The bytes as they are in the file, from byte first of the tensor on. */
+gboolean moa_safetensors_read_raw (MoaSafetensors *file, const MoaFileTensor *tensor,
+                                   guint64 first, gsize n, void *out, GError **error);
+
 /* Writing: add tensors, then save; the file appears by rename, or not at all. */
 typedef struct _MoaSafetensorsWriter MoaSafetensorsWriter;
 
@@ -66,6 +70,10 @@ MoaSafetensorsWriter *moa_safetensors_writer_new (void);
 /* data stays the caller's and must live until save. */
 void moa_safetensors_writer_add (MoaSafetensorsWriter *writer, const char *name, MoaDtype dtype,
                                  int rank, const gint64 *dim, const void *data);
+/* A tensor of another file, which must stay open until save, as it is; rank is its own, or less
+ * where the last dims are 1. */
+void moa_safetensors_writer_copy (MoaSafetensorsWriter *writer, const char *name, int rank,
+                                  MoaSafetensors *file, const MoaFileTensor *tensor);
 void moa_safetensors_writer_metadata (MoaSafetensorsWriter *writer, const char *key,
                                       const char *value);
 gboolean moa_safetensors_writer_save (MoaSafetensorsWriter *writer, const char *path,

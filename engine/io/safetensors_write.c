@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 typedef struct {
-  const void *data;
+  const void *data; /* NULL: copied from */
+  MoaSafetensors *file;
+  const MoaFileTensor *tensor;
   gsize bytes;
 } Block;
 
@@ -51,14 +53,14 @@ moa_safetensors_writer_metadata (MoaSafetensorsWriter *writer, const char *key, 
   json_object_set_new (writer->metadata, key, json_string (value));
 }
 
-void
-moa_safetensors_writer_add (MoaSafetensorsWriter *writer, const char *name, MoaDtype dtype,
-                            int rank, const gint64 *dim, const void *data)
+static void
+add (MoaSafetensorsWriter *writer, const char *name, MoaDtype dtype, int rank, const gint64 *dim,
+     Block block)
 {
   if (json_object_get (writer->header, name) && !writer->duplicate)
     writer->duplicate = g_strdup (name);
   json_t *shape = json_array ();
-  Block block = { data, moa_dtype_size (dtype) };
+  block.bytes = moa_dtype_size (dtype);
   for (int i = 0; i < rank; i++)
     {
       json_array_append_new (shape, json_integer (dim[i]));
@@ -72,6 +74,20 @@ moa_safetensors_writer_add (MoaSafetensorsWriter *writer, const char *name, MoaD
   g_array_append_val (writer->blocks, block);
 }
 
+void
+moa_safetensors_writer_add (MoaSafetensorsWriter *writer, const char *name, MoaDtype dtype,
+                            int rank, const gint64 *dim, const void *data)
+{
+  add (writer, name, dtype, rank, dim, (Block){ .data = data });
+}
+
+void
+moa_safetensors_writer_copy (MoaSafetensorsWriter *writer, const char *name, int rank,
+                             MoaSafetensors *file, const MoaFileTensor *tensor)
+{
+  add (writer, name, tensor->dtype, rank, tensor->dim, (Block){ .file = file, .tensor = tensor });
+}
+
 static gboolean
 write_all (int fd, const void *data, gsize n)
 {
@@ -81,6 +97,24 @@ write_all (int fd, const void *data, gsize n)
       if (put < 0 && errno != EINTR)
         return FALSE;
       done += MAX (put, 0);
+    }
+  return TRUE;
+}
+
+/* FALSE with the error set, or with errno. */
+static gboolean
+write_block (int fd, const Block *block, GError **error)
+{
+  enum { CHUNK = 1 << 22 };
+  if (!block->file)
+    return write_all (fd, block->data, block->bytes);
+  g_autofree void *buffer = g_malloc (MIN (block->bytes, CHUNK));
+  for (gsize done = 0; done < block->bytes; done += CHUNK)
+    {
+      gsize n = MIN (block->bytes - done, CHUNK);
+      if (!moa_safetensors_read_raw (block->file, block->tensor, done, n, buffer, error)
+          || !write_all (fd, buffer, n))
+        return FALSE;
     }
   return TRUE;
 }
@@ -116,12 +150,10 @@ moa_safetensors_writer_save (MoaSafetensorsWriter *writer, const char *path, GEr
       return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be written: %s", path, g_strerror (code));
     }
   g_autoptr (GByteArray) head = make_head (writer);
+  GError *reading = NULL;
   gboolean ok = write_all (fd, head->data, head->len);
   for (guint i = 0; ok && i < writer->blocks->len; i++)
-    {
-      const Block *block = &g_array_index (writer->blocks, Block, i);
-      ok = write_all (fd, block->data, block->bytes);
-    }
+    ok = write_block (fd, &g_array_index (writer->blocks, Block, i), &reading);
   ok = ok && fsync (fd) == 0;
   int code = errno;
   if (close (fd) != 0 && ok)
@@ -137,5 +169,10 @@ moa_safetensors_writer_save (MoaSafetensorsWriter *writer, const char *path, GEr
   if (ok)
     return TRUE;
   g_unlink (temporary);
+  if (reading)
+    {
+      g_propagate_error (error, reading);
+      return FALSE;
+    }
   return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be written: %s", path, g_strerror (code));
 }

@@ -8,13 +8,34 @@
 struct _MoaWeights {
   gint ref_count;
   MoaSafetensors *file;
+  MoaNames names;
   char *label;
   GMutex lock;
-  GHashTable *asked; /* set of MoaFileTensor, under lock */
+  GHashTable *asked; /* MoaFileTensor -> the name it was asked by, under lock */
+  GArray *loras;     /* of Added */
+  GHashTable *deltas; /* MoaFileTensor -> (element-type MoaLoraDelta) GPtrArray, under lock */
 };
+
+typedef struct {
+  MoaLoraFile *lora;
+  MoaNames part;
+  double weight;
+} Added;
+
+static void
+added_clear (gpointer data)
+{
+  moa_lora_unref (((Added *) data)->lora);
+}
 
 MoaWeights *
 moa_weights_open (const char *path, const char *label, GError **error)
+{
+  return moa_weights_open_part (path, MOA_NAMES_PLAIN, label, error);
+}
+
+MoaWeights *
+moa_weights_open_part (const char *path, MoaNames names, const char *label, GError **error)
 {
   MoaSafetensors *file = moa_safetensors_open (path, error);
   if (!file)
@@ -25,9 +46,13 @@ moa_weights_open (const char *path, const char *label, GError **error)
   MoaWeights *weights = g_new0 (MoaWeights, 1);
   weights->ref_count = 1;
   weights->file = file;
+  weights->names = names;
   weights->label = g_strdup (label);
   g_mutex_init (&weights->lock);
-  weights->asked = g_hash_table_new (NULL, NULL);
+  weights->asked = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  weights->loras = g_array_new (FALSE, FALSE, sizeof (Added));
+  g_array_set_clear_func (weights->loras, added_clear);
+  weights->deltas = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_ptr_array_unref);
   return weights;
 }
 
@@ -45,6 +70,8 @@ moa_weights_unref (MoaWeights *weights)
     return;
   moa_safetensors_close (weights->file);
   g_hash_table_unref (weights->asked);
+  g_hash_table_unref (weights->deltas);
+  g_array_unref (weights->loras);
   g_mutex_clear (&weights->lock);
   g_free (weights->label);
   g_free (weights);
@@ -62,29 +89,42 @@ moa_weights_label (const MoaWeights *weights)
   return weights->label;
 }
 
-guint64
-moa_weights_file_bytes (const MoaWeights *weights)
-{
-  return moa_safetensors_bytes (weights->file);
-}
-
 static gboolean
 is_float (const MoaFileTensor *tensor)
 {
   return tensor->dtype <= MOA_DTYPE_BF16;
 }
 
-guint64
-moa_weights_count_elements (const MoaWeights *weights)
+/* Sums over the tensors that are the part's. */
+static void
+sum (const MoaWeights *weights, guint64 *elements, guint64 *bytes)
 {
-  guint64 n = 0;
+  *elements = *bytes = 0;
   for (int i = 0; i < moa_safetensors_count (weights->file); i++)
     {
       const MoaFileTensor *tensor = moa_safetensors_tensor (weights->file, i);
+      if (weights->names != MOA_NAMES_PLAIN && !g_hash_table_contains (weights->asked, tensor))
+        continue;
+      *bytes += tensor->bytes;
       if (is_float (tensor))
-        n += tensor->n;
+        *elements += tensor->n;
     }
-  return n;
+}
+
+guint64
+moa_weights_count_elements (const MoaWeights *weights)
+{
+  guint64 elements, bytes;
+  sum (weights, &elements, &bytes);
+  return elements;
+}
+
+guint64
+moa_weights_file_bytes (const MoaWeights *weights)
+{
+  guint64 elements, bytes;
+  sum (weights, &elements, &bytes);
+  return weights->names == MOA_NAMES_PLAIN ? moa_safetensors_bytes (weights->file) : bytes;
 }
 
 /* ---- Names ----------------------------------------------------------- */
@@ -126,6 +166,27 @@ old_attention_name (const char *name)
   return NULL;
 }
 
+/* Under the names of the original files. */
+static const MoaFileTensor *
+find_ldm (const MoaWeights *weights, const char *name)
+{
+  const MoaFileTensor *tensor = NULL;
+  g_autofree char *ldm = moa_ldm_name (weights->names, name);
+  const char *const *prefix = moa_ldm_prefixes (weights->names);
+  for (; ldm && *prefix && !tensor; prefix++)
+    {
+      g_autofree char *full = g_strconcat (*prefix, ldm, NULL);
+      tensor = moa_safetensors_find (weights->file, full);
+      /* Some text encoders are saved without their tower's name. */
+      if (!tensor && g_str_has_prefix (ldm, "text_model."))
+        {
+          g_autofree char *bare = g_strconcat (*prefix, ldm + strlen ("text_model."), NULL);
+          tensor = moa_safetensors_find (weights->file, bare);
+        }
+    }
+  return tensor;
+}
+
 static const MoaFileTensor *
 find (const MoaWeights *weights, const char *name)
 {
@@ -135,7 +196,7 @@ find (const MoaWeights *weights, const char *name)
       g_autofree char *old = old_attention_name (name);
       tensor = old ? moa_safetensors_find (weights->file, old) : NULL;
     }
-  return tensor;
+  return tensor ? tensor : find_ldm (weights, name);
 }
 
 gboolean
@@ -159,6 +220,34 @@ shape_string (int rank, const gint64 *dim)
   for (int i = 0; i < rank; i++)
     g_string_append_printf (s, "%s%" G_GINT64_FORMAT, i ? ", " : "", dim[i]);
   return g_string_free (g_string_append (s, "]"), FALSE);
+}
+
+void
+moa_weights_add_lora (MoaWeights *weights, MoaLoraFile *lora, MoaNames part, double weight)
+{
+  Added added = { moa_lora_ref (lora), part, weight };
+  g_array_append_val (weights->loras, added);
+}
+
+/* What the LoRAs add to a tensor that was just found. */
+static gboolean
+find_deltas (MoaWeights *weights, const MoaFileTensor *tensor, const char *name, int rank,
+             const gint64 *dim, GError **error)
+{
+  g_autoptr (GPtrArray) deltas
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) moa_lora_delta_free);
+  for (guint i = 0; i < weights->loras->len; i++)
+    {
+      const Added *added = &g_array_index (weights->loras, Added, i);
+      MoaLoraDelta *delta;
+      if (!moa_lora_find (added->lora, added->part, name, rank, dim, added->weight, &delta, error))
+        return FALSE;
+      if (delta)
+        g_ptr_array_add (deltas, delta);
+    }
+  if (deltas->len > 0)
+    g_hash_table_insert (weights->deltas, (gpointer) tensor, g_steal_pointer (&deltas));
+  return TRUE;
 }
 
 const MoaFileTensor *
@@ -190,16 +279,34 @@ moa_weights_find (MoaWeights *weights, const char *name, int rank, const gint64 
       return NULL;
     }
   g_mutex_lock (&weights->lock);
-  g_hash_table_add (weights->asked, (gpointer) tensor);
+  gboolean known = !g_hash_table_insert (weights->asked, (gpointer) tensor, g_strdup (name));
+  gboolean ok = known || find_deltas (weights, tensor, name, rank, dim, error);
   g_mutex_unlock (&weights->lock);
-  return tensor;
+  return ok ? tensor : NULL;
+}
+
+gboolean
+moa_weights_changed (MoaWeights *weights, const MoaFileTensor *tensor)
+{
+  g_mutex_lock (&weights->lock);
+  gboolean changed = g_hash_table_contains (weights->deltas, tensor);
+  g_mutex_unlock (&weights->lock);
+  return changed;
 }
 
 gboolean
 moa_weights_read (MoaWeights *weights, const MoaFileTensor *tensor, guint64 first, guint64 n,
                   float *out, GError **error)
 {
-  return moa_safetensors_read_float (weights->file, tensor, first, n, out, error);
+  if (!moa_safetensors_read_float (weights->file, tensor, first, n, out, error))
+    return FALSE;
+  g_mutex_lock (&weights->lock);
+  GPtrArray *deltas = g_hash_table_lookup (weights->deltas, tensor);
+  g_mutex_unlock (&weights->lock);
+  for (guint i = 0; deltas && i < deltas->len; i++)
+    if (!moa_lora_add (deltas->pdata[i], first, n, out, error))
+      return FALSE;
+  return TRUE;
 }
 
 static int
@@ -212,8 +319,9 @@ char **
 moa_weights_surplus (MoaWeights *weights)
 {
   GPtrArray *names = g_ptr_array_new ();
+  int n = weights->names == MOA_NAMES_PLAIN ? moa_safetensors_count (weights->file) : 0;
   g_mutex_lock (&weights->lock);
-  for (int i = 0; i < moa_safetensors_count (weights->file); i++)
+  for (int i = 0; i < n; i++)
     {
       const MoaFileTensor *tensor = moa_safetensors_tensor (weights->file, i);
       if (!g_hash_table_contains (weights->asked, tensor)
@@ -224,4 +332,27 @@ moa_weights_surplus (MoaWeights *weights)
   g_ptr_array_sort (names, compare_names);
   g_ptr_array_add (names, NULL);
   return (char **) g_ptr_array_free (names, FALSE);
+}
+
+gboolean
+moa_weights_save (MoaWeights *weights, const char *path, GError **error)
+{
+  MoaSafetensorsWriter *writer = moa_safetensors_writer_new ();
+  g_mutex_lock (&weights->lock);
+  for (int i = 0; i < moa_safetensors_count (weights->file); i++)
+    {
+      const MoaFileTensor *tensor = moa_safetensors_tensor (weights->file, i);
+      const char *name = g_hash_table_lookup (weights->asked, tensor);
+      gboolean matrix = weights->names == MOA_NAMES_VAE && name && strstr (name, ".attentions.");
+      if (name)
+        moa_safetensors_writer_copy (writer, name,
+                                     matrix ? rank_of_matrix (tensor->rank, tensor->dim)
+                                            : tensor->rank,
+                                     weights->file, tensor);
+    }
+  g_mutex_unlock (&weights->lock);
+  moa_safetensors_writer_metadata (writer, "format", "pt");
+  gboolean ok = moa_safetensors_writer_save (writer, path, error);
+  moa_safetensors_writer_free (writer);
+  return ok;
 }

@@ -72,7 +72,8 @@ resolve (Generation *g, GError **error)
          moa_number_check ("steps", used->steps, 1, g->job->model->schedule->n - 1, error) &&
          moa_number_check ("guidance", used->guidance, 0, 100, error) &&
          moa_number_check ("base", params->base, MOA_BASE_DEFAULT, MOA_BASE_MOA, error) &&
-         moa_subjects_check (params->subjects, params->n_subjects, error) && size_ok (g, error);
+         moa_subjects_check (params->subjects, params->n_subjects, error) &&
+         (g->n_subjects == 0 || moa_model_need_expert (g->job->model, error)) && size_ok (g, error);
 }
 
 static gboolean
@@ -143,7 +144,7 @@ set_conditions (Generation *g, GError **error)
   gsize size = (gsize) window * model->unet.text_dim;
   g->texts = moa_job_floats (2 * size, error);
   g->feats = g->texts
-                 ? moa_job_floats ((gsize) MAX (1, g->n_subjects) * model->moa.feature_dim, error)
+                 ? moa_job_floats ((gsize) MAX (1, g->n_subjects * model->moa.feature_dim), error)
                  : NULL;
   guide->scratch = g->feats ? moa_job_floats (guide->n, error) : NULL;
   if (!guide->scratch)

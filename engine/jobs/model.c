@@ -19,94 +19,105 @@ moa_model_unet_factor (const MoaModel *model)
   return 1 << (model->unet.n_levels - 1);
 }
 
-/* The path of a file that must be there; says what a model folder holds if it is not. */
-static char *
-part_path (const MoaModel *model, const char *file, GError **error)
-{
-  g_autofree char *path = g_build_filename (model->path, file, NULL);
-  if (g_file_test (path, G_FILE_TEST_EXISTS))
-    return g_steal_pointer (&path);
-  moa_fail (error, MOA_ERROR_MODEL,
-            "%s: the model lacks %s. A model folder holds unet, vae, text_encoder, tokenizer, "
-            "scheduler, image_encoder and feature_extractor as diffusers saves them, and moa",
-            model->path, file);
-  return NULL;
-}
-
 static gboolean
 read_configs (MoaModel *model, GError **error)
 {
-  g_autofree char *unet = part_path (model, "unet/config.json", error);
-  if (!unet || !moa_unet_config_read (unet, &model->unet, error))
+  const MoaSources *s = &model->sources;
+  if (!moa_unet_config_read (s->part[MOA_PART_UNET].config, &model->unet, error)
+      || !moa_vae_config_read (s->part[MOA_PART_VAE].config, &model->vae, error)
+      || !moa_text_config_read (s->part[MOA_PART_TEXT].config, &model->text, error)
+      || !moa_schedule_config_read (s->scheduler, &model->scheduler, error))
     return FALSE;
-  g_autofree char *vae = part_path (model, "vae/config.json", error);
-  if (!vae || !moa_vae_config_read (vae, &model->vae, error))
+  if (s->part[MOA_PART_VISION].weights
+      && !moa_vision_config_read (s->part[MOA_PART_VISION].config, s->preprocessor, &model->vision,
+                                  error))
     return FALSE;
-  g_autofree char *text = part_path (model, "text_encoder/config.json", error);
-  if (!text || !moa_text_config_read (text, &model->text, error))
+  if (s->part[MOA_PART_MOA].weights
+      && !moa_moa_config_read (s->part[MOA_PART_MOA].config, &model->moa, error))
     return FALSE;
-  g_autofree char *vision = part_path (model, "image_encoder/config.json", error);
-  g_autofree char *pixels = vision ? part_path (model, "feature_extractor/preprocessor_config.json",
-                                                error)
-                                   : NULL;
-  if (!pixels || !moa_vision_config_read (vision, pixels, &model->vision, error))
-    return FALSE;
-  g_autofree char *scheduler = part_path (model, "scheduler/scheduler_config.json", error);
-  if (!scheduler || !moa_schedule_config_read (scheduler, &model->scheduler, error))
-    return FALSE;
-  g_autofree char *moa = part_path (model, "moa/config.json", error);
-  if (!moa || !moa_moa_config_read (moa, &model->moa, error))
-    return FALSE;
-  g_autofree char *tokenizer = part_path (model, "tokenizer/vocab.json", error);
-  if (!tokenizer)
-    return FALSE;
-  g_autofree char *folder = g_path_get_dirname (tokenizer);
-  model->tokenizer = moa_tokenizer_open (folder, error);
+  model->tokenizer = moa_tokenizer_open (s->tokenizer, error);
   return model->tokenizer != NULL;
 }
 
-/* The weights of a part: folder/base.safetensors, or the 16-bit variant that some models have
- * instead.  A pickle in their place is opened too, for the error that says how to convert it. */
-static MoaWeights *
-open_weights (const MoaModel *model, const char *folder, const char *base, const char *label,
-              GError **error)
+/* Without MoA weights the blocks are known all the same: maps and messages name them. */
+static void
+set_plain_moa (MoaModel *model)
 {
-  static const char *const endings[] = { ".safetensors", ".fp16.safetensors", ".bin" };
-  for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
-    {
-      g_autofree char *name = g_strconcat (base, endings[i], NULL);
-      g_autofree char *path = g_build_filename (model->path, folder, name, NULL);
-      if (g_file_test (path, G_FILE_TEST_EXISTS))
-        return moa_weights_open (path, label, error);
-    }
-  g_autofree char *file = g_strdup_printf ("%s/%s.safetensors", folder, base);
-  g_free (part_path (model, file, error));
-  return NULL;
+  model->moa = (MoaMoaConfig){ .layers = moa_unet_layers (&model->unet),
+                               .max_timestep = model->scheduler.n_train,
+                               .guidance = -1, .freedom = -1, .fixed_point = -1 };
+  model->moa.n_layers = g_strv_length (model->moa.layers);
+}
+
+static MoaParams **
+params_of (MoaModel *model, MoaPart part)
+{
+  MoaParams **const params[MOA_N_PARTS]
+      = { &model->unet_params, &model->vae_params, &model->text_params, &model->vision_params,
+          &model->moa_params };
+  return params[part];
 }
 
 static gboolean
 open_parts (MoaModel *model, GError **error)
 {
-  const struct {
-    const char *name, *base, *label;
-    MoaParams **params;
-  } parts[MOA_N_PARTS] = {
-    { "unet", "diffusion_pytorch_model", "U-Net", &model->unet_params },
-    { "vae", "diffusion_pytorch_model", "VAE", &model->vae_params },
-    { "text_encoder", "model", "text encoder", &model->text_params },
-    { "image_encoder", "model", "image encoder", &model->vision_params },
-    { "moa", "moa", "MoA", &model->moa_params },
-  };
   for (int i = 0; i < MOA_N_PARTS; i++)
     {
-      MoaWeights *weights = open_weights (model, parts[i].name, parts[i].base, parts[i].label,
-                                          error);
+      const MoaPartSource *source = &model->sources.part[i];
+      if (!source->weights)
+        continue;
+      MoaWeights *weights = moa_weights_open_part (source->weights, source->names,
+                                                   moa_parts[i].label, error);
       if (!weights)
         return FALSE;
-      *parts[i].params = moa_params_new_on (weights, model->device);
-      model->part[i] = (MoaModelPart){ parts[i].name, moa_weights_count_elements (weights),
-                                       moa_weights_file_bytes (weights) };
+      *params_of (model, i) = moa_params_new_on (weights, model->device);
       moa_weights_unref (weights);
+    }
+  return TRUE;
+}
+
+/* LoRAs go to the prior and the text encoder, and to the experts where asked. */
+static gboolean
+add_loras (MoaModel *model, const MoaModelFiles *files, GError **error)
+{
+  enum { LARGEST_WEIGHT = 10 };
+  for (int i = 0; i < files->n_loras; i++)
+    {
+      const MoaLora *given = &files->loras[i];
+      if (!(given->weight >= -LARGEST_WEIGHT && given->weight <= LARGEST_WEIGHT))
+        return moa_fail (error, MOA_ERROR_ARGUMENT, "%s: the LoRA's weight is %g; it must be from "
+                         "%d to %d", given->path, given->weight, -LARGEST_WEIGHT, LARGEST_WEIGHT);
+      MoaLoraFile *lora = moa_lora_open (given->path, error);
+      if (!lora)
+        return FALSE;
+      g_ptr_array_add (model->loras, lora);
+      moa_weights_add_lora (moa_params_weights (model->unet_params), lora, MOA_NAMES_UNET,
+                            given->weight);
+      moa_weights_add_lora (moa_params_weights (model->text_params), lora, MOA_NAMES_TEXT,
+                            given->weight);
+      if (given->on_experts && model->moa_params)
+        moa_weights_add_lora (moa_params_weights (model->moa_params), lora, MOA_NAMES_UNET,
+                              given->weight);
+    }
+  return TRUE;
+}
+
+/* After the networks have asked for their weights. */
+static gboolean
+check_loras (MoaModel *model, GError **error)
+{
+  for (guint i = 0; i < model->loras->len; i++)
+    {
+      const MoaLoraFile *lora = model->loras->pdata[i];
+      int n = moa_lora_count (lora), used = moa_lora_used (lora);
+      if (used == 0)
+        return moa_fail (error, MOA_ERROR_MODEL,
+                         "%s: none of its %d layers belongs to this model; the LoRA was made for "
+                         "another one", moa_lora_path (lora), n);
+      if (used < n)
+        g_ptr_array_add (model->warnings,
+                         g_strdup_printf ("%s: %d of its %d layers belong to nothing in this model "
+                                          "and are not used", moa_lora_path (lora), n - used, n));
     }
   return TRUE;
 }
@@ -114,6 +125,8 @@ open_parts (MoaModel *model, GError **error)
 static gboolean
 layers_fit (const MoaModel *model, GError **error)
 {
+  if (!model->moa_params)
+    return TRUE;
   g_auto (GStrv) layers = moa_unet_layers (&model->unet);
   int n = g_strv_length (layers);
   if (n != model->moa.n_layers)
@@ -143,15 +156,12 @@ parts_fit (const MoaModel *model, GError **error)
   } rules[] = {
     { "the text encoder's width", model->text.width, "the U-Net's cross_attention_dim",
       model->unet.text_dim },
-    { "the image encoder's projection_dim", model->vision.projection_dim, "MoA's feature_dim",
-      model->moa.feature_dim },
     { "the VAE's latent_channels", model->vae.latent_channels, "the U-Net's in_channels",
       model->unet.in_channels },
     { "the U-Net's out_channels", model->unet.out_channels, "its in_channels",
       model->unet.in_channels },
     { "the VAE's in_channels", model->vae.in_channels, "the channels of a picture", 3 },
     { "the VAE's out_channels", model->vae.out_channels, "the channels of a picture", 3 },
-    { "the image encoder's num_channels", model->vision.channels, "the channels of a photo", 3 },
     { "the tokenizer's size", moa_tokenizer_size (model->tokenizer),
       "the text encoder's vocab_size", model->text.vocab_size, TRUE },
     { "the tokenizer's model_max_length", moa_tokenizer_window (model->tokenizer),
@@ -162,6 +172,13 @@ parts_fit (const MoaModel *model, GError **error)
       return moa_fail (error, MOA_ERROR_MODEL,
                        "%s: the parts do not fit together: %s is %d, and %s %d", model->path,
                        rules[i].what_a, rules[i].a, rules[i].what_b, rules[i].b);
+  /* The image encoder's side needs both it and MoA. */
+  if (model->moa_params && model->vision_params
+      && model->vision.projection_dim != model->moa.feature_dim)
+    return moa_fail (error, MOA_ERROR_MODEL,
+                     "%s: the parts do not fit together: the image encoder's projection_dim is %d, "
+                     "and MoA's feature_dim %d", model->path, model->vision.projection_dim,
+                     model->moa.feature_dim);
   return layers_fit (model, error);
 }
 
@@ -171,13 +188,13 @@ static gboolean
 declare (MoaModel *model, MoaCpu *cpu, GError **error)
 {
   int inner = moa_model_unet_factor (model), side = inner * moa_model_vae_factor (model);
-  MoaDenoiserSpec spec = { inner, inner, TRUE, 1 };
+  MoaDenoiserSpec spec = { inner, inner, model->moa_params != NULL, 1 };
   MoaCoder coder = { NULL };
   MoaDenoiser denoiser = { NULL };
   if (!moa_coder_text (&coder, model, cpu, 1, error))
     return FALSE;
   moa_coder_clear (&coder);
-  if (!moa_coder_vision (&coder, model, cpu, error))
+  if (model->vision_params && !moa_coder_vision (&coder, model, cpu, error))
     return FALSE;
   moa_coder_clear (&coder);
   if (!moa_coder_encode (&coder, model, cpu, side, side, error))
@@ -215,14 +232,24 @@ warn_of_surplus (MoaModel *model, MoaParams *params)
 static void
 fill_info (MoaModel *model)
 {
-  MoaParams *params[MOA_N_PARTS] = { model->unet_params, model->vae_params, model->text_params,
-                                     model->vision_params, model->moa_params };
   guint64 bytes = 0;
   for (int i = 0; i < MOA_N_PARTS; i++)
     {
-      bytes += moa_params_bytes (params[i]);
-      warn_of_surplus (model, params[i]);
+      MoaParams *params = *params_of (model, i);
+      if (!params)
+        {
+          g_ptr_array_add (model->missing, g_strdup_printf ("%s: %s", moa_parts[i].label,
+                                                            moa_parts[i].get));
+          continue;
+        }
+      const MoaWeights *weights = moa_params_weights (params);
+      bytes += moa_params_bytes (params);
+      warn_of_surplus (model, params);
+      model->part[model->n_parts++] = (MoaModelPart){ moa_parts[i].name,
+                                                      moa_weights_count_elements (weights),
+                                                      moa_weights_file_bytes (weights) };
     }
+  g_ptr_array_add (model->missing, NULL);
   g_ptr_array_add (model->warnings, NULL);
   const MoaMoaConfig *moa = &model->moa;
   model->info = (MoaModelInfo){
@@ -232,7 +259,7 @@ fill_info (MoaModel *model)
     .n_layers = moa->n_layers,
     .layers = (const char *const *) moa->layers,
     .parts = model->part,
-    .n_parts = MOA_N_PARTS,
+    .n_parts = model->n_parts,
     .weight_bytes = bytes,
     .steps = moa->steps > 0 ? moa->steps : 50,
     .guidance = moa->guidance >= 0 ? moa->guidance : 3,
@@ -240,39 +267,81 @@ fill_info (MoaModel *model)
     .fixed_point = moa->fixed_point >= 0 ? moa->fixed_point : 1,
     .max_timestep = moa->max_timestep,
     .warnings = (const char *const *) model->warnings->pdata,
+    .expert = model->moa_params ? "MoA" : NULL,
+    .missing = (const char *const *) model->missing->pdata,
   };
 }
 
 static gboolean
-open_all (MoaModel *model, GError **error)
+open_all (MoaModel *model, const MoaModelFiles *files, GError **error)
 {
-  if (!g_file_test (model->path, G_FILE_TEST_IS_DIR))
-    return moa_fail (error, MOA_ERROR_MODEL, "%s: %s", model->path,
-                     g_file_test (model->path, G_FILE_TEST_EXISTS)
-                         ? "a model is a folder, this is a file"
-                         : "there is no such model folder");
-  if (!read_configs (model, error) || !open_parts (model, error) || !parts_fit (model, error))
+  if (!moa_sources_find (&model->sources, files, error) || !read_configs (model, error)
+      || !open_parts (model, error) || !add_loras (model, files, error))
+    return FALSE;
+  if (!model->moa_params)
+    set_plain_moa (model);
+  if (files->v_prediction)
+    model->scheduler.prediction = MOA_PREDICT_V;
+  if (files->clip_skip < 0 || files->clip_skip >= model->text.n_layers)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "clip_skip is %d; the text encoder has %d layers, so that 0 to %d can be left "
+                     "out", files->clip_skip, model->text.n_layers, model->text.n_layers - 1);
+  model->clip_skip = files->clip_skip;
+  if (!parts_fit (model, error))
     return FALSE;
   model->schedule = moa_schedule_new (&model->scheduler);
   MoaCpu *cpu = moa_cpu_new_on (model->device, 1);
-  gboolean ok = declare (model, cpu, error);
+  gboolean ok = declare (model, cpu, error) && check_loras (model, error);
   moa_cpu_free (cpu);
   if (ok)
     fill_info (model);
   return ok;
 }
 
+/* Strings and lists of their own. */
+static MoaModelFiles
+files_copy (const MoaModelFiles *files)
+{
+  MoaModelFiles copy = *files;
+  const char **const strings[] = { &copy.model, &copy.config, &copy.vae, &copy.text_encoder,
+                                   &copy.image_encoder, &copy.expert, &copy.controlnet };
+  for (gsize i = 0; i < G_N_ELEMENTS (strings); i++)
+    *strings[i] = g_strdup (*strings[i]);
+  MoaLora *loras = g_memdup2 (files->loras, files->n_loras * sizeof (MoaLora));
+  for (int i = 0; i < files->n_loras; i++)
+    loras[i].path = g_strdup (loras[i].path);
+  copy.loras = loras;
+  copy.embeddings = (const char *const *) g_strdupv ((char **) files->embeddings);
+  return copy;
+}
+
+static void
+files_clear (MoaModelFiles *files)
+{
+  const char *const strings[] = { files->model, files->config, files->vae, files->text_encoder,
+                                  files->image_encoder, files->expert, files->controlnet };
+  for (gsize i = 0; i < G_N_ELEMENTS (strings); i++)
+    g_free ((char *) strings[i]);
+  for (int i = 0; i < files->n_loras; i++)
+    g_free ((char *) files->loras[i].path);
+  g_free ((MoaLora *) files->loras);
+  g_strfreev ((char **) files->embeddings);
+}
+
 static MoaModel *
-open_on (const char *path, MoaDevice *device, GError **error)
+open_on (const MoaModelFiles *files, MoaDevice *device, GError **error)
 {
   MoaModel *model = g_new0 (MoaModel, 1);
   model->device = moa_device_ref (device);
   model->others = g_ptr_array_new_with_free_func ((GDestroyNotify) moa_model_unref);
   model->ref_count = 1;
-  model->path = g_strdup (path);
+  model->path = g_strdup (files->model);
+  model->files = files_copy (files);
   model->warnings = g_ptr_array_new_with_free_func (g_free);
+  model->missing = g_ptr_array_new_with_free_func (g_free);
+  model->loras = g_ptr_array_new_with_free_func ((GDestroyNotify) moa_lora_unref);
   g_mutex_init (&model->lock);
-  if (open_all (model, error))
+  if (open_all (model, files, error))
     return model;
   moa_model_unref (model);
   return NULL;
@@ -282,7 +351,14 @@ MoaModel *
 moa_model_open (const char *path, GError **error)
 {
   g_return_val_if_fail (path, NULL);
-  return open_on (path, moa_device_host (), error);
+  return moa_model_open_files (&(MoaModelFiles){ .model = path }, error);
+}
+
+MoaModel *
+moa_model_open_files (const MoaModelFiles *files, GError **error)
+{
+  g_return_val_if_fail (files && files->model, NULL);
+  return open_on (files, moa_device_host (), error);
 }
 
 /* Whether memory of one is the other's: devices opened twice share it. */
@@ -304,12 +380,26 @@ moa_model_on (MoaModel *model, MoaDevice *device, GError **error)
       MoaModel *other = model->others->pdata[i];
       found = same_place (other->device, device) ? other : NULL;
     }
-  if (!found && (found = open_on (model->path, device, error)))
+  if (!found && (found = open_on (&model->files, device, error)))
     g_ptr_array_add (model->others, found);
   if (found)
     moa_model_ref (found);
   g_mutex_unlock (&model->lock);
   return found;
+}
+
+gboolean
+moa_model_need_expert (const MoaModel *model, GError **error)
+{
+  if (!model->moa_params)
+    return moa_fail (error, MOA_ERROR_MODEL,
+                     "%s: has nothing that puts persons into pictures; give %s", model->path,
+                     moa_parts[MOA_PART_MOA].get);
+  if (!model->vision_params)
+    return moa_fail (error, MOA_ERROR_MODEL,
+                     "%s: has no image encoder to see the persons' photos with; give %s",
+                     model->path, moa_parts[MOA_PART_VISION].get);
+  return TRUE;
 }
 
 MoaModel *
@@ -325,16 +415,17 @@ moa_model_unref (MoaModel *model)
   if (!model || !g_atomic_int_dec_and_test (&model->ref_count))
     return;
   g_ptr_array_unref (model->others);
-  moa_params_free (model->unet_params);
-  moa_params_free (model->vae_params);
-  moa_params_free (model->text_params);
-  moa_params_free (model->vision_params);
-  moa_params_free (model->moa_params);
+  for (int part = 0; part < MOA_N_PARTS; part++)
+    moa_params_free (*params_of (model, part));
   if (model->tokenizer)
     moa_tokenizer_free (model->tokenizer);
   if (model->schedule)
     moa_schedule_free (model->schedule);
   moa_moa_config_clear (&model->moa);
+  moa_sources_clear (&model->sources);
+  files_clear (&model->files);
+  g_ptr_array_unref (model->loras);
+  g_ptr_array_unref (model->missing);
   g_ptr_array_unref (model->warnings);
   moa_device_unref (model->device);
   g_mutex_clear (&model->lock);

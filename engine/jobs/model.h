@@ -4,14 +4,14 @@
 
 #include "graph/graph.h"
 #include "io/config.h"
+#include "io/sources.h"
 #include "sample/schedule.h"
 #include "text/tokenizer.h"
-
-#define MOA_N_PARTS 5
 
 struct _MoaModel {
   gint ref_count;
   char *path;
+  MoaSources sources;
   MoaUnetConfig unet;
   MoaVaeConfig vae;
   MoaTextConfig text;
@@ -20,12 +20,17 @@ struct _MoaModel {
   MoaMoaConfig moa;
   MoaTokenizer *tokenizer;
   MoaSchedule *schedule;
-  /* Packed for the device, the host's best instruction set; loaded when first needed. */
+  MoaModelFiles files;  /* what it was opened from; its own copy */
+  int clip_skip;
+  GPtrArray *loras; /* (element-type MoaLoraFile) */
+  /* Packed for the device, the host's best instruction set; loaded when first needed.  The last two
+   * may be NULL. */
   MoaParams *unet_params, *vae_params, *text_params, *vision_params, *moa_params;
   /* Held while graphs are built and weights loaded: both change the parameters. */
   GMutex lock;
   MoaModelPart part[MOA_N_PARTS];
-  GPtrArray *warnings; /* of strings, ends with NULL */
+  int n_parts;
+  GPtrArray *warnings, *missing; /* of strings, end with NULL */
   MoaModelInfo info;
   MoaDevice *device;   /* where the parameters are; a reference */
   gboolean pinned;     /* its numbers were changed: it has no like on other devices */
@@ -40,5 +45,8 @@ MoaModel *moa_model_on (MoaModel *model, MoaDevice *device, GError **error);
 /* Pixels to a latent pixel, and latent pixels to one of the U-Net's innermost. */
 int moa_model_vae_factor (const MoaModel *model);
 int moa_model_unet_factor (const MoaModel *model);
+
+/* Whether the model can put persons into pictures; if not, the error says what it lacks. */
+gboolean moa_model_need_expert (const MoaModel *model, GError **error);
 
 #endif

@@ -92,7 +92,8 @@ moa_replacement_resolve (MoaReplacement *r, GError **error)
   const MoaReplaceParams *params = r->params;
   const MoaModelInfo *info = &r->job->model->info;
   MoaReplaceResult *used = r->result;
-  if (!pictures_ok (params, error) || !subjects_ok (params, error))
+  if (!pictures_ok (params, error) || !subjects_ok (params, error) ||
+      !moa_model_need_expert (r->job->model, error))
     return FALSE;
   gboolean has_prompt = params->prompt && *params->prompt;
   used->prompt = has_prompt ? g_strdup (params->prompt) : moa_prompt_default (params->n_subjects);

@@ -62,9 +62,17 @@ positions (const MoaNet *net, const char *tower, gint64 n, gint64 n_positions, g
 MoaTensor *
 moa_clip_text (MoaGraph *g, const MoaTextConfig *config, MoaParams *params, MoaTensor *ids)
 {
+  return moa_clip_text_with (g, config, params, &(MoaClipTextArgs){ .ids = ids });
+}
+
+MoaTensor *
+moa_clip_text_with (MoaGraph *g, const MoaTextConfig *config, MoaParams *params,
+                    const MoaClipTextArgs *args)
+{
   MoaNet net = { g, params, .eps = config->eps };
-  Encoder e = { "text_model", config->n_layers, config->n_heads, config->mlp_width, config->act,
-                .causal = TRUE };
+  Encoder e = { "text_model", config->n_layers - args->skip, config->n_heads, config->mlp_width,
+                config->act, .causal = TRUE };
+  MoaTensor *ids = args->ids;
   gint64 n = moa_net_dim (ids, 1), width = config->width;
   if (n > config->n_positions)
     moa_graph_fail (g, MOA_ERROR_ARGUMENT,
@@ -73,8 +81,10 @@ moa_clip_text (MoaGraph *g, const MoaTextConfig *config, MoaParams *params, MoaT
 
   MoaTensor *table = moa_graph_param (g, params, "text_model.embeddings.token_embedding.weight",
                                       MOA_SHAPE (config->vocab_size, width), MOA_PLAIN);
-  MoaTensor *x = moa_add (g, moa_embedding (g, ids, table),
-                          positions (&net, e.tower, n, config->n_positions, width));
+  MoaTensor *x = moa_embedding (g, ids, table);
+  if (args->rows)
+    x = moa_put_rows (g, x, args->rows, args->index, args->present);
+  x = moa_add (g, x, positions (&net, e.tower, n, config->n_positions, width));
   x = encoder (&net, &e, x);
   return moa_graph_name (moa_net_layer_norm (&net, x, "text_model.final_layer_norm"),
                          "last_hidden_state");

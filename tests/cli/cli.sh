@@ -51,7 +51,7 @@ run 2; result "no command: usage, 2"
 run 2 swap && says '"swap"'; result "an unknown command is named, 2"
 run 0 --help && grep -q replace out.log; result "--help, 0"
 run 0 --version && grep -q '^moa [0-9]' out.log; result "--version, 0"
-for command in replace generate maps info bench; do
+for command in replace generate maps info bench convert; do
   run 0 $command --help && grep -q Usage out.log && [ ! -s err.log ]; result "$command --help, 0"
   run 2 $command --frobnicate && says frobnicate; result "$command: an unknown option is named, 2"
 done
@@ -172,6 +172,33 @@ mkdir half && cp -r "$model"/* half/ && rm half/moa/moa.safetensors
 run 1 info half && says "moa/moa.safetensors"; result "info of an incomplete model says what is missing, 1"
 head -c 100000 "$model/unet/diffusion_pytorch_model.safetensors" >cut.safetensors
 run 1 info cut.safetensors && says cut.safetensors; result "info of a file cut short, 1"
+
+# ---- Files of a model ----
+
+mkdir prior && cp -r "$model"/* prior/ && rm -r prior/moa
+run 0 info prior && grep -q "without persons" out.log && grep -q "missing.*IP-Adapter" out.log
+result "info of a model without an expert says what to get"
+run 0 generate "a man" --model prior -o out.png --steps 2; result "generate without an expert"
+rm -f out.png
+run 1 replace $person --model prior -o out.png && says "IP-Adapter"; result "replace without an expert, 1"
+run 0 generate "a man" --model prior --expert "$model/moa" -o out.png "$pictures/lake-subject.png" \
+  --steps 2 && run 0 generate "a man" -o two.png "$pictures/lake-subject.png" --steps 2 &&
+  cmp out.png two.png
+result "--expert: MoA weights from another folder"
+rm -f out.png
+run 1 generate "a man" -o out.png --lora "$model/vae/diffusion_pytorch_model.safetensors" &&
+  says "is a VAE; a LoRA was expected"
+result "--lora of something else, 1"
+run 1 convert "$model/vae/diffusion_pytorch_model.safetensors" made && says "is a VAE" && [ ! -e made ]
+result "convert of something else, 1"
+run 2 convert one && says "folder to make"; result "convert without a folder, 2"
+run 0 convert "$model/unet/diffusion_pytorch_model.safetensors" made --config "$model" &&
+  run 0 generate "a man" -o out.png "$pictures/lake-subject.png" --steps 2 --model made &&
+  cmp out.png two.png
+result "convert: a folder that does the same"
+run 1 convert "$model/unet/diffusion_pytorch_model.safetensors" made --config "$model" && grep -q "there already" err.log
+result "convert into a folder that is there, 1"
+rm -f out.png
 
 # ---- Interrupting ----
 

@@ -30,7 +30,7 @@ static const struct {
   { "e2e_moa", golden_replace, NULL },
   { "loss_", golden_losses, NULL },
   { "adamw", golden_adamw, NULL },
-  { "lora", NULL, "the engine takes no LoRA" },
+  { "lora", golden_lora, NULL },
   { "controlnet", NULL, "the engine has no ControlNet" },
 };
 

@@ -54,7 +54,7 @@ test_missing (void)
 {
   check_refused_model ("/nowhere/model", MOA_ERROR_MODEL, "/nowhere/model");
   g_autofree char *file = g_build_filename (mini_path (), "model_index.json", NULL);
-  check_refused_model (file, MOA_ERROR_MODEL, "a model is a folder");
+  check_refused_model (file, MOA_ERROR_FILE, "is not a safetensors file");
   static const char *const files[] = { "unet/config.json",
                                        "vae/config.json",
                                        "text_encoder/config.json",

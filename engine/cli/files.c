@@ -1,0 +1,93 @@
+/* The options that say what files a model is made of; all commands that use a model have them. */
+#include "cli/cli.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+GOptionGroup *
+moa_cli_files_group (MoaCliFiles *files)
+{
+  const GOptionEntry entries[] = {
+    { "config", 0, 0, G_OPTION_ARG_FILENAME, &files->config,
+      "Configurations for a checkpoint in one file; otherwise Stable Diffusion 1.5's", "FOLDER" },
+    { "vae", 0, 0, G_OPTION_ARG_FILENAME, &files->vae, "Another autoencoder", "FILE|FOLDER" },
+    { "text-encoder", 0, 0, G_OPTION_ARG_FILENAME, &files->text_encoder,
+      "Another text encoder", "FILE|FOLDER" },
+    { "image-encoder", 0, 0, G_OPTION_ARG_FILENAME, &files->image_encoder,
+      "The CLIP image encoder that subjects are seen with", "FILE|FOLDER" },
+    { "expert", 0, 0, G_OPTION_ARG_FILENAME, &files->expert,
+      "What puts subjects into pictures: a folder of MoA weights, or an IP-Adapter",
+      "FILE|FOLDER" },
+    { "controlnet", 0, 0, G_OPTION_ARG_FILENAME, &files->controlnet,
+      "A ControlNet, see --control", "FILE|FOLDER" },
+    { "lora", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files->loras,
+      "A LoRA, with a weight other than 1 as FILE:0.8; may be given several times",
+      "FILE[:WEIGHT]" },
+    { "lora-on-experts", 0, 0, G_OPTION_ARG_NONE, &files->loras_on_experts,
+      "Add the LoRAs to the personalised experts too, not only to the prior", NULL },
+    { "embedding", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files->embeddings,
+      "A textual inversion; prompts use it by its file's name; may be given several times",
+      "FILE" },
+    { "v-prediction", 0, 0, G_OPTION_ARG_NONE, &files->v_prediction,
+      "The checkpoint was trained to predict v", NULL },
+    { "clip-skip", 0, 0, G_OPTION_ARG_INT, &files->clip_skip,
+      "Leave out the text encoder's last N layers, 0", "N" },
+    { NULL }
+  };
+  GOptionGroup *group = g_option_group_new ("files", "Files that the model is made of:",
+                                            "Show the options for a model's files", NULL, NULL);
+  g_option_group_add_entries (group, entries);
+  return group;
+}
+
+/* "FILE:0.8", where what follows the last colon is a number, else "FILE". */
+static MoaLora
+parse_lora (char *text, gboolean on_experts)
+{
+  MoaLora lora = { text, 1, on_experts };
+  char *colon = strrchr (text, ':'), *end = NULL;
+  double weight = colon ? g_ascii_strtod (colon + 1, &end) : 0;
+  if (colon && end > colon + 1 && !*end)
+    {
+      *colon = 0;
+      lora.weight = weight;
+    }
+  return lora;
+}
+
+MoaModel *
+moa_cli_files_open (const MoaCliFiles *files, const char *path, GError **error)
+{
+  int n = files->loras ? g_strv_length (files->loras) : 0;
+  g_autofree MoaLora *loras = g_new0 (MoaLora, n + 1);
+  for (int i = 0; i < n; i++)
+    loras[i] = parse_lora (files->loras[i], files->loras_on_experts);
+  MoaModelFiles all = {
+    .model = path,
+    .config = files->config,
+    .vae = files->vae,
+    .text_encoder = files->text_encoder,
+    .image_encoder = files->image_encoder,
+    .expert = files->expert,
+    .controlnet = files->controlnet,
+    .loras = loras,
+    .n_loras = n,
+    .embeddings = (const char *const *) files->embeddings,
+    .v_prediction = files->v_prediction,
+    .clip_skip = files->clip_skip,
+  };
+  return moa_model_open_files (&all, error);
+}
+
+void
+moa_cli_files_clear (MoaCliFiles *files)
+{
+  char *const strings[] = { files->config, files->vae, files->text_encoder, files->image_encoder,
+                            files->expert, files->controlnet };
+  for (gsize i = 0; i < G_N_ELEMENTS (strings); i++)
+    g_free (strings[i]);
+  g_strfreev (files->loras);
+  g_strfreev (files->embeddings);
+  *files = (MoaCliFiles){ NULL };
+}

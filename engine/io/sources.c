@@ -1,0 +1,314 @@
+/* The parts of a model, found: see sources.h. */
+#include "io/sources.h"
+
+#include "base/error.h"
+#include "io/kind.h"
+
+#include <string.h>
+
+const MoaPartKind moa_parts[MOA_N_PARTS] = {
+  { "unet", "diffusion_pytorch_model", "U-Net", MOA_NAMES_UNET, NULL },
+  { "vae", "diffusion_pytorch_model", "VAE", MOA_NAMES_VAE, NULL },
+  { "text_encoder", "model", "text encoder", MOA_NAMES_TEXT, NULL },
+  { "image_encoder", "model", "image encoder", MOA_NAMES_PLAIN,
+    "the folder image_encoder of the IP-Adapter project (model.safetensors, 2.5 GB), or the one "
+    "that the MoA weights were trained with" },
+  { "moa", "moa", "MoA", MOA_NAMES_PLAIN,
+    "MoA weights trained on this model, or an IP-Adapter for Stable Diffusion 1.5 (ip-adapter_sd15, "
+    "ip-adapter-plus_sd15, ip-adapter-plus-face_sd15 or ip-adapter-full-face_sd15.safetensors)" },
+};
+
+static const MoaFileKind kind_of_part[MOA_N_PARTS] = {
+  MOA_KIND_UNET, MOA_KIND_VAE, MOA_KIND_TEXT_ENCODER, MOA_KIND_IMAGE_ENCODER, MOA_KIND_MOA,
+};
+
+char *
+moa_sources_sd15 (void)
+{
+  /* In the source tree of a build, else where it is installed. */
+  g_auto (GStrv) folders = g_strsplit (MOA_SD15_DIR, G_SEARCHPATH_SEPARATOR_S, -1);
+  for (char **folder = folders; *folder; folder++)
+    if (g_file_test (*folder, G_FILE_TEST_IS_DIR))
+      return g_strdup (*folder);
+  return g_strdup (folders[0]);
+}
+
+char *
+moa_weights_in (const char *folder, const char *base)
+{
+  static const char *const endings[] = { ".safetensors", ".fp16.safetensors", ".bin" };
+  for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
+    {
+      g_autofree char *name = g_strconcat (base, endings[i], NULL);
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+      if (g_file_test (path, G_FILE_TEST_EXISTS))
+        return g_steal_pointer (&path);
+    }
+  return NULL;
+}
+
+static gboolean
+is_folder (const char *path)
+{
+  return g_file_test (path, G_FILE_TEST_IS_DIR);
+}
+
+/* ---- Folders --------------------------------------------------------- */
+
+static gboolean
+fail_lacks (const char *folder, const char *file, GError **error)
+{
+  return moa_fail (error, MOA_ERROR_MODEL,
+                   "%s: the model lacks %s. A model folder holds unet, vae, text_encoder, tokenizer "
+                   "and scheduler as diffusers saves them, for persons image_encoder and "
+                   "feature_extractor too, and moa",
+                   folder, file);
+}
+
+/* FOLDER/FILE, which must be there.  (transfer full) */
+static char *
+needed (const char *folder, const char *file, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, file, NULL);
+  if (g_file_test (path, G_FILE_TEST_EXISTS))
+    return g_steal_pointer (&path);
+  fail_lacks (folder, file, error);
+  return NULL;
+}
+
+/* A part of a model folder; one that not every job needs may lack its whole folder, but no file of
+ * it. */
+static gboolean
+find_part (MoaSources *s, MoaPart part, gboolean with_weights, GError **error)
+{
+  const MoaPartKind *kind = &moa_parts[part];
+  MoaPartSource *source = &s->part[part];
+  g_autofree char *folder = g_build_filename (s->base, kind->name, NULL);
+  if (kind->get && !is_folder (folder))
+    return TRUE;
+  g_autofree char *config = g_strconcat (kind->name, "/config.json", NULL);
+  source->config = needed (s->base, config, error);
+  if (!source->config)
+    return FALSE;
+  source->weights = moa_weights_in (folder, kind->base);
+  if (source->weights || !with_weights)
+    return TRUE;
+  g_autofree char *file = g_strdup_printf ("%s/%s.safetensors", kind->name, kind->base);
+  return fail_lacks (s->base, file, error);
+}
+
+static gboolean
+find_common (MoaSources *s, GError **error)
+{
+  g_autofree char *extractor = g_build_filename (s->base, "feature_extractor", NULL);
+  gboolean has = is_folder (extractor);
+  s->preprocessor = has ? needed (s->base, "feature_extractor/preprocessor_config.json", error)
+                        : NULL;
+  if (has && !s->preprocessor)
+    return FALSE;
+  s->scheduler = needed (s->base, "scheduler/scheduler_config.json", error);
+  g_autofree char *vocabulary = s->scheduler ? needed (s->base, "tokenizer/vocab.json", error)
+                                             : NULL;
+  s->tokenizer = vocabulary ? g_path_get_dirname (vocabulary) : NULL;
+  return s->tokenizer != NULL;
+}
+
+static gboolean
+find_folder (MoaSources *s, const char *folder, gboolean with_weights, GError **error)
+{
+  s->base = g_strdup (folder);
+  for (int part = 0; part < MOA_N_PARTS; part++)
+    if (!find_part (s, part, with_weights, error))
+      return FALSE;
+  return find_common (s, error);
+}
+
+/* ---- One file -------------------------------------------------------- */
+
+static void
+set_weights (MoaPartSource *source, const char *path, MoaNames names)
+{
+  g_free (source->weights);
+  source->weights = g_strdup (path);
+  source->names = names;
+}
+
+/* Takes the parts that a checkpoint holds from it, each told by a tensor that it must have. */
+static gboolean
+take_checkpoint (MoaSources *s, const char *path, GError **error)
+{
+  static const char *const signs[] = {
+    [MOA_PART_UNET] = "conv_in.weight",
+    [MOA_PART_VAE] = "decoder.conv_in.weight",
+    [MOA_PART_TEXT] = "text_model.embeddings.token_embedding.weight",
+  };
+  for (gsize part = 0; part < G_N_ELEMENTS (signs); part++)
+    {
+      MoaNames names = moa_parts[part].names;
+      MoaWeights *weights = moa_weights_open_part (path, names, moa_parts[part].label, error);
+      if (!weights)
+        return FALSE;
+      if (moa_weights_has (weights, signs[part]))
+        set_weights (&s->part[part], path, names);
+      moa_weights_unref (weights);
+    }
+  return TRUE;
+}
+
+static gboolean
+find_file (MoaSources *s, const MoaModelFiles *files, GError **error)
+{
+  const char *path = files->model, *what;
+  g_autofree char *sd15 = moa_sources_sd15 ();
+  MoaFileKind kind;
+  if (!moa_file_kind_of (path, &kind, &what, error))
+    return FALSE;
+  if (kind != MOA_KIND_CHECKPOINT && kind != MOA_KIND_UNET)
+    return moa_fail (error, MOA_ERROR_MODEL,
+                     "%s: is %s; a model is a folder, or a Stable Diffusion 1.x checkpoint", path,
+                     what);
+  if (!find_folder (s, files->config ? files->config : sd15, FALSE, error))
+    return FALSE;
+  if (kind == MOA_KIND_CHECKPOINT)
+    return take_checkpoint (s, path, error);
+  set_weights (&s->part[MOA_PART_UNET], path, MOA_NAMES_PLAIN);
+  return TRUE;
+}
+
+/* ---- Single parts ---------------------------------------------------- */
+
+/* A folder with config.json and weights, or a file for the model's own configuration. */
+static gboolean
+replace_part (MoaSources *s, MoaPart part, const char *path, GError **error)
+{
+  const MoaPartKind *kind = &moa_parts[part];
+  MoaPartSource *source = &s->part[part];
+  if (!is_folder (path))
+    {
+      if (!moa_file_kind_check (path, kind_of_part[part], error))
+        return FALSE;
+      set_weights (source, path, kind->names);
+      return TRUE;
+    }
+  g_autofree char *config = needed (path, "config.json", error);
+  if (!config)
+    return FALSE;
+  g_autofree char *weights = moa_weights_in (path, kind->base);
+  if (!weights)
+    {
+      g_autofree char *file = g_strconcat (kind->base, ".safetensors", NULL);
+      return moa_fail (error, MOA_ERROR_MODEL, "%s: the folder for the %s lacks %s", path,
+                       kind->label, file);
+    }
+  g_free (source->config);
+  source->config = g_steal_pointer (&config);
+  set_weights (source, weights, MOA_NAMES_PLAIN);
+  return TRUE;
+}
+
+/* A file alone does not tell how many heads it has; these two have, by their width. */
+static gboolean
+guess_vision_config (MoaSources *s, const char *path, GError **error)
+{
+  static const struct {
+    gint64 width;
+    const char *folder;
+  } known[] = { { 1024, "image_encoder-vit-l" }, { 1280, "image_encoder-vit-h" } };
+  MoaPartSource *source = &s->part[MOA_PART_VISION];
+  MoaSafetensors *file = moa_safetensors_open (path, error);
+  if (!file)
+    return FALSE;
+  const MoaFileTensor *token
+      = moa_safetensors_find (file, "vision_model.embeddings.class_embedding");
+  gint64 width = token && token->rank == 1 ? token->dim[0] : 0;
+  moa_safetensors_close (file);
+  g_autofree char *sd15 = moa_sources_sd15 ();
+  for (gsize i = 0; i < G_N_ELEMENTS (known); i++)
+    if (known[i].width == width)
+      {
+        g_free (source->config);
+        source->config = g_build_filename (sd15, known[i].folder, "config.json", NULL);
+        return TRUE;
+      }
+  return source->config
+         || moa_fail (error, MOA_ERROR_MODEL,
+                      "%s: is no CLIP image encoder of a known size; give its folder, with "
+                      "config.json",
+                      path);
+}
+
+static gboolean
+replace_vision (MoaSources *s, const char *path, GError **error)
+{
+  if (!replace_part (s, MOA_PART_VISION, path, error)
+      || (!is_folder (path) && !guess_vision_config (s, path, error)))
+    return FALSE;
+  g_clear_pointer (&s->preprocessor, g_free);
+  g_autofree char *inside = g_build_filename (path, "preprocessor_config.json", NULL);
+  g_autofree char *beside = g_build_filename (path, "..", "feature_extractor",
+                                              "preprocessor_config.json", NULL);
+  if (g_file_test (inside, G_FILE_TEST_EXISTS))
+    s->preprocessor = g_steal_pointer (&inside);
+  else if (g_file_test (beside, G_FILE_TEST_EXISTS))
+    s->preprocessor = g_steal_pointer (&beside);
+  return TRUE;
+}
+
+static gboolean
+replace_expert (MoaSources *s, const char *path, GError **error)
+{
+  if (is_folder (path))
+    return replace_part (s, MOA_PART_MOA, path, error);
+  if (!moa_file_kind_check (path, MOA_KIND_IP_ADAPTER, error))
+    return FALSE;
+  s->ip_adapter = g_strdup (path);
+  return TRUE;
+}
+
+/* Every part that jobs cannot do without must have weights by now. */
+static gboolean
+check_complete (const MoaSources *s, const MoaModelFiles *files, GError **error)
+{
+  for (int part = 0; part < MOA_N_PARTS; part++)
+    if (!s->part[part].weights && !moa_parts[part].get)
+      return moa_fail (error, MOA_ERROR_MODEL,
+                       "%s: holds no %s, and none was given; give a file for it", files->model,
+                       moa_parts[part].label);
+  return TRUE;
+}
+
+gboolean
+moa_sources_find (MoaSources *s, const MoaModelFiles *files, GError **error)
+{
+  *s = (MoaSources){ NULL };
+  const char *model = files->model;
+  gboolean ok;
+  if (!g_file_test (model, G_FILE_TEST_EXISTS))
+    ok = moa_fail (error, MOA_ERROR_MODEL, "%s: there is no such model", model);
+  else if (is_folder (model))
+    ok = find_folder (s, model, TRUE, error);
+  else
+    ok = find_file (s, files, error);
+  ok = ok && (!files->vae || replace_part (s, MOA_PART_VAE, files->vae, error))
+       && (!files->text_encoder || replace_part (s, MOA_PART_TEXT, files->text_encoder, error))
+       && (!files->image_encoder || replace_vision (s, files->image_encoder, error))
+       && (!files->expert || replace_expert (s, files->expert, error))
+       && check_complete (s, files, error);
+  if (!ok)
+    moa_sources_clear (s);
+  return ok;
+}
+
+void
+moa_sources_clear (MoaSources *s)
+{
+  for (int part = 0; part < MOA_N_PARTS; part++)
+    {
+      g_free (s->part[part].config);
+      g_free (s->part[part].weights);
+    }
+  char *const paths[] = { s->base, s->ip_adapter, s->preprocessor, s->scheduler, s->tokenizer };
+  for (gsize i = 0; i < G_N_ELEMENTS (paths); i++)
+    g_free (paths[i]);
+  *s = (MoaSources){ NULL };
+}
