@@ -37,7 +37,7 @@ workspace_grow (MoaWorkspace *workspace, MoaDevice *device, gsize bytes, GError 
   workspace->generation++;
   if (!workspace->data)
     return moa_fail (error, MOA_ERROR_MEMORY,
-                     "No memory for %" G_GSIZE_FORMAT " MiB of work; use a smaller area",
+                     "No memory for %" G_GSIZE_FORMAT " MiB of work; close other programs, or use a smaller model",
                      bytes >> 20);
   return TRUE;
 }
@@ -97,7 +97,7 @@ moa_graph_prepare (MoaGraph *graph, MoaWorkspace *workspace, GError **error)
   graph->held = device->methods->allocate (device, graph->held_bytes);
   if (!graph->held)
     return moa_fail (error, MOA_ERROR_MEMORY,
-                     "No memory for %" G_GSIZE_FORMAT " MiB of results; use a smaller area",
+                     "No memory for %" G_GSIZE_FORMAT " MiB of results; close other programs, or use a smaller model",
                      graph->held_bytes >> 20);
   device->methods->clear (device, graph->held, graph->held_bytes);
   graph->workspace = workspace;

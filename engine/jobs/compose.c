@@ -89,7 +89,7 @@ moa_mask_composite (const MoaImage *weight, const MoaImage *selection, double th
     {
       moa_image_free (mask);
       moa_image_free (allowed);
-      moa_fail (error, MOA_ERROR_MEMORY, "No memory for the mask; use a smaller area");
+      moa_fail (error, MOA_ERROR_MEMORY, "No memory for the mask; close other programs");
       return NULL;
     }
   for (gsize i = 0; selection && i < count (mask); i++)
@@ -132,7 +132,7 @@ moa_match_colors (MoaImage *result, const MoaImage *source, const MoaImage *mask
   enum { ENOUGH = 64 }; /* pixels in the ring; fewer say nothing */
   MoaImage *ring = moa_image_copy (mask);
   if (!ring)
-    return moa_fail (error, MOA_ERROR_MEMORY, "No memory for the mask; use a smaller area");
+    return moa_fail (error, MOA_ERROR_MEMORY, "No memory for the mask; close other programs");
   binarise (ring, 0);
   moa_mask_dilate (ring, width);
   gsize n = 0;

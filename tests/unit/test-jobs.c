@@ -346,7 +346,7 @@ test_refused_pictures (void)
   MoaReplaceParams bad = good;
   bad.source = long_one;
   bad.selection = NULL;
-  check_refused (model, &bad, "smaller area");
+  check_refused (model, &bad, "twice as long");
 
   const MoaImage *photos[] = { small };
   MoaSubject subjects[] = { { photos, 1 }, swap.subject };
