@@ -142,6 +142,17 @@ MoaModel *moa_model_open_files (const MoaModelFiles *files, GError **error);
 
 /* ---- Running a job --------------------------------------------------- */
 
+/* The router map of a block: the prior's weight, in [0,1]. */
+typedef struct {
+  int step;          /* -1: the mean over the late half of the steps */
+  int timestep;      /* -1 with step -1 */
+  MoaImage **layers; /* n_layers images of one channel, each at its block's own size */
+  int n_layers;
+  /* How much of a layer's width and height the picture covers, from the left
+   * and the top; below 1 where the picture was filled up to whole blocks. */
+  double width_share, height_share;
+} MoaRouterMaps;
+
 typedef enum {
   MOA_PHASE_LOAD,     /* reading and packing weights */
   MOA_PHASE_ENCODE,   /* text, subjects, picture -> latent */
@@ -156,6 +167,12 @@ typedef struct {
   int step, n_steps;    /* of this phase; step counts finished steps */
   double fraction;      /* of the whole job, 0 to 1, never falling */
   double seconds_left;  /* of the whole job; below 0: not known yet */
+  int picture;          /* of several seeds: the one being made, from 0 on */
+  /* Only with MoaRun.live, after a step of GENERATE, else NULL; they are the
+   * job's own and gone when the callback returns. */
+  const MoaRouterMaps *maps; /* of the step just finished; NULL where the prior ran alone */
+  const MoaImage *preview;   /* RGB, what the work picture will be, coarsely: a pixel for each
+                                of the latent's */
 } MoaProgress;
 
 typedef void (*MoaProgressFunc) (const MoaProgress *progress, gpointer data);
@@ -170,13 +187,51 @@ typedef struct {
   GCancellable *cancellable; /* polled between operations; NULL: none */
   MoaProgressFunc progress; /* called in the job's thread; NULL: none */
   gpointer progress_data;
+  gboolean live;            /* progress brings router maps and a preview (FALSE) */
+  /* Folder for inversions, which a later run of the same picture, model and
+   * steps takes from there, whatever its subjects, seed, guidance or selection;
+   * made if missing; NULL: none.  Several processes may share it.  What is
+   * damaged or not ours is left out of account, never an error. */
+  const char *cache;
+  guint64 cache_limit;      /* bytes that inversions may take there; the longest unused go first;
+                               0: 1 GiB */
 } MoaRun;
 
+/* A person to keep: the image features of photos, and a small picture.  A file
+ * of it is safetensors; it holds no photo beside the thumbnail. */
+typedef struct {
+  char *name;         /* as the user calls the person; may be "" */
+  char *encoder;      /* fingerprint of the image encoder that made the features */
+  int n_photos, dim;
+  float *features;    /* [n_photos][dim] */
+  MoaImage *thumbnail; /* RGB, its longer side MOA_SAVED_SUBJECT_SIDE or less */
+} MoaSavedSubject;
+
+#define MOA_SAVED_SUBJECT_SIDE 192
+
+/* Encodes the photos (1 to MOA_SAVED_SUBJECT_PHOTOS; as a MoaSubject's) with the model's image
+ * encoder; the first one makes the thumbnail.  (transfer full) */
+#define MOA_SAVED_SUBJECT_PHOTOS 64
+MoaSavedSubject *moa_saved_subject_new (MoaModel *model, const char *name, const MoaImage *const *photos,
+                               int n_photos, const MoaRun *run, GError **error);
+/* The file appears by rename, or not at all. */
+gboolean moa_saved_subject_save (const MoaSavedSubject *saved, const char *path, GError **error);
+/* Refuses, with MOA_ERROR_FILE, what is damaged or not a saved subject.  (transfer full) */
+MoaSavedSubject *moa_saved_subject_load (const char *path, GError **error);
+void moa_saved_subject_free (MoaSavedSubject *saved);
+/* Whether the model can use it: its features are of that model's image encoder. */
+gboolean moa_saved_subject_fits (const MoaSavedSubject *saved, MoaModel *model);
+
 /* A person, by one or more photos (RGB or RGBA, any size; transparent pixels
- * count as white).  The feature is the mean over the photos. */
+ * count as white), by a saved subject, or both.  The feature is the mean over all
+ * photos. */
 typedef struct {
   const MoaImage *const *photos;
   int n_photos;
+  const MoaSavedSubject *saved; /* or NULL */
+  /* Replacing only: the person of the picture that this subject's place stands
+   * for stays as it is; photos and saved must be empty.  (FALSE) */
+  gboolean keep;
 } MoaSubject;
 
 /* What classifier-free guidance starts from. */
@@ -188,6 +243,8 @@ typedef enum {
 } MoaGuidanceBase;
 
 #define MOA_MAX_SUBJECTS 8
+#define MOA_MAX_VARIATIONS 64
+#define MOA_MAX_PAINT 8
 
 /* ---- Replace a person ------------------------------------------------ */
 
@@ -212,8 +269,17 @@ typedef struct {
   int max_timestep;     /* above it the prior runs alone; below 0: the model's default */
   double freedom;       /* 0 to 1, fresh noise inside the mask; below 0: the model's default */
   guint64 seed;         /* of the fresh noise */
+  int variations;       /* pictures, of seed, seed + 1 ..., on one inversion (1); with freedom 0
+                           all would be the same, so that more than one are refused */
   gboolean limit;       /* the selection limits the router's personalised weight (TRUE) */
   gboolean blend;       /* outside the selection, latents return to the inversion's (TRUE) */
+  /* Painted: multiplies the router's personalised weight (which stays at most
+   * 1), 1 channel, the source's size, 0 (all the prior's) to MOA_MAX_PAINT.
+   * NULL: 1 everywhere. */
+  const MoaImage *paint;
+  /* Blocks (0 .. n_layers-1) whose router maps make the composite mask; NULL: all. */
+  const int *mask_layers;
+  int n_mask_layers;
   gboolean color_match; /* match the result's colours to the source around the mask (FALSE) */
   double grow;          /* of the composite mask, in model pixels; below 0: side / 64 */
   double feather;       /* of the composite mask, in model pixels; below 0: side / 42 */
@@ -230,21 +296,21 @@ typedef struct {
 /* Sets every field to its default; source and subjects remain for the caller. */
 void moa_replace_params_init (MoaReplaceParams *params);
 
-/* The router map of a block: the prior's weight, in [0,1]. */
+/* One of a run's pictures. */
 typedef struct {
-  int step;          /* -1: the mean over the late half of the steps */
-  int timestep;      /* -1 with step -1 */
-  MoaImage **layers; /* n_layers images of one channel, each at its block's own size */
-  int n_layers;
-} MoaRouterMaps;
+  guint64 seed;
+  MoaImage *image;     /* RGB, the source's size, before the mask; NULL with maps_only */
+  MoaImage *composite; /* RGB: the source's own floats where mask is 0; NULL with maps_only */
+  MoaImage *mask;      /* 1 channel, the source's size */
+  MoaRouterMaps *maps; /* maps[0] is the mean, then one for each of map_steps */
+  int n_maps;
+} MoaVariation;
 
 typedef struct {
-  MoaImage *image;          /* RGB, the source's size, before the mask; NULL with maps_only */
-  MoaImage *composite;      /* RGB: the source's own floats where mask is 0; NULL with maps_only */
-  MoaImage *mask;           /* 1 channel, the source's size */
-  MoaImage *reconstruction; /* NULL if not asked for */
-  MoaRouterMaps *maps;      /* maps[0] is the mean, then one for each of map_steps */
-  int n_maps;
+  MoaVariation *variations;
+  int n_variations;
+  MoaImage *reconstruction;  /* NULL if not asked for */
+  gboolean cached_inversion; /* it came from MoaRun.cache */
   /* What was used after defaults, in the order of the parameters. */
   char *prompt;
   int steps;
@@ -263,11 +329,49 @@ MoaReplaceResult *moa_replace (MoaModel *model, const MoaReplaceParams *params,
                                const MoaRun *run, GError **error);
 void moa_replace_result_free (MoaReplaceResult *result);
 
+/* The composite mask of other mask_layers, mask_threshold, grow and feather
+ * from the maps of a run with the same source and selection; runs no network.
+ * 1 channel, the source's size.  (transfer full) */
+MoaImage *moa_replace_mask (MoaModel *model, const MoaReplaceParams *params,
+                            const MoaRouterMaps *maps, GError **error);
+
+/* A person that the model sees in a picture. */
+typedef struct {
+  MoaRect bounds;  /* in the picture's pixels */
+  double x, y;     /* middle */
+  double share;    /* of the picture's area */
+  MoaImage *mask;  /* 1 channel, the picture's size, 1 on the person */
+} MoaPerson;
+
+/* Persons from left to right, found with a few passes of the U-Net; selection
+ * (or NULL) tells where to look.  count: how many there are, 0: find out.
+ * Fewer than count, or none, is no error.  (transfer full), moa_persons_free() */
+MoaPerson *moa_find_persons (MoaModel *model, const MoaImage *picture, const MoaImage *selection,
+                             int count, int *n_persons, const MoaRun *run, GError **error);
+void moa_persons_free (MoaPerson *persons, int n_persons);
+
 /* The part of a picture that a replacement works on: around the bounds of the
  * selection with context (half its size on each side, at least the model's
  * side where the picture has that many pixels), square where the picture
  * allows; the whole picture if bounds is NULL. */
 void moa_work_area (int width, int height, const MoaRect *bounds, int side, MoaRect *area);
+
+/* What a run would take. */
+typedef struct {
+  int width, height;       /* the work picture, in pixels */
+  guint64 bytes_needed;    /* beyond what is loaded */
+  guint64 bytes_free;      /* of the machine, or MoaRun.memory_limit */
+  int prior_passes, mixture_passes; /* of the U-Net */
+  gboolean cached_inversion; /* the inversion is ready and its passes are not counted */
+  double seconds;          /* of the whole run; below 0: not known, because nothing was timed */
+} MoaEstimate;
+
+/* Checks the parameters as moa_replace() does, and counts.  More than is free
+ * is not an error here.  Seconds come from the model's earlier passes; if there
+ * were none and calibrate is TRUE, one pass is run and timed, for which the
+ * U-Net's weights are loaded. */
+gboolean moa_replace_estimate (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
+                               gboolean calibrate, MoaEstimate *estimate, GError **error);
 
 /* ---- Generate a picture ---------------------------------------------- */
 
@@ -303,6 +407,9 @@ typedef struct {
 MoaGenerateResult *moa_generate (MoaModel *model, const MoaGenerateParams *params,
                                  const MoaRun *run, GError **error);
 void moa_generate_result_free (MoaGenerateResult *result);
+gboolean moa_generate_estimate (MoaModel *model, const MoaGenerateParams *params,
+                                const MoaRun *run, gboolean calibrate, MoaEstimate *estimate,
+                                GError **error);
 
 /* ---- Words ----------------------------------------------------------- */
 

@@ -247,8 +247,8 @@ add_group (const ReplaceTask *task, const MoaReplaceResult *result, const Place 
   gimp_item_set_name (group, _("Replace Person"));
   gimp_image_insert_layer (place->image, group, place->parent, place->position);
   set_composite_space (group);
-  if (task->settings->maps && result->n_maps > 0
-      && !add_router_maps (task, place, group, &result->maps[0], error))
+  if (task->settings->maps && result->variations->n_maps > 0
+      && !add_router_maps (task, place, group, &result->variations->maps[0], error))
     {
       gimp_image_remove_layer (place->image, group);
       return FALSE;
@@ -256,10 +256,10 @@ add_group (const ReplaceTask *task, const MoaReplaceResult *result, const Place 
   if (result->reconstruction)
     add_layer (place, group, _("Reconstruction"), result->reconstruction, NULL, FALSE);
 
-  gint32 layer = add_layer (place, group, _("Result"), result->image, task->alpha, TRUE);
+  gint32 layer = add_layer (place, group, _("Result"), result->variations->image, task->alpha, TRUE);
   g_autofree char *json = describe (task, result);
 
-  add_mask (layer, result->mask);
+  add_mask (layer, result->variations->mask);
   attach_parameters (group, json);
   gimp_image_set_active_layer (place->image, layer);
   return TRUE;

@@ -5,7 +5,7 @@
 #include "device/cpu.h"
 #include "io/kind.h"
 #include "io/safetensors.h"
-#include "jobs/replace.h"
+#include "jobs/model.h"
 
 typedef struct {
   MoaCli cli;
@@ -46,7 +46,9 @@ replacement_bytes (MoaModel *model, guint64 *bytes, GError **error)
   params.source = picture;
   params.subjects = &subject;
   params.n_subjects = 1;
-  gboolean ok = moa_replacement_bytes (model, &params, NULL, bytes, error);
+  MoaEstimate estimate = { 0 };
+  gboolean ok = moa_replace_estimate (model, &params, NULL, FALSE, &estimate, error);
+  *bytes = estimate.bytes_needed;
   moa_image_free (picture);
   return ok;
 }
@@ -103,7 +105,7 @@ print_model (const MoaModelInfo *info, guint64 bytes)
 static gboolean
 show_model (Info *info, const char *path, GError **error)
 {
-  guint64 bytes;
+  guint64 bytes = 0;
   info->cli.model = moa_cli_files_open (&info->cli.files, path, error);
   if (!info->cli.model || !replacement_bytes (info->cli.model, &bytes, error))
     return FALSE;

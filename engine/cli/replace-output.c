@@ -51,7 +51,7 @@ save_mask (CliReplace *r, GError **error)
   MoaImage *mask = moa_image_new (width, height, 1);
   for (int y = 0; mask && y < r->area.height; y++)
     memcpy (mask->data + (gsize) (r->area.y + y) * width + r->area.x,
-            r->result->mask->data + (gsize) y * r->area.width, r->area.width * sizeof (float));
+            r->result->variations->mask->data + (gsize) y * r->area.width, r->area.width * sizeof (float));
   gboolean ok = mask ? moa_cli_save_image (mask, r->mask, error)
                      : moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory to write it", r->mask);
   moa_image_free (mask);
@@ -86,7 +86,7 @@ gboolean
 moa_cli_replace_output (CliReplace *r, GError **error)
 {
   const MoaReplaceResult *result = r->result;
-  if (r->maps && !moa_cli_save_maps (result->maps, result->n_maps, r->maps, r->files, error))
+  if (r->maps && !moa_cli_save_maps (result->variations->maps, result->variations->n_maps, r->maps, r->files, error))
     return FALSE;
   if (r->mask && !(save_mask (r, error) && written (r, r->mask)))
     return FALSE;
@@ -96,7 +96,7 @@ moa_cli_replace_output (CliReplace *r, GError **error)
     return FALSE;
   if (r->output)
     {
-      paste (r->source, &r->area, result->composite, result->mask);
+      paste (r->source, &r->area, result->variations->composite, result->variations->mask);
       return moa_cli_save (r->source, r->output, error) && written (r, r->output);
     }
   return TRUE;
@@ -137,12 +137,12 @@ moa_cli_replace_print (const CliReplace *r, const char *command)
       return;
     }
   json_t *maps = json_array ();
-  for (int i = 0; i < result->n_maps; i++)
-    json_array_append_new (maps, map_json (&result->maps[i]));
+  for (int i = 0; i < result->variations->n_maps; i++)
+    json_array_append_new (maps, map_json (&result->variations->maps[i]));
   double covered = 0;
-  gsize n = (gsize) result->mask->width * result->mask->height;
+  gsize n = (gsize) result->variations->mask->width * result->variations->mask->height;
   for (gsize i = 0; i < n; i++)
-    covered += result->mask->data[i] / n;
+    covered += result->variations->mask->data[i] / n;
   moa_cli_print_json (json_pack (
       "{s:O, s:o, s:i, s:f, s:s, s:f, s:I, s:i, s:i, s:[i,i,i,i], s:f, s:o, s:o, s:I, s:o}",
       "files", r->files, "prompt", moa_cli_json_string (result->prompt), "steps", result->steps,

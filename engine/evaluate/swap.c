@@ -67,7 +67,7 @@ static void
 add_pixels (Swap *s)
 {
   const MoaCase *c = s->c;
-  const MoaImage *before = s->result->image, *after = s->result->composite;
+  const MoaImage *before = s->result->variations->image, *after = s->result->variations->composite;
   const MoaImage *person = c->region, *background = s->background;
   moa_scores_add (s->scores, "source_person_psnr", moa_psnr (c->source, c->truth, person));
   moa_scores_add (s->scores, "person_psnr", moa_psnr (after, c->truth, person));
@@ -132,7 +132,7 @@ router_overlap (const MoaReplaceResult *result, const MoaCase *c, GError **error
 {
   int width = result->latent_width, height = result->latent_height;
   gsize n = (gsize) width * height;
-  MoaImage *weight = moa_maps_weight (&result->maps[0], width, height, error);
+  MoaImage *weight = moa_maps_weight (&result->variations->maps[0], NULL, 0, width, height, error);
   if (!weight)
     return NAN;
   g_autofree float *seen = g_new0 (float, n), *one = g_new (float, n);
@@ -188,7 +188,7 @@ add_person (Swap *s, int k, GError **error)
   const MoaIdentity *was = &c->scene.people[k], *now = &c->swapped.people[k];
   MoaJudge *judge = s->e->judge;
   MoaJudgedPerson result, truth, source;
-  if (!moa_judge_person (judge, s->result->composite, c->index, k, head, &result, error)
+  if (!moa_judge_person (judge, s->result->variations->composite, c->index, k, head, &result, error)
       || !moa_judge_person (judge, c->truth, c->index, k, head, &truth, error)
       || !moa_judge_person (judge, c->source, c->index, k, head, &source, error))
     return FALSE;
@@ -220,10 +220,10 @@ fill_row (const Swap *s, MoaSheetRow *row, GError **error)
     first++;
   row->source = moa_image_copy (c->source);
   row->photo = moa_image_copy (c->photo[first]);
-  row->result = moa_image_copy (s->result->composite);
+  row->result = moa_image_copy (s->result->variations->composite);
   row->truth = moa_image_copy (c->truth);
-  row->mask = moa_image_copy (s->result->mask);
-  row->router = moa_maps_weight (&s->result->maps[0], c->source->width, c->source->height, error);
+  row->mask = moa_image_copy (s->result->variations->mask);
+  row->router = moa_maps_weight (&s->result->variations->maps[0], NULL, 0, c->source->width, c->source->height, error);
   if (!row->router)
     return FALSE;
   return (row->source && row->photo && row->result && row->truth && row->mask)

@@ -24,14 +24,21 @@ base_counts (const MoaGuide *guide, int t)
   return moa_guide_mixes (guide, t) || guide->prompt.text != guide->base.text;
 }
 
+void
+moa_guide_passes (const MoaGuide *guide, int t, int *prior, int *mixture)
+{
+  gboolean mixes = moa_guide_mixes (guide, t);
+  ++*(mixes ? mixture : prior);
+  if (base_counts (guide, t))
+    ++*(mixes && guide->base_is_mixture ? mixture : prior);
+}
+
 double
 moa_guide_cost (const MoaGuide *guide, int t)
 {
-  gboolean mixes = moa_guide_mixes (guide, t);
-  double cost = mixes ? MOA_COST_MIXTURE : MOA_COST_PRIOR;
-  if (base_counts (guide, t))
-    cost += mixes && guide->base_is_mixture ? MOA_COST_MIXTURE : MOA_COST_PRIOR;
-  return cost;
+  int prior = 0, mixture = 0;
+  moa_guide_passes (guide, t, &prior, &mixture);
+  return prior * MOA_COST_PRIOR + mixture * MOA_COST_MIXTURE;
 }
 
 static gboolean

@@ -21,6 +21,8 @@ typedef struct {
 
 void moa_guide_clear (MoaGuide *guide);
 
+/* Adds the passes of one call at timestep t. */
+void moa_guide_passes (const MoaGuide *guide, int t, int *prior, int *mixture);
 /* What one call costs at timestep t, for the progress. */
 double moa_guide_cost (const MoaGuide *guide, int t);
 

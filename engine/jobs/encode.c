@@ -39,9 +39,14 @@ moa_subjects_check (const MoaSubject *subjects, int n, GError **error)
 {
   for (int s = 0; s < n; s++)
     {
-      if (subjects[s].n_photos < 1 || !subjects[s].photos)
+      const MoaSubject *subject = &subjects[s];
+      int n_photos = subject->photos ? subject->n_photos : 0;
+      if (subject->keep && (n_photos > 0 || subject->saved))
+        return moa_fail (error, MOA_ERROR_ARGUMENT,
+                         "Subject %d stays as it is, and has a photo; give one or the other", s + 1);
+      if (n_photos < 1 && !subject->saved && !subject->keep)
         return moa_fail (error, MOA_ERROR_ARGUMENT, "Subject %d has no photo", s + 1);
-      for (int i = 0; i < subjects[s].n_photos; i++)
+      for (int i = 0; i < n_photos; i++)
         if (!photo_check (subjects[s].photos[i], s + 1, i + 1, error))
           return FALSE;
     }
@@ -53,8 +58,21 @@ moa_subjects_photos (const MoaSubject *subjects, int n)
 {
   int photos = 0;
   for (int s = 0; s < n; s++)
-    photos += subjects[s].n_photos;
+    photos += subjects[s].photos ? subjects[s].n_photos : 0;
   return photos;
+}
+
+gboolean
+moa_subjects_fit (MoaModel *model, const MoaSubject *subjects, int n, GError **error)
+{
+  for (int s = 0; s < n; s++)
+    if (subjects[s].saved && !moa_saved_subject_fits (subjects[s].saved, model))
+      return moa_fail (error, MOA_ERROR_ARGUMENT,
+                       "The saved subject \"%s\" was made with another image encoder than this "
+                       "model's; make it anew from the person's photos, or choose the model it was "
+                       "made with",
+                       subjects[s].saved->name);
+  return TRUE;
 }
 
 gboolean
@@ -108,13 +126,18 @@ moa_encode_subjects (MoaJob *job, MoaCoder *coder, const MoaSubject *subjects, i
     return FALSE;
   for (int s = 0; s < n; s++)
     {
+      const MoaSubject *subject = &subjects[s];
+      const MoaSavedSubject *saved = subject->saved;
+      int n_photos = subject->photos ? subject->n_photos : 0, n_saved = saved ? saved->n_photos : 0;
       float *mean = feats + (gsize) s * dim;
       memset (mean, 0, dim * sizeof (float));
-      for (int i = 0; i < subjects[s].n_photos; i++)
-        if (!add_photo (job, coder, subjects[s].photos[i], mean, error))
+      for (int i = 0; i < n_photos; i++)
+        if (!add_photo (job, coder, subject->photos[i], mean, error))
           return FALSE;
-      for (int i = 0; i < dim; i++)
-        mean[i] /= subjects[s].n_photos;
+      for (int i = 0; i < n_saved * dim; i++)
+        mean[i % dim] += saved->features[i];
+      for (int i = 0; i < dim && n_photos + n_saved > 0; i++)
+        mean[i] /= n_photos + n_saved;
     }
   return TRUE;
 }

@@ -10,6 +10,8 @@ gboolean moa_number_check (const char *name, double value, double low, double hi
 
 /* Subjects that can be used: each with photos of sensible shape. */
 gboolean moa_subjects_check (const MoaSubject *subjects, int n, GError **error);
+/* Whether saved ones are of the model's image encoder. */
+gboolean moa_subjects_fit (MoaModel *model, const MoaSubject *subjects, int n, GError **error);
 int moa_subjects_photos (const MoaSubject *subjects, int n);
 
 /* Each prepares its network's graph and fills a buffer of the caller's. */
@@ -17,7 +19,8 @@ int moa_subjects_photos (const MoaSubject *subjects, int n);
 /* The states of n prompts, [n, window, text_dim]; the coder was made for n texts. */
 gboolean moa_encode_texts (MoaJob *job, MoaCoder *coder, const MoaPrompt *const *prompts, int n,
                            float *states, GError **error);
-/* The subjects' features, [n, feature_dim]: the mean over each one's photos. */
+/* The subjects' features, [n, feature_dim]: the mean over each one's photos;
+ * 0 for one that is kept. */
 gboolean moa_encode_subjects (MoaJob *job, MoaCoder *coder, const MoaSubject *subjects, int n,
                               float *feats, GError **error);
 /* A work picture's latent, [h, w, C]: scaling_factor * (mean - shift_factor). */

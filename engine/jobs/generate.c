@@ -6,6 +6,7 @@
 #include "jobs/encode.h"
 #include "jobs/frame.h"
 #include "jobs/maps.h"
+#include "jobs/preview.h"
 #include "sample/unipc.h"
 
 #include <string.h>
@@ -23,6 +24,11 @@ typedef struct {
   gint32 index[MOA_MAX_SUBJECTS];
   MoaCoder text, vision, decoder;
   MoaGuide guide;
+  /* With MoaRun.live. */
+  MoaCoder encoder;
+  MoaPreview colours;
+  MoaRouterMaps live_maps;
+  MoaImage *live_preview;
 } Generation;
 
 void
@@ -53,6 +59,17 @@ size_ok (Generation *g, GError **error)
 }
 
 static gboolean
+none_kept (const Generation *g, GError **error)
+{
+  for (int k = 0; k < g->params->n_subjects; k++)
+    if (g->params->subjects[k].keep)
+      return moa_fail (error, MOA_ERROR_ARGUMENT,
+                       "Subject %d is to stay as it is, but there is no picture yet; give a photo",
+                       k + 1);
+  return TRUE;
+}
+
+static gboolean
 resolve (Generation *g, GError **error)
 {
   const MoaGenerateParams *params = g->params;
@@ -72,8 +89,10 @@ resolve (Generation *g, GError **error)
          moa_number_check ("steps", used->steps, 1, g->job->model->schedule->n - 1, error) &&
          moa_number_check ("guidance", used->guidance, 0, 100, error) &&
          moa_number_check ("base", params->base, MOA_BASE_DEFAULT, MOA_BASE_MOA, error) &&
-         moa_subjects_check (params->subjects, params->n_subjects, error) &&
-         (g->n_subjects == 0 || moa_model_need_expert (g->job->model, error)) && size_ok (g, error);
+         moa_subjects_check (params->subjects, params->n_subjects, error) && none_kept (g, error) &&
+         (g->n_subjects == 0 || moa_model_need_expert (g->job->model, error)) &&
+         moa_subjects_fit (g->job->model, params->subjects, g->n_subjects, error) &&
+         size_ok (g, error);
 }
 
 static gboolean
@@ -108,11 +127,14 @@ build (Generation *g, GError **error)
   MoaDenoiserSpec mixture = prior;
   mixture.mixture = TRUE;
   mixture.n_slots = g->n_subjects;
-  mixture.maps = g->params->want_maps;
+  mixture.maps = g->params->want_maps || g->job->run.live;
   g_mutex_lock (&model->lock);
   gboolean ok = moa_coder_text (&g->text, model, cpu, 2, error) &&
                 moa_coder_decode (&g->decoder, model, cpu, g->width, g->height, error) &&
                 moa_denoiser_init (&g->guide.prior, model, cpu, &prior, error) &&
+                (!g->job->run.live ||
+                 moa_coder_encode (&g->encoder, model, cpu, MOA_PREVIEW_SIDE * factor,
+                                   MOA_PREVIEW_SIDE * factor, error)) &&
                 (g->n_subjects == 0 ||
                  (moa_coder_vision (&g->vision, model, cpu, error) &&
                   moa_denoiser_init (&g->guide.mixture, model, cpu, &mixture, error)));
@@ -123,6 +145,8 @@ build (Generation *g, GError **error)
   moa_job_count (g->job, g->text.graph, model->text_params);
   moa_job_count (g->job, g->decoder.graph, model->vae_params);
   moa_job_count (g->job, g->guide.prior.graph, model->unet_params);
+  if (g->job->run.live)
+    moa_job_count (g->job, g->encoder.graph, model->vae_params);
   if (g->n_subjects > 0)
     {
       moa_job_count (g->job, g->vision.graph, model->vision_params);
@@ -159,15 +183,47 @@ set_conditions (Generation *g, GError **error)
 }
 
 static gboolean
+start_live (Generation *g, GError **error)
+{
+  int factor = moa_model_vae_factor (g->job->model);
+  if (!moa_preview_learn (&g->colours, g->job, &g->encoder, error))
+    return FALSE;
+  moa_coder_clear (&g->encoder);
+  g->live_preview = moa_image_try (g->width / factor, g->height / factor, 3, error);
+  return g->live_preview &&
+         (g->n_subjects == 0 || moa_maps_init (&g->live_maps, &g->guide.mixture, 0, 0, error));
+}
+
+/* For who watches: the routers of step i, and where z is going. */
+static void
+show (Generation *g, int i, int t, const float *z, const float *eps)
+{
+  MoaMeter *meter = &g->job->meter;
+  if (!g->live_preview)
+    return;
+  if (moa_guide_mixes (&g->guide, t))
+    {
+      g->live_maps.step = i;
+      g->live_maps.timestep = t;
+      moa_maps_take (&g->live_maps, &g->guide.mixture, 1);
+      meter->maps = &g->live_maps;
+    }
+  moa_preview_draw (&g->colours, g->job->model->schedule, t, z, eps, NULL, g->live_preview);
+  meter->preview = g->live_preview;
+}
+
+static gboolean
 encode (Generation *g, GError **error)
 {
   const MoaPrompt *const prompts[] = { g->prompt, g->negative };
   int photos = moa_subjects_photos (g->params->subjects, g->n_subjects);
-  moa_meter_begin (&g->job->meter, MOA_PHASE_ENCODE, photos + 1);
+  moa_meter_begin (&g->job->meter, MOA_PHASE_ENCODE, photos + 1 + g->job->run.live);
   if (!moa_encode_texts (g->job, &g->text, prompts, 2, g->texts, error))
     return FALSE;
   if (g->n_subjects > 0 && !moa_encode_subjects (g->job, &g->vision, g->params->subjects,
                                                  g->n_subjects, g->feats, error))
+    return FALSE;
+  if (g->job->run.live && !start_live (g, error))
     return FALSE;
   moa_coder_clear (&g->text);
   moa_coder_clear (&g->vision);
@@ -184,6 +240,7 @@ denoise (Generation *g, MoaUnipc *unipc, float *z, float *eps, MoaRouterMaps *ma
       int t = moa_unipc_timestep (unipc, i);
       if (!moa_guide_eps (&g->guide, g->job, z, t, eps, error))
         return FALSE;
+      show (g, i, t, z, eps);
       moa_unipc_step (unipc, z, eps);
       if (maps && i >= steps / 2 && moa_guide_mixes (&g->guide, t))
         moa_maps_take (maps, &g->guide.mixture, ++n_late);
@@ -213,6 +270,7 @@ draw (Generation *g, float *latents, GError **error)
       float *z = latents + i * n;
       MoaRouterMaps *maps = want_maps ? &g->result->maps[i] : NULL;
       g->result->n_images = i + 1;
+      g->job->meter.picture = i;
       if (maps && !moa_maps_init (maps, &g->guide.mixture, -1, -1, error))
         return FALSE;
       moa_rng_normal (params->seeds[i], NOISE_STREAM, 0, z, n);
@@ -222,22 +280,33 @@ draw (Generation *g, float *latents, GError **error)
       if (!ok)
         return FALSE;
     }
+  moa_job_note_rate (g->job, &g->guide.prior);
   moa_guide_clear (&g->guide);
   return TRUE;
+}
+
+/* The U-Net's passes of one picture. */
+static void
+count_passes (Generation *g, int *prior, int *mixture)
+{
+  int steps = g->result->steps;
+  MoaUnipc *unipc = moa_unipc_new (g->job->model->schedule, MOA_SPACING_LINSPACE, steps, 1);
+  *prior = *mixture = 0;
+  for (int i = 0; i < steps; i++)
+    moa_guide_passes (&g->guide, moa_unipc_timestep (unipc, i), prior, mixture);
+  moa_unipc_free (unipc);
 }
 
 static double
 total_cost (Generation *g)
 {
-  int n = g->params->n_seeds, steps = g->result->steps;
-  double steps_cost = 0;
-  MoaUnipc *unipc = moa_unipc_new (g->job->model->schedule, MOA_SPACING_LINSPACE, steps, 1);
-  for (int i = 0; i < steps; i++)
-    steps_cost += moa_guide_cost (&g->guide, moa_unipc_timestep (unipc, i));
-  moa_unipc_free (unipc);
-  return MOA_COST_LOAD + 2 * MOA_COST_TEXT +
+  int prior, mixture;
+  count_passes (g, &prior, &mixture);
+  double learn = g->job->run.live ? MOA_COST_VAE_ENCODE : 0;
+  return MOA_COST_LOAD + 2 * MOA_COST_TEXT + learn +
          MOA_COST_PHOTO * moa_subjects_photos (g->params->subjects, g->n_subjects) +
-         n * (steps_cost + MOA_COST_VAE_DECODE);
+         g->params->n_seeds *
+             (prior * MOA_COST_PRIOR + mixture * MOA_COST_MIXTURE + MOA_COST_VAE_DECODE);
 }
 
 static gboolean
@@ -257,10 +326,15 @@ decode (Generation *g, const float *latents, GError **error)
 }
 
 static gboolean
+plan (Generation *g, GError **error)
+{
+  return resolve (g, error) && read_prompts (g, error) && build (g, error);
+}
+
+static gboolean
 run_generation (Generation *g, GError **error)
 {
-  if (!resolve (g, error) || !read_prompts (g, error) || !build (g, error) ||
-      !moa_job_reserve (g->job, error) || !set_conditions (g, error))
+  if (!plan (g, error) || !moa_job_reserve (g->job, error) || !set_conditions (g, error))
     return FALSE;
   MoaGenerateResult *result = g->result;
   result->images = g_new0 (MoaImage *, g->params->n_seeds);
@@ -279,6 +353,23 @@ run_generation (Generation *g, GError **error)
   return TRUE;
 }
 
+static void
+clear_generation (Generation *g)
+{
+  moa_coder_clear (&g->text);
+  moa_coder_clear (&g->vision);
+  moa_coder_clear (&g->encoder);
+  moa_coder_clear (&g->decoder);
+  moa_guide_clear (&g->guide);
+  g_clear_pointer (&g->prompt, moa_prompt_free);
+  g_clear_pointer (&g->negative, moa_prompt_free);
+  g_free (g->texts);
+  g_free (g->feats);
+  moa_maps_clear (&g->live_maps);
+  moa_image_free (g->live_preview);
+  moa_job_free (g->job);
+}
+
 MoaGenerateResult *
 moa_generate (MoaModel *model, const MoaGenerateParams *params, const MoaRun *run, GError **error)
 {
@@ -287,16 +378,30 @@ moa_generate (MoaModel *model, const MoaGenerateParams *params, const MoaRun *ru
   Generation g = { .job = moa_job_new (model, run, error), .params = params, .result = result };
   if (!g.job || !run_generation (&g, error))
     g_clear_pointer (&result, moa_generate_result_free);
-  moa_coder_clear (&g.text);
-  moa_coder_clear (&g.vision);
-  moa_coder_clear (&g.decoder);
-  moa_guide_clear (&g.guide);
-  g_clear_pointer (&g.prompt, moa_prompt_free);
-  g_clear_pointer (&g.negative, moa_prompt_free);
-  g_free (g.texts);
-  g_free (g.feats);
-  moa_job_free (g.job);
+  clear_generation (&g);
   return result;
+}
+
+gboolean
+moa_generate_estimate (MoaModel *model, const MoaGenerateParams *params, const MoaRun *run,
+                       gboolean calibrate, MoaEstimate *estimate, GError **error)
+{
+  g_return_val_if_fail (model && params, FALSE);
+  MoaGenerateResult *result = g_new0 (MoaGenerateResult, 1);
+  Generation g = { .job = moa_job_new (model, run, error), .params = params, .result = result };
+  gboolean ok = g.job && plan (&g, error) && set_conditions (&g, error);
+  if (ok)
+    {
+      *estimate = (MoaEstimate){ g.width, g.height };
+      count_passes (&g, &estimate->prior_passes, &estimate->mixture_passes);
+      estimate->prior_passes *= params->n_seeds;
+      estimate->mixture_passes *= params->n_seeds;
+      ok = moa_job_estimate (g.job, &g.guide.prior, &g.guide.base, total_cost (&g), calibrate,
+                             estimate, error);
+    }
+  clear_generation (&g);
+  moa_generate_result_free (result);
+  return ok;
 }
 
 void

@@ -38,6 +38,14 @@ void moa_job_sum (MoaJob *job, guint64 *missing);
  * to do.  Must be asked before anything is allocated. */
 gboolean moa_job_reserve (MoaJob *job, GError **error);
 
+/* Fills in bytes_needed, bytes_free and seconds of a job whose networks are
+ * counted; cost is as for moa_meter_init(), condition any for the prior. */
+gboolean moa_job_estimate (MoaJob *job, MoaDenoiser *prior, const MoaCondition *condition,
+                           double cost, gboolean calibrate, MoaEstimate *estimate,
+                           GError **error);
+/* After a job's steps: how fast they were, for later estimates. */
+void moa_job_note_rate (MoaJob *job, const MoaDenoiser *prior);
+
 /* Loads the counted parts' weights; phase LOAD. */
 gboolean moa_job_load (MoaJob *job, GError **error);
 

@@ -22,7 +22,7 @@ block_size (const MoaDenoiser *d, const MoaTensor *router, int *width, int *heig
 gboolean
 moa_maps_init (MoaRouterMaps *maps, const MoaDenoiser *d, int step, int timestep, GError **error)
 {
-  *maps = (MoaRouterMaps){ step, timestep, g_new0 (MoaImage *, d->n_layers), d->n_layers };
+  *maps = (MoaRouterMaps){ step, timestep, g_new0 (MoaImage *, d->n_layers), d->n_layers, 1, 1 };
   for (int l = 0; l < d->n_layers; l++)
     {
       int width, height;
@@ -63,17 +63,19 @@ moa_maps_clear (MoaRouterMaps *maps)
 }
 
 MoaImage *
-moa_maps_weight (const MoaRouterMaps *maps, int width, int height, GError **error)
+moa_maps_weight (const MoaRouterMaps *maps, const int *chosen, int n, int width, int height,
+                 GError **error)
 {
   MoaImage *weight = moa_image_try (width, height, 1, error);
-  for (int l = 0; weight && l < maps->n_layers; l++)
+  n = chosen ? n : maps->n_layers;
+  for (int k = 0; weight && k < n; k++)
     {
-      MoaImage *layer = moa_image_fit (maps->layers[l], width, height, error);
+      MoaImage *layer = moa_image_fit (maps->layers[chosen ? chosen[k] : k], width, height, error);
       if (!layer)
         g_clear_pointer (&weight, moa_image_free);
       else
         for (int i = 0; i < width * height; i++)
-          weight->data[i] += (1 - layer->data[i]) / maps->n_layers;
+          weight->data[i] += (1 - layer->data[i]) / n;
       moa_image_free (layer);
     }
   return weight;

@@ -11,7 +11,9 @@ gboolean moa_maps_init (MoaRouterMaps *maps, const MoaDenoiser *denoiser, int st
 void moa_maps_take (MoaRouterMaps *maps, const MoaDenoiser *denoiser, int n);
 void moa_maps_clear (MoaRouterMaps *maps);
 
-/* The personalised experts' weight, mean over the blocks, in [0,1].  (transfer full) */
-MoaImage *moa_maps_weight (const MoaRouterMaps *maps, int width, int height, GError **error);
+/* The personalised experts' weight, mean over the blocks (the n that chosen
+ * names; NULL: all), in [0,1].  (transfer full) */
+MoaImage *moa_maps_weight (const MoaRouterMaps *maps, const int *chosen, int n, int width,
+                           int height, GError **error);
 
 #endif

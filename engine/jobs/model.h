@@ -28,6 +28,7 @@ struct _MoaModel {
   MoaParams *unet_params, *vae_params, *text_params, *vision_params, *moa_params;
   /* Held while graphs are built and weights loaded: both change the parameters. */
   GMutex lock;
+  double pass_rate; /* seconds of a prior pass for each latent pixel, under lock; 0: none ran */
   MoaModelPart part[MOA_N_PARTS];
   int n_parts;
   GPtrArray *warnings, *missing; /* of strings, end with NULL */

@@ -19,6 +19,9 @@ report (const MoaMeter *meter)
     .n_steps = meter->n_steps,
     .fraction = meter->total > 0 ? MIN (1, meter->done / meter->total) : 0,
     .seconds_left = meter->timed_cost > 0 ? left * meter->timed_seconds / meter->timed_cost : -1,
+    .picture = meter->picture,
+    .maps = meter->maps,
+    .preview = meter->preview,
   };
   meter->func (&progress, meter->data);
 }
@@ -55,6 +58,8 @@ moa_meter_step (MoaMeter *meter, double cost)
     }
   meter->step_start = now;
   report (meter);
+  meter->maps = NULL;
+  meter->preview = NULL;
 }
 
 void

@@ -25,6 +25,9 @@ typedef struct {
   gint64 phase_start, step_start;
   double timed_cost, timed_seconds; /* of denoising */
   double seconds[MOA_N_PHASES];
+  int picture;               /* of several seeds, the one being made */
+  const MoaRouterMaps *maps; /* what the next step's report shows, then NULL again */
+  const MoaImage *preview;
 } MoaMeter;
 
 /* total: the costs of all steps that will be reported. */

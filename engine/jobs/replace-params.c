@@ -14,6 +14,7 @@ moa_replace_params_init (MoaReplaceParams *params)
     .fixed_point = -1,
     .max_timestep = -1,
     .freedom = -1,
+    .variations = 1,
     .limit = TRUE,
     .blend = TRUE,
     .grow = -1,
@@ -22,10 +23,25 @@ moa_replace_params_init (MoaReplaceParams *params)
   };
 }
 
+/* A mask beside the source; what is for the message. */
+static gboolean
+mask_ok (const MoaImage *mask, const MoaImage *source, const char *what, GError **error)
+{
+  if (!mask)
+    return TRUE;
+  if (!mask->data || mask->channels != 1)
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "The %s must have one channel", what);
+  if (mask->width != source->width || mask->height != source->height)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "The %s is %d x %d pixels, the picture %d x %d; they must be alike", what,
+                     mask->width, mask->height, source->width, source->height);
+  return TRUE;
+}
+
 static gboolean
 pictures_ok (const MoaReplaceParams *params, GError **error)
 {
-  const MoaImage *source = params->source, *selection = params->selection;
+  const MoaImage *source = params->source;
   if (!source || !source->data)
     return moa_fail (error, MOA_ERROR_ARGUMENT, "There is no picture to work on");
   if (source->channels != 3 && source->channels != 4)
@@ -35,18 +51,14 @@ pictures_ok (const MoaReplaceParams *params, GError **error)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
                      "The picture is %d x %d pixels; it must be at least %d x %d", source->width,
                      source->height, SMALLEST_SOURCE, SMALLEST_SOURCE);
-  if (selection && (!selection->data || selection->channels != 1))
-    return moa_fail (error, MOA_ERROR_ARGUMENT, "The selection must have one channel");
-  if (selection && (selection->width != source->width || selection->height != source->height))
-    return moa_fail (error, MOA_ERROR_ARGUMENT,
-                     "The selection is %d x %d pixels, the picture %d x %d; they must be alike",
-                     selection->width, selection->height, source->width, source->height);
-  return TRUE;
+  return mask_ok (params->selection, source, "selection", error) &&
+         mask_ok (params->paint, source, "painted map", error);
 }
 
 static gboolean
-subjects_ok (const MoaReplaceParams *params, GError **error)
+subjects_ok (const MoaReplacement *r, GError **error)
 {
+  const MoaReplaceParams *params = r->params;
   int n = params->n_subjects;
   if (n < 1 || n > MOA_MAX_SUBJECTS || !params->subjects)
     return moa_fail (error, MOA_ERROR_ARGUMENT, "Give 1 to %d subjects, not %d", MOA_MAX_SUBJECTS,
@@ -60,7 +72,45 @@ subjects_ok (const MoaReplaceParams *params, GError **error)
                          "The order must name each person from 1 to %d once", n);
       seen |= 1u << person;
     }
-  return moa_subjects_check (params->subjects, n, error);
+  int kept = 0;
+  for (int k = 0; k < n; k++)
+    kept += params->subjects[k].keep;
+  if (kept == n)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "All persons are to stay as they are; give a photo of one who comes in");
+  return moa_subjects_check (params->subjects, n, error) &&
+         moa_subjects_fit (r->job->model, params->subjects, n, error);
+}
+
+static gboolean
+variations_ok (const MoaReplacement *r, GError **error)
+{
+  int n = r->params->variations;
+  if (!moa_number_check ("the number of variations", n, 1, MOA_MAX_VARIATIONS, error))
+    return FALSE;
+  if (n > 1 && r->result->freedom <= 0)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "With freedom 0 all %d variations would be the same picture; set freedom "
+                     "above 0, 0.3 for example, or ask for one",
+                     n);
+  return TRUE;
+}
+
+static gboolean
+mask_layers_ok (const MoaReplacement *r, GError **error)
+{
+  const MoaReplaceParams *params = r->params;
+  int n_layers = r->job->model->info.n_layers;
+  if (!params->mask_layers)
+    return TRUE;
+  if (!moa_number_check ("the number of blocks that make the mask", params->n_mask_layers, 1,
+                         n_layers, error))
+    return FALSE;
+  for (int i = 0; i < params->n_mask_layers; i++)
+    if (!moa_number_check ("a block that makes the mask", params->mask_layers[i], 0, n_layers - 1,
+                           error))
+      return FALSE;
+  return TRUE;
 }
 
 static gboolean
@@ -83,7 +133,7 @@ settings_ok (const MoaReplacement *r, GError **error)
     if (!moa_number_check ("a step whose maps are wanted", params->map_steps[i], 0, used->steps - 1,
                            error))
       return FALSE;
-  return TRUE;
+  return variations_ok (r, error) && mask_layers_ok (r, error);
 }
 
 gboolean
@@ -92,8 +142,8 @@ moa_replacement_resolve (MoaReplacement *r, GError **error)
   const MoaReplaceParams *params = r->params;
   const MoaModelInfo *info = &r->job->model->info;
   MoaReplaceResult *used = r->result;
-  if (!pictures_ok (params, error) || !subjects_ok (params, error) ||
-      !moa_model_need_expert (r->job->model, error))
+  if (!pictures_ok (params, error) || !moa_model_need_expert (r->job->model, error) ||
+      !subjects_ok (r, error))
     return FALSE;
   gboolean has_prompt = params->prompt && *params->prompt;
   used->prompt = has_prompt ? g_strdup (params->prompt) : moa_prompt_default (params->n_subjects);
@@ -103,7 +153,24 @@ moa_replacement_resolve (MoaReplacement *r, GError **error)
   used->base = params->base == MOA_BASE_DEFAULT ? MOA_BASE_PRIOR : params->base;
   used->fixed_point = params->fixed_point < 0 ? info->fixed_point : params->fixed_point;
   used->max_timestep = params->max_timestep < 0 ? info->max_timestep : params->max_timestep;
-  return settings_ok (r, error);
+  if (!settings_ok (r, error))
+    return FALSE;
+  used->n_variations = params->variations;
+  used->variations = g_new0 (MoaVariation, used->n_variations);
+  for (int k = 0; k < used->n_variations; k++)
+    used->variations[k].seed = params->seed + k;
+  return TRUE;
+}
+
+static void
+clear_variation (MoaVariation *variation)
+{
+  moa_image_free (variation->image);
+  moa_image_free (variation->composite);
+  moa_image_free (variation->mask);
+  for (int i = 0; i < variation->n_maps; i++)
+    moa_maps_clear (&variation->maps[i]);
+  g_free (variation->maps);
 }
 
 void
@@ -111,13 +178,10 @@ moa_replace_result_free (MoaReplaceResult *result)
 {
   if (!result)
     return;
-  moa_image_free (result->image);
-  moa_image_free (result->composite);
-  moa_image_free (result->mask);
+  for (int k = 0; k < result->n_variations; k++)
+    clear_variation (&result->variations[k]);
+  g_free (result->variations);
   moa_image_free (result->reconstruction);
-  for (int i = 0; i < result->n_maps; i++)
-    moa_maps_clear (&result->maps[i]);
-  g_free (result->maps);
   g_free (result->prompt);
   g_free (result->trajectory);
   g_strfreev (result->warnings);

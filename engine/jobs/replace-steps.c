@@ -4,6 +4,7 @@
 #include "jobs/replace.h"
 
 #include "base/rng.h"
+#include "jobs/inversion.h"
 #include "sample/ddim.h"
 
 #include <math.h>
@@ -27,16 +28,18 @@ retraces (const MoaReplacement *r, int i)
   return r->retrace && !moa_guide_mixes (&r->guide, r->timesteps[i]);
 }
 
-double
-moa_replacement_cost (const MoaReplacement *r)
+void
+moa_replacement_passes (const MoaReplacement *r, int *prior, int *mixture)
 {
   const MoaReplaceResult *used = r->result;
-  double cost = used->steps * (1 + used->fixed_point) * MOA_COST_PRIOR;
+  *prior = used->cached_inversion ? 0 : used->steps * (1 + used->fixed_point);
+  *mixture = 0;
   if (r->params->want_reconstruction)
-    cost += used->steps * MOA_COST_PRIOR;
-  for (int i = 0; i < used->steps; i++)
-    cost += retraces (r, i) ? 0 : moa_guide_cost (&r->guide, r->timesteps[i]);
-  return cost;
+    *prior += used->steps;
+  for (int k = 0; k < used->n_variations; k++)
+    for (int i = 0; i < used->steps; i++)
+      if (!retraces (r, i))
+        moa_guide_passes (&r->guide, r->timesteps[i], prior, mixture);
 }
 
 static gboolean
@@ -58,15 +61,10 @@ go_back (MoaReplacement *r, float *eps, GError **error)
   return TRUE;
 }
 
-gboolean
-moa_replacement_invert (MoaReplacement *r, GError **error)
+static gboolean
+invert (MoaReplacement *r, float *eps, GError **error)
 {
   const MoaReplaceResult *used = r->result;
-  int n_steps = used->steps * (r->params->want_reconstruction ? 2 : 1);
-  moa_meter_begin (&r->job->meter, MOA_PHASE_INVERT, n_steps);
-  g_autofree float *eps = moa_job_floats (r->n, error);
-  if (!eps)
-    return FALSE;
   for (int i = used->steps - 1; i >= 0; i--)
     {
       int t = r->timesteps[i];
@@ -82,62 +80,93 @@ moa_replacement_invert (MoaReplacement *r, GError **error)
         }
       moa_meter_step (&r->job->meter, (1 + used->fixed_point) * MOA_COST_PRIOR);
     }
+  moa_inversion_save (r, r->inversion);
+  return TRUE;
+}
+
+gboolean
+moa_replacement_invert (MoaReplacement *r, GError **error)
+{
+  const MoaReplaceResult *used = r->result;
+  int n_runs = !used->cached_inversion + r->params->want_reconstruction;
+  moa_meter_begin (&r->job->meter, MOA_PHASE_INVERT, n_runs * used->steps);
+  g_autofree float *eps = moa_job_floats (r->n, error);
+  if (!eps || (!used->cached_inversion && !invert (r, eps, error)))
+    return FALSE;
   return !r->params->want_reconstruction || go_back (r, eps, error);
 }
 
-/* z_T <- sqrt (1 - s^2) z_T + s noise where the picture may change: the
+/* Variation k: z_T <- sqrt (1 - s^2) z_T + s noise where the picture may change: the
  * inverted noise holds the old person's shape. */
 static gboolean
-add_freedom (MoaReplacement *r, GError **error)
+add_freedom (MoaReplacement *r, int k, GError **error)
 {
+  float *z = r->z + k * r->n;
   double s = r->result->freedom;
   if (s <= 0)
     return TRUE;
   g_autofree float *noise = moa_job_floats (r->n, error);
   if (!noise)
     return FALSE;
-  moa_rng_normal (r->params->seed, NOISE_STREAM, 0, noise, r->n);
+  moa_rng_normal (r->result->variations[k].seed, NOISE_STREAM, 0, noise, r->n);
   int channels = r->job->model->vae.latent_channels;
   float keep = sqrt (1 - s * s);
   for (gsize i = 0; i < r->n; i++)
     if (!r->edit || r->edit[i / channels])
-      r->z[i] = keep * r->z[i] + (float) s * noise[i];
+      z[i] = keep * z[i] + (float) s * noise[i];
   return TRUE;
 }
 
 /* Outside the selection, back to the inversion's latent. */
 static void
-blend (MoaReplacement *r, const float *kept)
+blend (const MoaReplacement *r, float *z, const float *kept)
 {
   int channels = r->job->model->vae.latent_channels;
   for (gsize i = 0; i < r->n; i++)
     if (!r->edit[i / channels])
-      r->z[i] = kept[i];
+      z[i] = kept[i];
 }
 
 /* maps[0] is the mean over the late half, n_late steps of it so far. */
 static void
-take_maps (MoaReplacement *r, int step, int *n_late)
+take_maps (const MoaReplacement *r, MoaVariation *variation, int step, int *n_late)
 {
-  MoaRouterMaps *maps = r->result->maps;
+  MoaRouterMaps *maps = variation->maps;
   if (step >= r->result->steps / 2)
     moa_maps_take (&maps[0], &r->guide.mixture, ++*n_late);
-  for (int i = 1; i < r->result->n_maps; i++)
+  for (int i = 1; i < variation->n_maps; i++)
     if (maps[i].step == step)
       moa_maps_take (&maps[i], &r->guide.mixture, 1);
 }
 
-gboolean
-moa_replacement_regenerate (MoaReplacement *r, GError **error)
+/* For who watches: the routers of step i, and where z is going. */
+static void
+show (MoaReplacement *r, int i, const float *z, const float *eps)
+{
+  MoaMeter *meter = &r->job->meter;
+  int t = r->timesteps[i];
+  if (!r->live_preview)
+    return;
+  if (moa_guide_mixes (&r->guide, t))
+    {
+      r->live_maps.step = i;
+      r->live_maps.timestep = t;
+      moa_maps_take (&r->live_maps, &r->guide.mixture, 1);
+      meter->maps = &r->live_maps;
+    }
+  moa_preview_draw (&r->colours, r->job->model->schedule, t, z, eps,
+                    r->params->blend ? r->edit : NULL, r->live_preview);
+  meter->preview = r->live_preview;
+}
+
+static gboolean
+regenerate (MoaReplacement *r, int k, float *eps, GError **error)
 {
   int steps = r->result->steps, n_late = 0;
-  moa_meter_begin (&r->job->meter, MOA_PHASE_GENERATE, steps);
-  r->z = moa_job_floats (r->n, error);
-  g_autofree float *eps = r->z ? moa_job_floats (r->n, error) : NULL;
-  if (!eps)
-    return FALSE;
-  memcpy (r->z, kept_latent (r, 0), r->n * sizeof (float));
-  if (!add_freedom (r, error))
+  MoaVariation *variation = &r->result->variations[k];
+  float *z = r->z + k * r->n;
+  memcpy (z, kept_latent (r, 0), r->n * sizeof (float));
+  if (!add_freedom (r, k, error))
     return FALSE;
   for (int i = 0; i < steps; i++)
     {
@@ -145,18 +174,37 @@ moa_replacement_regenerate (MoaReplacement *r, GError **error)
       const float *kept = kept_latent (r, i + 1);
       if (retraces (r, i))
         {
-          memcpy (r->z, kept, r->n * sizeof (float));
+          memcpy (z, kept, r->n * sizeof (float));
           moa_meter_step (&r->job->meter, 0);
           continue;
         }
-      if (!moa_guide_eps (&r->guide, r->job, r->z, t, eps, error))
+      if (!moa_guide_eps (&r->guide, r->job, z, t, eps, error))
         return FALSE;
-      moa_ddim_step (r->job->model->schedule, steps, t, r->z, eps, r->n);
+      show (r, i, z, eps);
+      moa_ddim_step (r->job->model->schedule, steps, t, z, eps, r->n);
       if (moa_guide_mixes (&r->guide, t))
-        take_maps (r, i, &n_late);
+        take_maps (r, variation, i, &n_late);
       if (r->edit && r->params->blend)
-        blend (r, kept);
+        blend (r, z, kept);
       moa_meter_step (&r->job->meter, moa_guide_cost (&r->guide, t));
+    }
+  return TRUE;
+}
+
+gboolean
+moa_replacement_regenerate (MoaReplacement *r, GError **error)
+{
+  int n = r->result->n_variations;
+  moa_meter_begin (&r->job->meter, MOA_PHASE_GENERATE, r->result->steps * n);
+  r->z = moa_job_floats (n * r->n, error);
+  g_autofree float *eps = r->z ? moa_job_floats (r->n, error) : NULL;
+  if (!eps)
+    return FALSE;
+  for (int k = 0; k < n; k++)
+    {
+      r->job->meter.picture = k;
+      if (!regenerate (r, k, eps, error))
+        return FALSE;
     }
   return TRUE;
 }

@@ -6,6 +6,7 @@
 #include "jobs/replace.h"
 
 #include "jobs/compose.h"
+#include "jobs/inversion.h"
 #include "sample/ddim.h"
 
 #include <string.h>
@@ -63,6 +64,36 @@ read_selection (MoaReplacement *r, GError **error)
   return TRUE;
 }
 
+/* What scales the personalised weight: the selection, the painted map, or both. */
+static gboolean
+set_region (MoaReplacement *r, GError **error)
+{
+  const float *limit = r->params->limit ? r->coverage : NULL;
+  const MoaImage *paint = r->params->paint;
+  gsize n = (gsize) r->frame.latent_width * r->frame.latent_height;
+  if (!limit && !paint)
+    return TRUE;
+  r->region = moa_job_floats (n, error);
+  if (!r->region)
+    return FALSE;
+  if (paint)
+    {
+      /* Pictures are scaled as values of [0,1]. */
+      MoaImage *part = moa_image_copy (paint);
+      for (gsize i = 0; part && i < (gsize) part->width * part->height; i++)
+        part->data[i] /= MOA_MAX_PAINT;
+      MoaImage *scaled = part ? moa_frame_in (&r->frame, part, error) : NULL;
+      moa_image_free (part);
+      if (!scaled)
+        return part || moa_fail (error, MOA_ERROR_MEMORY, "No memory for the painted map");
+      moa_image_pool (scaled, moa_model_vae_factor (r->job->model), r->region);
+      moa_image_free (scaled);
+    }
+  for (gsize i = 0; i < n; i++)
+    r->region[i] = (paint ? r->region[i] * MOA_MAX_PAINT : 1) * (limit ? limit[i] : 1);
+  return TRUE;
+}
+
 static gboolean
 build (MoaReplacement *r, GError **error)
 {
@@ -74,7 +105,7 @@ build (MoaReplacement *r, GError **error)
   MoaDenoiserSpec mixture = prior;
   mixture.mixture = mixture.maps = TRUE;
   mixture.n_slots = params->n_subjects;
-  mixture.limit = params->limit ? r->coverage : NULL;
+  mixture.limit = r->region;
   g_mutex_lock (&model->lock);
   gboolean ok = moa_coder_text (&r->text, model, cpu, N_TEXTS, error) &&
                 moa_coder_vision (&r->vision, model, cpu, error) &&
@@ -101,8 +132,11 @@ count_memory (MoaReplacement *r)
   enum { WORK_CHANNELS = 16, SOURCE_CHANNELS = 14, LATENTS = 8 };
   const MoaImage *source = r->params->source;
   job->held_bytes += (guint64) r->frame.width * r->frame.height * WORK_CHANNELS * sizeof (float);
-  job->held_bytes += (guint64) source->width * source->height * SOURCE_CHANNELS * sizeof (float);
-  job->held_bytes += (guint64) r->n * (r->result->steps + LATENTS) * sizeof (float);
+  enum { VARIATION_CHANNELS = 7 }; /* picture, composite, mask */
+  guint64 channels = SOURCE_CHANNELS + VARIATION_CHANNELS * (r->result->n_variations - 1);
+  job->held_bytes += (guint64) source->width * source->height * channels * sizeof (float);
+  job->held_bytes += (guint64) r->n * (r->result->steps + r->result->n_variations + LATENTS) *
+                     sizeof (float);
 }
 
 /* The conditions of the picture, the prompt and the base.  Equal prompts share
@@ -129,13 +163,22 @@ set_conditions (MoaReplacement *r, GError **error)
   return TRUE;
 }
 
+static int
+n_decodes (const MoaReplacement *r)
+{
+  return (r->params->maps_only ? 0 : r->result->n_variations) + r->params->want_reconstruction;
+}
+
+/* What all steps that will be reported cost. */
 static double
 total_cost (const MoaReplacement *r)
 {
   int photos = moa_subjects_photos (r->params->subjects, r->params->n_subjects);
-  int decodes = !r->params->maps_only + r->params->want_reconstruction;
-  return MOA_COST_LOAD + N_TEXTS * MOA_COST_TEXT + photos * MOA_COST_PHOTO + MOA_COST_VAE_ENCODE +
-         moa_replacement_cost (r) + decodes * MOA_COST_VAE_DECODE;
+  int prior, mixture;
+  moa_replacement_passes (r, &prior, &mixture);
+  return MOA_COST_LOAD + N_TEXTS * MOA_COST_TEXT + photos * MOA_COST_PHOTO +
+         (r->result->cached_inversion ? 0 : MOA_COST_VAE_ENCODE) + prior * MOA_COST_PRIOR +
+         mixture * MOA_COST_MIXTURE + n_decodes (r) * MOA_COST_VAE_DECODE;
 }
 
 /* Everything that is known before memory is taken. */
@@ -147,9 +190,12 @@ plan (MoaReplacement *r, GError **error)
   if (!moa_replacement_resolve (r, error) ||
       !moa_frame_init (&r->frame, model, source->width, source->height, error) ||
       !read_prompts (r, error) || (r->params->selection && !read_selection (r, error)) ||
-      !build (r, error))
+      !set_region (r, error) || !build (r, error))
     return FALSE;
   r->n = (gsize) r->frame.latent_width * r->frame.latent_height * model->vae.latent_channels;
+  r->picture = moa_frame_in (&r->frame, source, error);
+  if (!r->picture)
+    return FALSE;
   count_memory (r);
   return TRUE;
 }
@@ -177,12 +223,11 @@ encode (MoaReplacement *r, GError **error)
                                                               : r->source_prompt };
   int photos = moa_subjects_photos (params->subjects, params->n_subjects);
   moa_meter_begin (&r->job->meter, MOA_PHASE_ENCODE, photos + 2);
-  r->picture = moa_frame_in (&r->frame, params->source, error);
-  if (!r->picture)
-    return FALSE;
   if (!moa_encode_texts (r->job, &r->text, prompts, N_TEXTS, r->texts, error) ||
       !moa_encode_subjects (r->job, &r->vision, params->subjects, params->n_subjects, r->feats,
-                            error) ||
+                            error))
+    return FALSE;
+  if (!r->result->cached_inversion &&
       !moa_encode_picture (r->job, &r->encoder, r->picture, r->trajectory, error))
     return FALSE;
   moa_coder_clear (&r->text);
@@ -194,73 +239,96 @@ encode (MoaReplacement *r, GError **error)
 /* ---- Steps ---- */
 
 static gboolean
-start_maps (MoaReplacement *r, GError **error)
+init_maps (const MoaReplacement *r, MoaRouterMaps *maps, int step, int timestep, GError **error)
 {
-  MoaReplaceResult *result = r->result;
+  if (!moa_maps_init (maps, &r->guide.mixture, step, timestep, error))
+    return FALSE;
+  maps->width_share = (double) r->frame.scaled_width / r->frame.width;
+  maps->height_share = (double) r->frame.scaled_height / r->frame.height;
+  return TRUE;
+}
+
+static gboolean
+start_maps (MoaReplacement *r, MoaVariation *variation, GError **error)
+{
   int n = 1 + r->params->n_map_steps;
-  result->maps = g_new0 (MoaRouterMaps, n);
+  variation->maps = g_new0 (MoaRouterMaps, n);
   for (int i = 0; i < n; i++)
     {
       int step = i ? r->params->map_steps[i - 1] : -1;
-      result->n_maps = i + 1;
-      if (!moa_maps_init (&result->maps[i], &r->guide.mixture, step, i ? r->timesteps[step] : -1,
-                          error))
+      variation->n_maps = i + 1;
+      if (!init_maps (r, &variation->maps[i], step, i ? r->timesteps[step] : -1, error))
         return FALSE;
     }
   return TRUE;
+}
+
+/* The preview starts as the picture itself. */
+static gboolean
+start_live (MoaReplacement *r, GError **error)
+{
+  const MoaModel *model = r->job->model;
+  if (!r->job->run.live)
+    return TRUE;
+  moa_preview_fit (&r->colours, r->picture, moa_model_vae_factor (model), r->trajectory,
+                   model->vae.latent_channels);
+  r->live_preview = moa_image_fit (r->picture, r->frame.latent_width, r->frame.latent_height,
+                                   error);
+  return r->live_preview &&
+         init_maps (r, &r->live_maps, 0, 0, error);
 }
 
 static gboolean
 run_steps (MoaReplacement *r, GError **error)
 {
   MoaWorkspace *workspace = r->job->workspace;
-  if (!start_maps (r, error) || !moa_graph_prepare (r->guide.prior.graph, workspace, error) ||
+  for (int k = 0; k < r->result->n_variations; k++)
+    if (!start_maps (r, &r->result->variations[k], error))
+      return FALSE;
+  if (!start_live (r, error) || !moa_graph_prepare (r->guide.prior.graph, workspace, error) ||
       !moa_graph_prepare (r->guide.mixture.graph, workspace, error))
     return FALSE;
   if (!moa_replacement_invert (r, error) || !moa_replacement_regenerate (r, error))
     return FALSE;
+  moa_job_note_rate (r->job, &r->guide.prior);
   moa_guide_clear (&r->guide);
   return TRUE;
 }
 
 /* ---- Pictures ---- */
 
-/* The composite mask at the work picture's size; the result's own is that at
- * the source's size, and nowhere above the selection. */
+/* The composite mask at the work picture's size.  *found: whether the routers saw a person. */
 static MoaImage *
-make_mask (MoaReplacement *r, GError **error)
+make_mask (const MoaReplacement *r, const MoaRouterMaps *maps, gboolean *found, GError **error)
 {
   const MoaReplaceParams *params = r->params;
   double side = r->job->model->info.side;
-  gboolean found;
-  MoaImage *weight = moa_maps_weight (&r->result->maps[0], r->frame.width, r->frame.height, error);
+  MoaImage *weight = moa_maps_weight (maps, params->mask_layers, params->n_mask_layers,
+                                      r->frame.width, r->frame.height, error);
   if (!weight)
     return NULL;
   MoaImage *mask = moa_mask_composite (
       weight, r->selection, params->mask_threshold, params->grow < 0 ? side / 64 : params->grow,
-      params->feather < 0 ? side / 42 : params->feather, &found, error);
+      params->feather < 0 ? side / 42 : params->feather, found, error);
   moa_image_free (weight);
-  if (!mask)
-    return NULL;
-  if (!found)
-    moa_job_warn (r->job,
-                  r->selection
-                      ? "The model saw no person in the selection; all of it is replaced"
-                      : "The model saw no person, so nothing is replaced; select the person");
-  r->result->mask = moa_frame_out (&r->frame, mask, error);
-  if (r->result->mask && params->selection)
-    {
-      MoaImage *selection = moa_image_fit (params->selection, params->selection->width,
-                                           params->selection->height, error);
-      if (selection)
-        moa_mask_limit (r->result->mask, selection);
-      else
-        g_clear_pointer (&r->result->mask, moa_image_free);
-      moa_image_free (selection);
-    }
-  if (!r->result->mask)
-    g_clear_pointer (&mask, moa_image_free);
   return mask;
+}
+
+/* The mask at the source's size, and nowhere above the selection. */
+static MoaImage *
+fit_mask (const MoaReplacement *r, const MoaImage *mask, GError **error)
+{
+  const MoaImage *selection = r->params->selection;
+  MoaImage *out = moa_frame_out (&r->frame, mask, error);
+  if (!out || !selection)
+    return out;
+  MoaImage *clean = moa_image_fit (selection, selection->width, selection->height, error);
+  if (clean)
+    moa_mask_limit (out, clean);
+  else
+    g_clear_pointer (&out, moa_image_free);
+  moa_image_free (clean);
+  return out;
 }
 
 static MoaImage *
@@ -278,30 +346,52 @@ decode (MoaReplacement *r, const float *z, const MoaImage *match_mask, GError **
 }
 
 static gboolean
+finish_variation (MoaReplacement *r, int k, GError **error)
+{
+  const MoaReplaceParams *params = r->params;
+  MoaVariation *variation = &r->result->variations[k];
+  gboolean found;
+  r->job->meter.picture = k;
+  MoaImage *mask = make_mask (r, &variation->maps[0], &found, error);
+  if (!mask)
+    return FALSE;
+  if (!found && k == 0)
+    moa_job_warn (r->job,
+                  r->selection
+                      ? "The model saw no person in the selection; all of it is replaced"
+                      : "The model saw no person, so nothing is replaced; select the person");
+  variation->mask = fit_mask (r, mask, error);
+  gboolean ok = variation->mask != NULL;
+  if (ok && !params->maps_only)
+    {
+      variation->image = decode (r, r->z + k * r->n, params->color_match ? mask : NULL, error);
+      if (variation->image)
+        variation->composite = moa_image_compose (params->source, variation->image,
+                                                  variation->mask, error);
+      ok = variation->composite != NULL;
+    }
+  moa_image_free (mask);
+  return ok;
+}
+
+static gboolean
 finish (MoaReplacement *r, GError **error)
 {
   const MoaReplaceParams *params = r->params;
   MoaReplaceResult *result = r->result;
-  moa_meter_begin (&r->job->meter, MOA_PHASE_DECODE,
-                   !params->maps_only + params->want_reconstruction);
-  MoaImage *mask = make_mask (r, error);
-  gboolean ok = mask && moa_graph_prepare (r->decoder.graph, r->job->workspace, error);
-  if (ok && params->want_reconstruction)
+  moa_meter_begin (&r->job->meter, MOA_PHASE_DECODE, n_decodes (r));
+  if (!moa_graph_prepare (r->decoder.graph, r->job->workspace, error))
+    return FALSE;
+  if (params->want_reconstruction)
     {
       result->reconstruction = decode (r, r->way_back, NULL, error);
-      ok = result->reconstruction != NULL;
+      if (!result->reconstruction)
+        return FALSE;
     }
-  if (ok && !params->maps_only)
-    {
-      result->image = decode (r, r->z, params->color_match ? mask : NULL, error);
-      if (result->image)
-        result->composite = moa_image_compose (params->source, result->image, result->mask, error);
-      ok = result->composite != NULL;
-    }
-  moa_image_free (mask);
-  if (ok && g_cancellable_set_error_if_cancelled (r->job->run.cancellable, error))
-    return FALSE;
-  if (!ok)
+  for (int k = 0; k < result->n_variations; k++)
+    if (!finish_variation (r, k, error))
+      return FALSE;
+  if (g_cancellable_set_error_if_cancelled (r->job->run.cancellable, error))
     return FALSE;
   moa_meter_end (&r->job->meter);
   if (params->keep_trajectory)
@@ -319,6 +409,8 @@ run_replacement (MoaReplacement *r, GError **error)
 {
   if (!r->job || !plan (r, error) || !moa_job_reserve (r->job, error) || !allocate (r, error))
     return FALSE;
+  r->inversion = moa_inversion_path (r);
+  r->result->cached_inversion = moa_inversion_load (r, r->inversion);
   moa_meter_init (&r->job->meter, total_cost (r), &r->job->run);
   return moa_job_load (r->job, error) && encode (r, error) && run_steps (r, error) &&
          finish (r, error);
@@ -338,13 +430,17 @@ clear_replacement (MoaReplacement *r)
   g_clear_pointer (&r->prompt, moa_prompt_free);
   g_clear_pointer (&r->empty_prompt, moa_prompt_free);
   g_free (r->coverage);
+  g_free (r->region);
   g_free (r->edit);
   g_free (r->texts);
   g_free (r->feats);
   g_free (r->timesteps);
+  g_free (r->inversion);
   g_free (r->trajectory);
   g_free (r->z);
   g_free (r->way_back);
+  moa_maps_clear (&r->live_maps);
+  moa_image_free (r->live_preview);
   moa_job_free (r->job);
 }
 
@@ -360,17 +456,46 @@ moa_replace (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
   return result;
 }
 
+MoaImage *
+moa_replace_mask (MoaModel *model, const MoaReplaceParams *params, const MoaRouterMaps *maps,
+                  GError **error)
+{
+  g_return_val_if_fail (model && params && maps, NULL);
+  MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
+  MoaReplacement r = { .job = moa_job_new (model, NULL, error), .params = params, .result = result };
+  MoaImage *mask = NULL, *fitted = NULL;
+  gboolean found;
+  if (r.job && maps->n_layers != model->info.n_layers)
+    moa_fail (error, MOA_ERROR_ARGUMENT, "The maps are of %d blocks, the model has %d",
+              maps->n_layers, model->info.n_layers);
+  else if (r.job && moa_replacement_resolve (&r, error) &&
+           moa_frame_init (&r.frame, model, params->source->width, params->source->height, error) &&
+           (!params->selection || read_selection (&r, error)))
+    mask = make_mask (&r, maps, &found, error);
+  if (mask)
+    fitted = fit_mask (&r, mask, error);
+  moa_image_free (mask);
+  clear_replacement (&r);
+  moa_replace_result_free (result);
+  return fitted;
+}
+
 gboolean
-moa_replacement_bytes (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
-                       guint64 *bytes, GError **error)
+moa_replace_estimate (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
+                      gboolean calibrate, MoaEstimate *estimate, GError **error)
 {
   MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
   MoaReplacement r = { .job = moa_job_new (model, run, error), .params = params, .result = result };
-  guint64 missing;
-  gboolean ok = r.job && plan (&r, error);
+  gboolean ok = r.job && plan (&r, error) && allocate (&r, error);
   if (ok)
-    moa_job_sum (r.job, &missing);
-  *bytes = ok ? r.job->peak_bytes : 0;
+    {
+      g_autofree char *inversion = moa_inversion_path (&r);
+      *estimate = (MoaEstimate){ r.frame.width, r.frame.height };
+      estimate->cached_inversion = result->cached_inversion = moa_inversion_ready (&r, inversion);
+      moa_replacement_passes (&r, &estimate->prior_passes, &estimate->mixture_passes);
+      ok = moa_job_estimate (r.job, &r.guide.prior, &r.source, total_cost (&r), calibrate, estimate,
+                             error);
+    }
   clear_replacement (&r);
   moa_replace_result_free (result);
   return ok;

@@ -6,6 +6,7 @@
 #include "jobs/encode.h"
 #include "jobs/frame.h"
 #include "jobs/maps.h"
+#include "jobs/preview.h"
 
 typedef struct {
   MoaJob *job;
@@ -15,6 +16,7 @@ typedef struct {
 
   MoaImage *picture, *selection; /* the work picture's size; selection or NULL */
   float *coverage;               /* [h * w]: the selection at latent size, or NULL */
+  float *region;                 /* [h * w]: scales the personalised weight, or NULL */
   gboolean *edit;                /* [h * w]: latent pixels that may change; NULL: all */
 
   MoaPrompt *source_prompt, *prompt, *empty_prompt; /* empty_prompt or NULL */
@@ -28,9 +30,15 @@ typedef struct {
   gsize n;           /* floats of a latent */
   int *timesteps;    /* [steps], falling */
   gboolean retrace;  /* above max_timestep the inversion's latents are taken */
+  char *inversion;   /* its file in the cache, or NULL */
   float *trajectory; /* [steps + 1][n], z_0 first */
-  float *z;          /* the result's latent */
+  float *z;          /* [variations][n]: the results' latents */
   float *way_back;   /* the reconstruction's latent, or NULL */
+
+  /* With MoaRun.live. */
+  MoaPreview colours;
+  MoaRouterMaps live_maps;
+  MoaImage *live_preview;
 } MoaReplacement;
 
 /* replace-params.c: checks the parameters and fills in defaults. */
@@ -39,13 +47,9 @@ gboolean moa_replacement_resolve (MoaReplacement *r, GError **error);
 /* replace-steps.c: picture -> noise, keeping the trajectory; and back, as the
  * prior alone does it, if wanted. */
 gboolean moa_replacement_invert (MoaReplacement *r, GError **error);
-/* noise -> the result's latent, and the router maps. */
+/* noise -> the results' latents, and the router maps. */
 gboolean moa_replacement_regenerate (MoaReplacement *r, GError **error);
-/* What both will cost, for the progress. */
-double moa_replacement_cost (const MoaReplacement *r);
-
-/* replace.c: the memory that moa_replace() would take with these parameters. */
-gboolean moa_replacement_bytes (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
-                                guint64 *bytes, GError **error);
+/* The U-Net's passes of both. */
+void moa_replacement_passes (const MoaReplacement *r, int *prior, int *mixture);
 
 #endif

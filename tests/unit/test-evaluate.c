@@ -502,11 +502,11 @@ test_ablate_router (void)
   MoaReplaceResult *before = replace_with (whole, &swap.params, NULL);
   MoaReplaceResult *after = replace_with (ablated, &swap.params, NULL);
   double largest = 0, largest_before = 0;
-  for (int l = 0; l < after->maps[0].n_layers; l++)
-    for (gsize i = 0; i < image_count (after->maps[0].layers[l]); i++)
+  for (int l = 0; l < after->variations->maps[0].n_layers; l++)
+    for (gsize i = 0; i < image_count (after->variations->maps[0].layers[l]); i++)
       {
-        largest = MAX (largest, after->maps[0].layers[l]->data[i]);
-        largest_before = MAX (largest_before, before->maps[0].layers[l]->data[i]);
+        largest = MAX (largest, after->variations->maps[0].layers[l]->data[i]);
+        largest_before = MAX (largest_before, before->variations->maps[0].layers[l]->data[i]);
       }
   g_assert_cmpfloat (largest, <, 1e-6);
   g_assert_cmpfloat (largest_before, >, 0.1);

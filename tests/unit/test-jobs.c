@@ -535,8 +535,8 @@ test_jobs_at_once (void)
     {
       g_assert_nonnull (jobs[i].result);
       MoaReplaceResult *alone = replace_with (own, &jobs[i].swap.params, &run);
-      g_assert_cmpmem (alone->image->data, image_count (alone->image) * sizeof (float),
-                       jobs[i].result->image->data, image_count (alone->image) * sizeof (float));
+      g_assert_cmpmem (alone->variations->image->data, image_count (alone->variations->image) * sizeof (float),
+                       jobs[i].result->variations->image->data, image_count (alone->variations->image) * sizeof (float));
       moa_replace_result_free (alone);
       moa_replace_result_free (jobs[i].result);
       swap_clear (&jobs[i].swap);
@@ -692,7 +692,7 @@ test_other_sizes (void)
       swap.params.selection = selection;
       swap.params.want_reconstruction = TRUE;
       MoaReplaceResult *result = replace_with (model, &swap.params, NULL);
-      const MoaImage *images[] = { result->image, result->composite, result->reconstruction };
+      const MoaImage *images[] = { result->variations->image, result->variations->composite, result->reconstruction };
       for (int i = 0; i < 3; i++)
         {
           g_assert_cmpint (images[i]->width, ==, width);
@@ -702,7 +702,7 @@ test_other_sizes (void)
       for (int i = 0; i < width * height; i++)
         if (i % width >= width / 2)
           for (int c = 0; c < 3; c++)
-            g_assert_cmpfloat (result->composite->data[3 * i + c], ==, source->data[4 * i + c]);
+            g_assert_cmpfloat (result->variations->composite->data[3 * i + c], ==, source->data[4 * i + c]);
       moa_replace_result_free (result);
       moa_image_free (source);
       moa_image_free (selection);
@@ -733,9 +733,9 @@ test_order (void)
   swap.params.order = NULL;
   swap.params.prompt = "a person <2> and a person <1>";
   MoaReplaceResult *marked = replace_with (model, &swap.params, NULL);
-  g_assert_cmpfloat (image_difference (plain->image, exchanged->image), >, 0.01);
-  g_assert_cmpfloat (image_difference (plain->image, both->image), <, 1e-4);
-  g_assert_cmpfloat (image_difference (plain->image, marked->image), <, 1e-4);
+  g_assert_cmpfloat (image_difference (plain->variations->image, exchanged->variations->image), >, 0.01);
+  g_assert_cmpfloat (image_difference (plain->variations->image, both->variations->image), <, 1e-4);
+  g_assert_cmpfloat (image_difference (plain->variations->image, marked->variations->image), <, 1e-4);
   moa_replace_result_free (plain);
   moa_replace_result_free (exchanged);
   moa_replace_result_free (both);
@@ -757,7 +757,7 @@ test_photos (void)
   MoaSubject twice = { photos, 2 };
   swap.params.subjects = &twice;
   MoaReplaceResult *two = replace_with (model, &swap.params, NULL);
-  g_assert_cmpfloat (image_difference (one->image, two->image), <, 1e-5);
+  g_assert_cmpfloat (image_difference (one->variations->image, two->variations->image), <, 1e-5);
   moa_replace_result_free (one);
   moa_replace_result_free (two);
   swap_clear (&swap);
@@ -777,29 +777,29 @@ test_maps (void)
   swap.params.maps_only = TRUE;
   swap.params.keep_trajectory = TRUE;
   MoaReplaceResult *result = replace_with (model, &swap.params, NULL);
-  g_assert_null (result->image);
-  g_assert_null (result->composite);
-  g_assert_nonnull (result->mask);
+  g_assert_null (result->variations->image);
+  g_assert_null (result->variations->composite);
+  g_assert_nonnull (result->variations->mask);
   g_assert_nonnull (result->trajectory);
   g_assert_cmpint (result->latent_width, ==, 16);
-  g_assert_cmpint (result->n_maps, ==, 4);
-  g_assert_cmpint (result->maps[0].step, ==, -1);
+  g_assert_cmpint (result->variations->n_maps, ==, 4);
+  g_assert_cmpint (result->variations->maps[0].step, ==, -1);
   /* The sizes of Stable Diffusion's blocks, of a latent of 16 x 16. */
   static const int widths[] = { 16, 16, 8, 8, 4, 4, 2, 4, 4, 4, 8, 8, 8, 16, 16, 16 };
-  for (int m = 0; m < result->n_maps; m++)
+  for (int m = 0; m < result->variations->n_maps; m++)
     for (int l = 0; l < 16; l++)
       {
-        const MoaImage *map = result->maps[m].layers[l];
+        const MoaImage *map = result->variations->maps[m].layers[l];
         g_assert_cmpint (map->width, ==, widths[l]);
         g_assert_cmpint (map->height, ==, widths[l]);
         for (gsize i = 0; i < image_count (map); i++)
           g_assert_true (map->data[i] >= 0 && map->data[i] <= 1);
       }
   /* Step 0 is timestep 901, above 800: the prior alone. */
-  g_assert_cmpint (result->maps[1].timestep, ==, 901);
-  g_assert_cmpfloat (result->maps[1].layers[0]->data[0], ==, 1);
-  g_assert_cmpint (result->maps[2].timestep, ==, 1);
-  g_assert_cmpfloat (result->maps[2].layers[4]->data[0], <, 1);
+  g_assert_cmpint (result->variations->maps[1].timestep, ==, 901);
+  g_assert_cmpfloat (result->variations->maps[1].layers[0]->data[0], ==, 1);
+  g_assert_cmpint (result->variations->maps[2].timestep, ==, 1);
+  g_assert_cmpfloat (result->variations->maps[2].layers[4]->data[0], <, 1);
   moa_replace_result_free (result);
   swap_clear (&swap);
   moa_model_unref (model);

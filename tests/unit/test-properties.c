@@ -142,12 +142,12 @@ test_prior_cancels_guidance (void)
   swap.params.guidance = 7;
   MoaReplaceResult *seven = replace_with (model, &swap.params, NULL);
   MoaReplaceResult *trained_seven = replace_with (trained, &swap.params, NULL);
-  g_assert_cmpfloat (image_difference (one->image, seven->image), <, 2e-4);
-  g_assert_cmpfloat (image_difference (trained_one->image, trained_seven->image), >, 0.1);
+  g_assert_cmpfloat (image_difference (one->variations->image, seven->variations->image), <, 2e-4);
+  g_assert_cmpfloat (image_difference (trained_one->variations->image, trained_seven->variations->image), >, 0.1);
   /* And the routers' maps say so. */
-  for (int l = 0; l < one->maps[0].n_layers; l++)
-    for (gsize i = 0; i < image_count (one->maps[0].layers[l]); i++)
-      g_assert_cmpfloat (one->maps[0].layers[l]->data[i], ==, 1);
+  for (int l = 0; l < one->variations->maps[0].n_layers; l++)
+    for (gsize i = 0; i < image_count (one->variations->maps[0].layers[l]); i++)
+      g_assert_cmpfloat (one->variations->maps[0].layers[l]->data[i], ==, 1);
   moa_replace_result_free (one);
   moa_replace_result_free (seven);
   moa_replace_result_free (trained_one);
@@ -204,10 +204,10 @@ test_residual_falls (void)
       swap.params.fixed_point = k;
       MoaReplaceResult *result = replace_with (model, &swap.params, NULL);
       double sum = 0;
-      gsize n = image_count (result->image);
+      gsize n = image_count (result->variations->image);
       for (gsize i = 0; i < n; i++)
         {
-          double d = result->image->data[i] - result->reconstruction->data[i];
+          double d = result->variations->image->data[i] - result->reconstruction->data[i];
           sum += d * d;
         }
       double residual = sqrt (sum / n);
@@ -235,10 +235,10 @@ test_zero_mask (void)
     swap.source->data[i] = swap.source->data[i] * 1.3f - 0.1f + i % 7 * 1e-7f;
   memset (swap.selection->data, 0, image_count (swap.selection) * sizeof (float));
   MoaReplaceResult *result = replace_with (model, &swap.params, NULL);
-  g_assert_cmpmem (result->composite->data, image_count (swap.source) * sizeof (float),
+  g_assert_cmpmem (result->variations->composite->data, image_count (swap.source) * sizeof (float),
                    swap.source->data, image_count (swap.source) * sizeof (float));
-  for (gsize i = 0; i < image_count (result->mask); i++)
-    g_assert_cmpfloat (result->mask->data[i], ==, 0);
+  for (gsize i = 0; i < image_count (result->variations->mask); i++)
+    g_assert_cmpfloat (result->variations->mask->data[i], ==, 0);
   moa_replace_result_free (result);
   swap_clear (&swap);
   moa_model_unref (model);
@@ -257,7 +257,7 @@ test_background (void)
   double background = 0;
   for (gsize i = 0; i < n; i++)
     {
-      const float *old = swap.source->data + 3 * i, *new = result->composite->data + 3 * i;
+      const float *old = swap.source->data + 3 * i, *new = result->variations->composite->data + 3 * i;
       if (swap.selection->data[i] > 0)
         {
           changed += memcmp (old, new, 3 * sizeof (float)) != 0;
@@ -265,7 +265,7 @@ test_background (void)
         }
       g_assert_cmpmem (old, 3 * sizeof (float), new, 3 * sizeof (float));
       for (int c = 0; c < 3; c++)
-        background += pow (result->image->data[3 * i + c] - old[c], 2) / 3;
+        background += pow (result->variations->image->data[3 * i + c] - old[c], 2) / 3;
       outside++;
     }
   g_assert_cmpuint (changed, >, (n - outside) / 2);
@@ -297,7 +297,7 @@ test_swap_nears_truth (void)
         if (swap.selection->data[i / 3] > 0.5)
           {
             before += pow (swap.source->data[i] - truth->data[i], 2);
-            after += pow (result->composite->data[i] - truth->data[i], 2);
+            after += pow (result->variations->composite->data[i] - truth->data[i], 2);
           }
       g_test_message ("%s: %.1f dB nearer", scenes[s], 10 * log10 (before / after));
       gain += 10 * log10 (before / after) / G_N_ELEMENTS (scenes);
@@ -367,7 +367,7 @@ test_pair (void)
       for (int right = 0; right < 2; right++)
         {
           double before = distance (source, truth, selection, left, !right);
-          double after = distance (result->composite, truth, selection, left, !right);
+          double after = distance (result->variations->composite, truth, selection, left, !right);
           g_test_message ("case %d, %s: %.1f dB before, %.1f after", (int) c,
                           right ? "right" : "left", -10 * log10 (before), -10 * log10 (after));
           if (pair->swapped[right])
@@ -407,9 +407,9 @@ test_seeds (void)
   MoaReplaceResult *b = replace_with (again, &swap.params, NULL);
   swap.params.seed++;
   MoaReplaceResult *c = replace_with (model, &swap.params, NULL);
-  check_same_bytes (a->image, b->image);
-  check_same_bytes (a->mask, b->mask);
-  g_assert_cmpfloat (image_difference (a->image, c->image), >, 0.01);
+  check_same_bytes (a->variations->image, b->variations->image);
+  check_same_bytes (a->variations->mask, b->variations->mask);
+  g_assert_cmpfloat (image_difference (a->variations->image, c->variations->image), >, 0.01);
   moa_replace_result_free (a);
   moa_replace_result_free (b);
   moa_replace_result_free (c);
@@ -428,7 +428,7 @@ test_threads (void)
   MoaReplaceResult *one = replace_with (model, &swap.params, &run);
   run.n_threads = 2;
   MoaReplaceResult *two = replace_with (model, &swap.params, &run);
-  g_assert_cmpfloat (image_difference (one->image, two->image), <, 2e-4);
+  g_assert_cmpfloat (image_difference (one->variations->image, two->variations->image), <, 2e-4);
   moa_replace_result_free (one);
   moa_replace_result_free (two);
   swap_clear (&swap);
@@ -496,7 +496,7 @@ test_cancel (void)
     }
   /* The model is as good as before. */
   MoaReplaceResult *after = replace_with (model, &swap.params, NULL);
-  check_same_bytes (whole->image, after->image);
+  check_same_bytes (whole->variations->image, after->variations->image);
   moa_replace_result_free (whole);
   moa_replace_result_free (after);
   swap_clear (&swap);

@@ -153,7 +153,8 @@ KERNEL (broadcast) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
   run_rows (t, cpu, count_of (t) / last_of (t), last_of (t), 1, broadcast_task);
 }
 
-/* Eq. 7; softmax over two is a sigmoid of the difference. */
+/* Eq. 7; softmax over two is a sigmoid of the difference.  A limit above 1 raises the weight, to 1
+ * at most. */
 static void
 router_weight_task (gpointer data, int task, int thread)
 {
@@ -163,7 +164,10 @@ router_weight_task (gpointer data, int task, int thread)
   gsize first, end;
   task_range (r->n, task, r->n_tasks, &first, &end);
   for (gsize i = first; i < end; i++)
-    w[i] = 1 / (1 + R (exp) (x[2 * i] - x[2 * i + 1])) * (limit ? limit[i] : 1);
+    {
+      real v = 1 / (1 + R (exp) (x[2 * i] - x[2 * i + 1])) * (limit ? limit[i] : 1);
+      w[i] = v < 1 ? v : 1;
+    }
 }
 
 void

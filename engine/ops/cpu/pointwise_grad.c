@@ -59,7 +59,7 @@ KERNEL (geglu_grad) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
   run_rows (t, cpu, count_of (t) / (2 * width), width, 30, geglu_grad_task);
 }
 
-/* w = s limit with s = sigmoid (x1 - x0):  dx1 = -dx0 = dy limit s (1 - s) */
+/* w = min (1, s limit) with s = sigmoid (x1 - x0):  dx1 = -dx0 = dy limit s (1 - s), or 0 */
 static void
 router_weight_grad_task (gpointer data, int task, int thread)
 {
@@ -72,7 +72,7 @@ router_weight_grad_task (gpointer data, int task, int thread)
   for (gsize i = first; i < end; i++)
     {
       real s = 1 / (1 + R (exp) (x[2 * i] - x[2 * i + 1]));
-      real d = dy[i] * (limit ? limit[i] : 1) * s * (1 - s);
+      real l = limit ? limit[i] : 1, d = s * l < 1 ? dy[i] * l * s * (1 - s) : 0;
       dx[2 * i] = -d;
       dx[2 * i + 1] = d;
     }

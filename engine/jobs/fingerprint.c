@@ -1,0 +1,49 @@
+/* What tells one set of weights from another: see fingerprint.h. */
+#include "jobs/fingerprint.h"
+
+#include <string.h>
+
+enum { SAMPLE = 64 };
+
+/* Numbers from the start and the middle: trained weights differ everywhere. */
+static gboolean
+add_tensor (GChecksum *sum, MoaWeights *weights, const MoaParam *param, GError **error)
+{
+  float sample[2 * SAMPLE] = { 0 };
+  guint64 n = param->file->n, count = MIN (n, SAMPLE);
+  if (!moa_weights_read (weights, param->file, 0, count, sample, error) ||
+      !moa_weights_read (weights, param->file, (n - count) / 2, count, sample + SAMPLE, error))
+    return FALSE;
+  g_checksum_update (sum, (const guchar *) param->name, strlen (param->name) + 1);
+  g_checksum_update (sum, (const guchar *) param->dim, sizeof (param->dim[0]) * param->rank);
+  g_checksum_update (sum, (const guchar *) sample, sizeof (sample));
+  return TRUE;
+}
+
+gboolean
+moa_fingerprint_add (GChecksum *sum, MoaModel *model, MoaParams *params, GError **error)
+{
+  gboolean ok = TRUE;
+  g_mutex_lock (&model->lock);
+  MoaWeights *weights = moa_params_weights (params);
+  for (guint i = 0; ok && i < moa_params_count (params); i++)
+    {
+      const MoaParam *param = moa_params_nth (params, i);
+      if (param->file)
+        ok = add_tensor (sum, weights, param, error);
+    }
+  g_mutex_unlock (&model->lock);
+  return ok;
+}
+
+char *
+moa_fingerprint_encoder (MoaModel *model, GError **error)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  const MoaVisionConfig *config = &model->vision;
+  g_checksum_update (sum, (const guchar *) config->mean, sizeof (config->mean));
+  g_checksum_update (sum, (const guchar *) config->std, sizeof (config->std));
+  if (!moa_fingerprint_add (sum, model, model->vision_params, error))
+    return NULL;
+  return g_strdup (g_checksum_get_string (sum));
+}
