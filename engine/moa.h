@@ -187,23 +187,23 @@ typedef struct {
   GCancellable *cancellable; /* polled between operations; NULL: none */
   MoaProgressFunc progress; /* called in the job's thread; NULL: none */
   gpointer progress_data;
-  gboolean live;            /* progress brings router maps and a preview (FALSE) */
+  gboolean live; /* progress brings router maps and a preview (FALSE) */
   /* Folder for inversions, which a later run of the same picture, model and
    * steps takes from there, whatever its subjects, seed, guidance or selection;
    * made if missing; NULL: none.  Several processes may share it.  What is
    * damaged or not ours is left out of account, never an error. */
   const char *cache;
-  guint64 cache_limit;      /* bytes that inversions may take there; the longest unused go first;
+  guint64 cache_limit; /* bytes that inversions may take there; the longest unused go first;
                                0: 1 GiB */
 } MoaRun;
 
 /* A person to keep: the image features of photos, and a small picture.  A file
  * of it is safetensors; it holds no photo beside the thumbnail. */
 typedef struct {
-  char *name;         /* as the user calls the person; may be "" */
-  char *encoder;      /* fingerprint of the image encoder that made the features */
+  char *name;    /* as the user calls the person; may be "" */
+  char *encoder; /* fingerprint of the image encoder that made the features */
   int n_photos, dim;
-  float *features;    /* [n_photos][dim] */
+  float *features;     /* [n_photos][dim] */
   MoaImage *thumbnail; /* RGB, its longer side MOA_SAVED_SUBJECT_SIDE or less */
 } MoaSavedSubject;
 
@@ -212,8 +212,9 @@ typedef struct {
 /* Encodes the photos (1 to MOA_SAVED_SUBJECT_PHOTOS; as a MoaSubject's) with the model's image
  * encoder; the first one makes the thumbnail.  (transfer full) */
 #define MOA_SAVED_SUBJECT_PHOTOS 64
-MoaSavedSubject *moa_saved_subject_new (MoaModel *model, const char *name, const MoaImage *const *photos,
-                               int n_photos, const MoaRun *run, GError **error);
+MoaSavedSubject *moa_saved_subject_new (MoaModel *model, const char *name,
+                                        const MoaImage *const *photos, int n_photos,
+                                        const MoaRun *run, GError **error);
 /* The file appears by rename, or not at all. */
 gboolean moa_saved_subject_save (const MoaSavedSubject *saved, const char *path, GError **error);
 /* Refuses, with MOA_ERROR_FILE, what is damaged or not a saved subject.  (transfer full) */
@@ -337,10 +338,10 @@ MoaImage *moa_replace_mask (MoaModel *model, const MoaReplaceParams *params,
 
 /* A person that the model sees in a picture. */
 typedef struct {
-  MoaRect bounds;  /* in the picture's pixels */
-  double x, y;     /* middle */
-  double share;    /* of the picture's area */
-  MoaImage *mask;  /* 1 channel, the picture's size, 1 on the person */
+  MoaRect bounds; /* in the picture's pixels */
+  double x, y;    /* middle */
+  double share;   /* of the picture's area */
+  MoaImage *mask; /* 1 channel, the picture's size, 1 on the person */
 } MoaPerson;
 
 /* Persons from left to right, found with a few passes of the U-Net; selection
@@ -358,12 +359,12 @@ void moa_work_area (int width, int height, const MoaRect *bounds, int side, MoaR
 
 /* What a run would take. */
 typedef struct {
-  int width, height;       /* the work picture, in pixels */
-  guint64 bytes_needed;    /* beyond what is loaded */
-  guint64 bytes_free;      /* of the machine, or MoaRun.memory_limit */
+  int width, height;                /* the work picture, in pixels */
+  guint64 bytes_needed;             /* beyond what is loaded */
+  guint64 bytes_free;               /* of the machine, or MoaRun.memory_limit */
   int prior_passes, mixture_passes; /* of the U-Net */
-  gboolean cached_inversion; /* the inversion is ready and its passes are not counted */
-  double seconds;          /* of the whole run; below 0: not known, because nothing was timed */
+  gboolean cached_inversion;        /* the inversion is ready and its passes are not counted */
+  double seconds; /* of the whole run; below 0: not known, because nothing was timed */
 } MoaEstimate;
 
 /* Checks the parameters as moa_replace() does, and counts.  More than is free
@@ -407,9 +408,8 @@ typedef struct {
 MoaGenerateResult *moa_generate (MoaModel *model, const MoaGenerateParams *params,
                                  const MoaRun *run, GError **error);
 void moa_generate_result_free (MoaGenerateResult *result);
-gboolean moa_generate_estimate (MoaModel *model, const MoaGenerateParams *params,
-                                const MoaRun *run, gboolean calibrate, MoaEstimate *estimate,
-                                GError **error);
+gboolean moa_generate_estimate (MoaModel *model, const MoaGenerateParams *params, const MoaRun *run,
+                                gboolean calibrate, MoaEstimate *estimate, GError **error);
 
 /* ---- Words ----------------------------------------------------------- */
 

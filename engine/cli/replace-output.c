@@ -51,7 +51,8 @@ save_mask (CliReplace *r, GError **error)
   MoaImage *mask = moa_image_new (width, height, 1);
   for (int y = 0; mask && y < r->area.height; y++)
     memcpy (mask->data + (gsize) (r->area.y + y) * width + r->area.x,
-            r->result->variations->mask->data + (gsize) y * r->area.width, r->area.width * sizeof (float));
+            r->result->variations->mask->data + (gsize) y * r->area.width,
+            r->area.width * sizeof (float));
   gboolean ok = mask ? moa_cli_save_image (mask, r->mask, error)
                      : moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory to write it", r->mask);
   moa_image_free (mask);
@@ -86,7 +87,8 @@ gboolean
 moa_cli_replace_output (CliReplace *r, GError **error)
 {
   const MoaReplaceResult *result = r->result;
-  if (r->maps && !moa_cli_save_maps (result->variations->maps, result->variations->n_maps, r->maps, r->files, error))
+  if (r->maps && !moa_cli_save_maps (result->variations->maps, result->variations->n_maps, r->maps,
+                                     r->files, error))
     return FALSE;
   if (r->mask && !(save_mask (r, error) && written (r, r->mask)))
     return FALSE;

@@ -188,9 +188,10 @@ add_person (Swap *s, int k, GError **error)
   const MoaIdentity *was = &c->scene.people[k], *now = &c->swapped.people[k];
   MoaJudge *judge = s->e->judge;
   MoaJudgedPerson result, truth, source;
-  if (!moa_judge_person (judge, s->result->variations->composite, c->index, k, head, &result, error)
-      || !moa_judge_person (judge, c->truth, c->index, k, head, &truth, error)
-      || !moa_judge_person (judge, c->source, c->index, k, head, &source, error))
+  if (!moa_judge_person (judge, s->result->variations->composite, c->index, k, head, &result,
+                         error) ||
+      !moa_judge_person (judge, c->truth, c->index, k, head, &truth, error) ||
+      !moa_judge_person (judge, c->source, c->index, k, head, &source, error))
     return FALSE;
   if (!(c->who >> k & 1))
     {
@@ -223,7 +224,8 @@ fill_row (const Swap *s, MoaSheetRow *row, GError **error)
   row->result = moa_image_copy (s->result->variations->composite);
   row->truth = moa_image_copy (c->truth);
   row->mask = moa_image_copy (s->result->variations->mask);
-  row->router = moa_maps_weight (&s->result->variations->maps[0], NULL, 0, c->source->width, c->source->height, error);
+  row->router = moa_maps_weight (&s->result->variations->maps[0], NULL, 0, c->source->width,
+                                 c->source->height, error);
   if (!row->router)
     return FALSE;
   return (row->source && row->photo && row->result && row->truth && row->mask)

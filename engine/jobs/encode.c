@@ -43,7 +43,8 @@ moa_subjects_check (const MoaSubject *subjects, int n, GError **error)
       int n_photos = subject->photos ? subject->n_photos : 0;
       if (subject->keep && (n_photos > 0 || subject->saved))
         return moa_fail (error, MOA_ERROR_ARGUMENT,
-                         "Subject %d stays as it is, and has a photo; give one or the other", s + 1);
+                         "Subject %d stays as it is, and has a photo; give one or the other",
+                         s + 1);
       if (n_photos < 1 && !subject->saved && !subject->keep)
         return moa_fail (error, MOA_ERROR_ARGUMENT, "Subject %d has no photo", s + 1);
       for (int i = 0; i < n_photos; i++)

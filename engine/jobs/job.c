@@ -62,8 +62,11 @@ moa_job_take_warnings (MoaJob *job)
 void
 moa_job_count (MoaJob *job, const MoaGraph *graph, MoaParams *params)
 {
-  job->work_bytes = MAX (job->work_bytes, moa_graph_work_bytes (graph));
-  job->held_bytes += moa_graph_held_bytes (graph);
+  if (graph)
+    {
+      job->work_bytes = MAX (job->work_bytes, moa_graph_work_bytes (graph));
+      job->held_bytes += moa_graph_held_bytes (graph);
+    }
   if (params && !g_ptr_array_find (job->parts, params, NULL))
     g_ptr_array_add (job->parts, params);
 }

@@ -29,7 +29,7 @@ void moa_job_warn (MoaJob *job, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* The warnings, NULL ended, (transfer full). */
 char **moa_job_take_warnings (MoaJob *job);
 
-/* Counts a planned graph's memory, and the weights of its part.  params may be NULL. */
+/* Counts a planned graph's memory, and the weights of its part.  Either may be NULL. */
 void moa_job_count (MoaJob *job, const MoaGraph *graph, MoaParams *params);
 
 /* Sets peak_bytes from what was counted; *missing: without the weights that are loaded. */
@@ -41,8 +41,7 @@ gboolean moa_job_reserve (MoaJob *job, GError **error);
 /* Fills in bytes_needed, bytes_free and seconds of a job whose networks are
  * counted; cost is as for moa_meter_init(), condition any for the prior. */
 gboolean moa_job_estimate (MoaJob *job, MoaDenoiser *prior, const MoaCondition *condition,
-                           double cost, gboolean calibrate, MoaEstimate *estimate,
-                           GError **error);
+                           double cost, gboolean calibrate, MoaEstimate *estimate, GError **error);
 /* After a job's steps: how fast they were, for later estimates. */
 void moa_job_note_rate (MoaJob *job, const MoaDenoiser *prior);
 

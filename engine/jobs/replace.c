@@ -7,6 +7,7 @@
 
 #include "jobs/compose.h"
 #include "jobs/inversion.h"
+#include "jobs/persons.h"
 #include "sample/ddim.h"
 
 #include <string.h>
@@ -42,7 +43,11 @@ read_prompts (MoaReplacement *r, GError **error)
         return FALSE;
     }
   for (int k = 0; k < n; k++)
-    r->index[k] = r->prompt->subject[params->order ? params->order[k] : k];
+    if (!params->subjects[k].keep)
+      {
+        r->index[r->n_subjects] = r->prompt->subject[params->order ? params->order[k] : k];
+        r->subjects[r->n_subjects++] = params->subjects[k];
+      }
   return TRUE;
 }
 
@@ -99,12 +104,11 @@ build (MoaReplacement *r, GError **error)
 {
   MoaModel *model = r->job->model;
   MoaCpu *cpu = r->job->cpu;
-  const MoaReplaceParams *params = r->params;
   const MoaFrame *frame = &r->frame;
   MoaDenoiserSpec prior = { .width = frame->latent_width, .height = frame->latent_height };
   MoaDenoiserSpec mixture = prior;
   mixture.mixture = mixture.maps = TRUE;
-  mixture.n_slots = params->n_subjects;
+  mixture.n_slots = r->n_subjects;
   mixture.limit = r->region;
   g_mutex_lock (&model->lock);
   gboolean ok = moa_coder_text (&r->text, model, cpu, N_TEXTS, error) &&
@@ -145,7 +149,7 @@ static gboolean
 set_conditions (MoaReplacement *r, GError **error)
 {
   const MoaModel *model = r->job->model;
-  int window = moa_tokenizer_window (model->tokenizer), n = r->params->n_subjects;
+  int window = moa_tokenizer_window (model->tokenizer), n = r->n_subjects;
   gsize size = (gsize) window * model->unet.text_dim;
   r->texts = moa_job_floats (N_TEXTS * size, error);
   r->feats = r->texts ? moa_job_floats ((gsize) n * model->moa.feature_dim, error) : NULL;
@@ -173,7 +177,7 @@ n_decodes (const MoaReplacement *r)
 static double
 total_cost (const MoaReplacement *r)
 {
-  int photos = moa_subjects_photos (r->params->subjects, r->params->n_subjects);
+  int photos = moa_subjects_photos (r->subjects, r->n_subjects);
   int prior, mixture;
   moa_replacement_passes (r, &prior, &mixture);
   return MOA_COST_LOAD + N_TEXTS * MOA_COST_TEXT + photos * MOA_COST_PHOTO +
@@ -217,15 +221,13 @@ allocate (MoaReplacement *r, GError **error)
 static gboolean
 encode (MoaReplacement *r, GError **error)
 {
-  const MoaReplaceParams *params = r->params;
   const MoaPrompt *const prompts[N_TEXTS] = { r->source_prompt, r->prompt,
                                               r->empty_prompt ? r->empty_prompt
                                                               : r->source_prompt };
-  int photos = moa_subjects_photos (params->subjects, params->n_subjects);
+  int photos = moa_subjects_photos (r->subjects, r->n_subjects);
   moa_meter_begin (&r->job->meter, MOA_PHASE_ENCODE, photos + 2);
   if (!moa_encode_texts (r->job, &r->text, prompts, N_TEXTS, r->texts, error) ||
-      !moa_encode_subjects (r->job, &r->vision, params->subjects, params->n_subjects, r->feats,
-                            error))
+      !moa_encode_subjects (r->job, &r->vision, r->subjects, r->n_subjects, r->feats, error))
     return FALSE;
   if (!r->result->cached_inversion &&
       !moa_encode_picture (r->job, &r->encoder, r->picture, r->trajectory, error))
@@ -274,8 +276,7 @@ start_live (MoaReplacement *r, GError **error)
                    model->vae.latent_channels);
   r->live_preview = moa_image_fit (r->picture, r->frame.latent_width, r->frame.latent_height,
                                    error);
-  return r->live_preview &&
-         init_maps (r, &r->live_maps, 0, 0, error);
+  return r->live_preview && init_maps (r, &r->live_maps, 0, 0, error);
 }
 
 static gboolean
@@ -366,8 +367,8 @@ finish_variation (MoaReplacement *r, int k, GError **error)
     {
       variation->image = decode (r, r->z + k * r->n, params->color_match ? mask : NULL, error);
       if (variation->image)
-        variation->composite = moa_image_compose (params->source, variation->image,
-                                                  variation->mask, error);
+        variation->composite = moa_image_compose (params->source, variation->image, variation->mask,
+                                                  error);
       ok = variation->composite != NULL;
     }
   moa_image_free (mask);
@@ -444,15 +445,48 @@ clear_replacement (MoaReplacement *r)
   moa_job_free (r->job);
 }
 
+/* Whether anybody stays, in parameters that may be wrong still. */
+static gboolean
+keeps_someone (const MoaReplaceParams *params)
+{
+  for (int k = 0; params->subjects && k < MIN (params->n_subjects, MOA_MAX_SUBJECTS); k++)
+    if (params->subjects[k].keep)
+      return TRUE;
+  return FALSE;
+}
+
+/* The selection without who stays. */
+static MoaImage *
+protect (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run, GError **error)
+{
+  MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
+  MoaReplacement r = { .job = moa_job_new (model, run), .params = params, .result = result };
+  MoaImage *allowed = NULL;
+  if (moa_replacement_resolve (&r, error))
+    allowed = moa_persons_protect (model, params, run, error);
+  clear_replacement (&r);
+  moa_replace_result_free (result);
+  return allowed;
+}
+
 MoaReplaceResult *
 moa_replace (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run, GError **error)
 {
   g_return_val_if_fail (model && params, NULL);
+  MoaReplaceParams own = *params;
+  MoaImage *allowed = NULL;
+  if (keeps_someone (params))
+    {
+      own.selection = allowed = protect (model, params, run, error);
+      if (!allowed)
+        return NULL;
+    }
   MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
-  MoaReplacement r = { .job = moa_job_new (model, run, error), .params = params, .result = result };
+  MoaReplacement r = { .job = moa_job_new (model, run, error), .params = &own, .result = result };
   if (!run_replacement (&r, error))
     g_clear_pointer (&result, moa_replace_result_free);
   clear_replacement (&r);
+  moa_image_free (allowed);
   return result;
 }
 

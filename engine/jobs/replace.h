@@ -11,6 +11,8 @@
 typedef struct {
   MoaJob *job;
   const MoaReplaceParams *params;
+  MoaSubject subjects[MOA_MAX_SUBJECTS]; /* those who come in */
+  int n_subjects;
   MoaReplaceResult *result; /* the settings used are read from here */
   MoaFrame frame;
 

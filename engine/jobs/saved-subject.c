@@ -55,12 +55,10 @@ encode_photos (MoaJob *job, const MoaImage *const *photos, int n, float *feature
   ok = moa_job_reserve (job, error) && moa_job_load (job, error);
   if (ok)
     moa_meter_begin (&job->meter, MOA_PHASE_ENCODE, n);
-  for (int i = 0; ok && i < n; i++)
-    {
-      MoaSubject subject = { photos + i, 1 };
-      ok = moa_encode_subjects (job, &vision, &subject, 1, features + i * model->moa.feature_dim,
-                                error);
-    }
+  MoaSubject each[MOA_SAVED_SUBJECT_PHOTOS];
+  for (int i = 0; i < n; i++)
+    each[i] = (MoaSubject){ photos + i, 1 };
+  ok = ok && moa_encode_subjects (job, &vision, each, n, features, error);
   if (ok)
     moa_meter_end (&job->meter);
   moa_coder_clear (&vision);

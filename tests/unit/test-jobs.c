@@ -535,8 +535,10 @@ test_jobs_at_once (void)
     {
       g_assert_nonnull (jobs[i].result);
       MoaReplaceResult *alone = replace_with (own, &jobs[i].swap.params, &run);
-      g_assert_cmpmem (alone->variations->image->data, image_count (alone->variations->image) * sizeof (float),
-                       jobs[i].result->variations->image->data, image_count (alone->variations->image) * sizeof (float));
+      g_assert_cmpmem (alone->variations->image->data,
+                       image_count (alone->variations->image) * sizeof (float),
+                       jobs[i].result->variations->image->data,
+                       image_count (alone->variations->image) * sizeof (float));
       moa_replace_result_free (alone);
       moa_replace_result_free (jobs[i].result);
       swap_clear (&jobs[i].swap);
@@ -692,7 +694,8 @@ test_other_sizes (void)
       swap.params.selection = selection;
       swap.params.want_reconstruction = TRUE;
       MoaReplaceResult *result = replace_with (model, &swap.params, NULL);
-      const MoaImage *images[] = { result->variations->image, result->variations->composite, result->reconstruction };
+      const MoaImage *images[] = { result->variations->image, result->variations->composite,
+                                   result->reconstruction };
       for (int i = 0; i < 3; i++)
         {
           g_assert_cmpint (images[i]->width, ==, width);
@@ -702,7 +705,8 @@ test_other_sizes (void)
       for (int i = 0; i < width * height; i++)
         if (i % width >= width / 2)
           for (int c = 0; c < 3; c++)
-            g_assert_cmpfloat (result->variations->composite->data[3 * i + c], ==, source->data[4 * i + c]);
+            g_assert_cmpfloat (result->variations->composite->data[3 * i + c], ==,
+                               source->data[4 * i + c]);
       moa_replace_result_free (result);
       moa_image_free (source);
       moa_image_free (selection);
@@ -733,9 +737,11 @@ test_order (void)
   swap.params.order = NULL;
   swap.params.prompt = "a person <2> and a person <1>";
   MoaReplaceResult *marked = replace_with (model, &swap.params, NULL);
-  g_assert_cmpfloat (image_difference (plain->variations->image, exchanged->variations->image), >, 0.01);
+  g_assert_cmpfloat (image_difference (plain->variations->image, exchanged->variations->image), >,
+                     0.01);
   g_assert_cmpfloat (image_difference (plain->variations->image, both->variations->image), <, 1e-4);
-  g_assert_cmpfloat (image_difference (plain->variations->image, marked->variations->image), <, 1e-4);
+  g_assert_cmpfloat (image_difference (plain->variations->image, marked->variations->image), <,
+                     1e-4);
   moa_replace_result_free (plain);
   moa_replace_result_free (exchanged);
   moa_replace_result_free (both);

@@ -143,7 +143,8 @@ test_prior_cancels_guidance (void)
   MoaReplaceResult *seven = replace_with (model, &swap.params, NULL);
   MoaReplaceResult *trained_seven = replace_with (trained, &swap.params, NULL);
   g_assert_cmpfloat (image_difference (one->variations->image, seven->variations->image), <, 2e-4);
-  g_assert_cmpfloat (image_difference (trained_one->variations->image, trained_seven->variations->image), >, 0.1);
+  g_assert_cmpfloat (
+      image_difference (trained_one->variations->image, trained_seven->variations->image), >, 0.1);
   /* And the routers' maps say so. */
   for (int l = 0; l < one->variations->maps[0].n_layers; l++)
     for (gsize i = 0; i < image_count (one->variations->maps[0].layers[l]); i++)
@@ -257,7 +258,8 @@ test_background (void)
   double background = 0;
   for (gsize i = 0; i < n; i++)
     {
-      const float *old = swap.source->data + 3 * i, *new = result->variations->composite->data + 3 * i;
+      const float *old = swap.source->data + 3 * i,
+                  *new = result->variations->composite->data + 3 * i;
       if (swap.selection->data[i] > 0)
         {
           changed += memcmp (old, new, 3 * sizeof (float)) != 0;
