@@ -131,9 +131,9 @@ search (Search *s, GError **error)
 static MoaImage *
 find_weight (MoaModel *model, const MoaImage *picture, const MoaRun *run, GError **error)
 {
-  Search s = { .job = moa_job_new (model, run), .picture = picture };
+  Search s = { .job = moa_job_new (model, run, error), .picture = picture };
   MoaImage *work = NULL, *weight = NULL;
-  if (search (&s, error))
+  if (s.job && search (&s, error))
     work = moa_maps_weight (&s.maps, NULL, 0, s.frame.width, s.frame.height, error);
   if (work)
     weight = moa_frame_out (&s.frame, work, error);

@@ -460,9 +460,9 @@ static MoaImage *
 protect (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run, GError **error)
 {
   MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
-  MoaReplacement r = { .job = moa_job_new (model, run), .params = params, .result = result };
+  MoaReplacement r = { .job = moa_job_new (model, run, error), .params = params, .result = result };
   MoaImage *allowed = NULL;
-  if (moa_replacement_resolve (&r, error))
+  if (r.job && moa_replacement_resolve (&r, error))
     allowed = moa_persons_protect (model, params, run, error);
   clear_replacement (&r);
   moa_replace_result_free (result);
