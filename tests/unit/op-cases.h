@@ -55,6 +55,7 @@ struct _OpRun {
 
 /* Planned, set and run once. */
 OpRun *op_run_new (const OpCase *c, MoaIsa isa, int threads);
+OpRun *op_run_new_on (const OpCase *c, MoaCpu *cpu); /* takes cpu */
 void op_run_free (OpRun *run);
 void op_run (OpRun *run);
 /* Numbers of an output; a packed weight's gradient in the file's order. (transfer full) */

@@ -100,7 +100,9 @@ write_weights (OpRun *run)
   moa_safetensors_writer_free (writer);
   MoaWeights *weights = moa_weights_open (path, "case", &error);
   g_assert_no_error (error);
-  MoaParams *params = moa_params_new (weights, moa_cpu_isa (run->cpu));
+  MoaDevice *device = moa_cpu_device (run->cpu);
+  MoaParams *params = device == moa_device_host () ? moa_params_new (weights, moa_cpu_isa (run->cpu))
+                                                   : moa_params_new_on (weights, device);
   moa_weights_unref (weights);
   g_unlink (path);
   return params;
@@ -139,10 +141,16 @@ add_gradients (OpRun *run)
 OpRun *
 op_run_new (const OpCase *c, MoaIsa isa, int threads)
 {
+  return op_run_new_on (c, moa_cpu_new (isa, threads));
+}
+
+OpRun *
+op_run_new_on (const OpCase *c, MoaCpu *cpu)
+{
   g_autoptr (GError) error = NULL;
   OpRun *run = g_new0 (OpRun, 1);
   run->c = c;
-  run->cpu = moa_cpu_new (isa, threads);
+  run->cpu = cpu;
   run->workspace = moa_workspace_new ();
   run->leaves = g_ptr_array_new_with_free_func (leaf_free);
   run->wrt = g_ptr_array_new ();
@@ -192,7 +200,14 @@ op_run_get (OpRun *run, const MoaTensor *t, const OpLeaf *leaf)
   if (leaf && leaf->is_weight)
     {
       float *values = g_new (float, moa_shape_count (&leaf->shape));
-      moa_param_unpack (leaf->tensor->param, moa_cpu_isa (run->cpu), t->data, values);
+      g_autofree float *packed = NULL;
+      if (moa_cpu_isa (run->cpu) != MOA_ISA_F64)
+        {
+          packed = g_new (float, moa_shape_count (&t->shape));
+          moa_graph_get (t, packed);
+        }
+      moa_param_unpack (leaf->tensor->param, moa_cpu_isa (run->cpu), packed ? packed : t->data,
+                        values);
       return values;
     }
   float *values = g_new (float, moa_shape_count (&t->shape));

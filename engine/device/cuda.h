@@ -1,0 +1,50 @@
+/* A CUDA card as a device: a stream, cuBLAS on it, and the first failure.  C++, as nvcc is. */
+#ifndef MOA_CUDA_H
+#define MOA_CUDA_H
+
+#include <cublas_v2.h>
+#include <cuda_runtime.h>
+
+#include "device/device.h"
+
+#if defined(__CUDACC__) && !defined(MOA_LAUNCH_KERNEL)
+#define MOA_LAUNCH_KERNEL(kernel, grid, block, shared, stream, ...) \
+  kernel<<<grid, block, shared, stream>>> (__VA_ARGS__)
+/* The block's shared memory, as large as the launch said. */
+#define MOA_SHARED(type, name)                       \
+  extern __shared__ float4 moa_shared_memory[];      \
+  type *name = reinterpret_cast<type *> (moa_shared_memory)
+#endif
+
+#define MOA_CUDA_BLAS_WORKSPACE (32u << 20)
+
+typedef struct {
+  MoaDevice device; /* first */
+  int index;
+  cudaStream_t stream;
+  cublasHandle_t blas;
+  void *blas_workspace; /* its own, so that recorded work finds it again */
+  GMutex lock;
+  GError *error;        /* the first failure */
+  char doing[160];      /* the op and its shape, for messages */
+} MoaCuda;
+
+/* Keeps the first failure with the call's name and what the device is doing.  FALSE: failed. */
+gboolean moa_cuda_check (MoaCuda *cuda, cudaError_t status, const char *call);
+gboolean moa_cuda_check_blas (MoaCuda *cuda, cublasStatus_t status, const char *call);
+
+#define MOA_CUDA(cuda, function, ...) moa_cuda_check (cuda, function (__VA_ARGS__), #function)
+
+/* Queues a kernel; parentheses around one with template arguments. */
+#define MOA_LAUNCH(cuda, kernel, grid, block, shared, ...)                             \
+  do                                                                                   \
+    {                                                                                  \
+      MOA_LAUNCH_KERNEL (kernel, grid, block, shared, (cuda)->stream, __VA_ARGS__);    \
+      moa_cuda_check (cuda, cudaGetLastError (), #kernel);                             \
+    }                                                                                  \
+  while (0)
+
+/* The module's kernels by name: ops/cuda/table.cu. */
+gconstpointer moa_cuda_find (const char *name);
+
+#endif

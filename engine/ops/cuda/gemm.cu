@@ -1,0 +1,55 @@
+/* Products by cuBLAS: see gemm.h. */
+#include "ops/cuda/gemm.h"
+
+static cudaDataType_t
+type_of (int number)
+{
+  return number == MOA_F32 ? CUDA_R_32F : number == MOA_F16 ? CUDA_R_16F : CUDA_R_16BF;
+}
+
+/* cuBLAS counts column by column, where each of these matrices is its own transpose:
+ * C^T = op (B)^T op (A)^T. */
+void
+moa_cuda_gemm (MoaCuda *cuda, unsigned m, unsigned n, unsigned k, const Matrix &a, const Matrix &b,
+               const Matrix &c, float alpha, float beta, unsigned batch)
+{
+  g_assert (a.x.number == b.x.number);
+  moa_cuda_check_blas (
+    cuda,
+    cublasGemmStridedBatchedEx (cuda->blas, b.turned ? CUBLAS_OP_T : CUBLAS_OP_N,
+                                a.turned ? CUBLAS_OP_T : CUBLAS_OP_N, (int) n, (int) m, (int) k,
+                                &alpha, b.x.data, type_of (b.x.number), (int) b.step, b.stride,
+                                a.x.data, type_of (a.x.number), (int) a.step, a.stride, &beta,
+                                c.x.data, type_of (c.x.number), (int) c.step, c.stride, (int) batch,
+                                CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+    "cublasGemmStridedBatchedEx");
+}
+
+Numbers
+moa_cuda_as (MoaCuda *cuda, Numbers x, gsize n, int number, char **scratch)
+{
+  if (x.number == number)
+    return x;
+  Numbers y = numbers_at (*scratch, number, 0);
+  moa_cuda_convert (cuda, x, y, n);
+  *scratch += (n * moa_number_size ((MoaNumber) number) + 255) / 256 * 256;
+  return y;
+}
+
+static __global__ void
+start_kernel (Numbers bias, Numbers add, Numbers y, unsigned n, unsigned width)
+{
+  EACH (i, n)
+    y.put (i, (bias.data ? bias[i % width] : 0) + (add.data ? add[i] : 0));
+}
+
+float
+moa_cuda_start (MoaCuda *cuda, const MoaTensor *bias, const MoaTensor *add, Numbers y, gsize n,
+                unsigned width)
+{
+  if (!bias && !add)
+    return 0;
+  if (bias || add->data != y.data)
+    LAUNCH_EACH (cuda, n, start_kernel, numbers (bias), numbers (add), y, (unsigned) n, width);
+  return 1;
+}

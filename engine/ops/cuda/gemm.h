@@ -1,0 +1,39 @@
+/* Products by cuBLAS, matrices row by row: C = alpha op (A) op (B) + beta C, in batches a stride apart. */
+#ifndef MOA_CUDA_GEMM_H
+#define MOA_CUDA_GEMM_H
+
+#include "ops/cuda/kernel.h"
+
+struct Matrix {
+  Numbers x;
+  unsigned step;    /* numbers from row to row */
+  bool turned;      /* its rows are the product's columns */
+  long long stride; /* numbers from one of the batch to the next */
+};
+
+static inline Matrix
+matrix (Numbers x, unsigned step, bool turned = false, long long stride = 0)
+{
+  Matrix m = { x, step, turned, stride };
+  return m;
+}
+
+/* a and b of the same type, sums in float. */
+void moa_cuda_gemm (MoaCuda *cuda, unsigned m, unsigned n, unsigned k, const Matrix &a,
+                    const Matrix &b, const Matrix &c, float alpha = 1, float beta = 0,
+                    unsigned batch = 1);
+
+/* x as `number` says: itself, or converted into *scratch, which moves on. */
+Numbers moa_cuda_as (MoaCuda *cuda, Numbers x, gsize n, int number, char **scratch);
+/* The scratch that it may take. */
+static inline gsize
+as_scratch (const MoaTensor *x, int number)
+{
+  return (int) x->number == number ? 0 : (count_of (x) * moa_number_size ((MoaNumber) number) + 255) / 256 * 256;
+}
+
+/* y = bias + add, either may be none, add may be y: the start of a product's sum.  Returns beta. */
+float moa_cuda_start (MoaCuda *cuda, const MoaTensor *bias, const MoaTensor *add, Numbers y, gsize n,
+                      unsigned width);
+
+#endif

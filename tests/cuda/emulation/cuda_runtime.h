@@ -1,0 +1,159 @@
+/* CUDA on the CPU, for tests: the part of the runtime's interface that engine/ uses.
+ *
+ * Each thread of a block is a fiber with a stack of its own; blocks, and threads between two
+ * barriers, run in random order.  __syncthreads() ends the program's test when not all threads of a
+ * block come to the same one; shuffles wait for the lanes of their mask.  Memory of the card is the
+ * host's, filled with NaN when allocated, as is a block's shared memory before it runs.  Streams
+ * run at once, and what is captured is kept and run again.
+ *
+ * Failures on demand: see emulation.h. */
+#ifndef MOA_EMULATED_CUDA_RUNTIME_H
+#define MOA_EMULATED_CUDA_RUNTIME_H
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+
+#define CUDART_VERSION 12000
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __restrict__
+
+struct dim3 {
+  unsigned x, y, z;
+  dim3 (unsigned a = 1, unsigned b = 1, unsigned c = 1) : x (a), y (b), z (c) {}
+};
+struct alignas (16) float4 {
+  float x, y, z, w;
+};
+
+/* ---- In kernels ------------------------------------------------------- */
+
+namespace emulated {
+struct Thread {
+  dim3 thread, block, block_size, grid;
+};
+Thread &self ();
+void *shared ();
+void barrier (const char *file, int line);
+/* value of a lane, once all of mask have come to this place. */
+uint64_t exchange (const char *file, int line, unsigned mask, uint64_t value, unsigned from);
+void vote (const char *file, int line, unsigned mask, int predicate, unsigned *all);
+unsigned lane ();
+void launch (const char *name, dim3 grid, dim3 block, size_t shared_bytes, void *stream,
+             std::function<void ()> body);
+}
+
+#define threadIdx (emulated::self ().thread)
+#define blockIdx (emulated::self ().block)
+#define blockDim (emulated::self ().block_size)
+#define gridDim (emulated::self ().grid)
+
+#define __syncthreads() emulated::barrier (__FILE__, __LINE__)
+#define __syncwarp() ((void) emulated::exchange (__FILE__, __LINE__, 0xffffffffu, 0, 0))
+
+template <class T>
+static inline T
+emulated_shuffle (const char *file, int line, unsigned mask, T value, unsigned from)
+{
+  uint64_t bits = 0;
+  memcpy (&bits, &value, sizeof (T));
+  bits = emulated::exchange (file, line, mask, bits, from);
+  memcpy (&value, &bits, sizeof (T));
+  return value;
+}
+
+#define __shfl_xor_sync(mask, value, m) \
+  emulated_shuffle (__FILE__, __LINE__, mask, value, emulated::lane () ^ (m))
+#define __shfl_sync(mask, value, from) \
+  emulated_shuffle (__FILE__, __LINE__, mask, value, (unsigned) (from) % 32)
+#define __shfl_down_sync(mask, value, d)                      \
+  emulated_shuffle (__FILE__, __LINE__, mask, value,          \
+                    emulated::lane () + (d) < 32 ? emulated::lane () + (d) : emulated::lane ())
+
+static inline unsigned
+emulated_ballot (const char *file, int line, unsigned mask, int predicate)
+{
+  unsigned all;
+  emulated::vote (file, line, mask, predicate, &all);
+  return all;
+}
+#define __ballot_sync(mask, p) emulated_ballot (__FILE__, __LINE__, mask, p)
+#define __any_sync(mask, p) (emulated_ballot (__FILE__, __LINE__, mask, p) != 0)
+#define __all_sync(mask, p) (emulated_ballot (__FILE__, __LINE__, mask, p) == (mask))
+
+/* Threads run one at a time. */
+template <class T>
+static inline T
+atomicAdd (T *at, T value)
+{
+  T old = *at;
+  *at += value;
+  return old;
+}
+
+template <class T> static inline T min (T a, T b) { return b < a ? b : a; }
+template <class T> static inline T max (T a, T b) { return a < b ? b : a; }
+
+#define MOA_LAUNCH_KERNEL(kernel, grid, block, shared, stream, ...) \
+  emulated::launch (#kernel, grid, block, shared, stream, [=] { kernel (__VA_ARGS__); })
+#define MOA_SHARED(type, name) type *name = static_cast<type *> (emulated::shared ())
+
+/* ---- Runtime ---------------------------------------------------------- */
+
+typedef enum {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInsufficientDriver = 35,
+  cudaErrorNoDevice = 100,
+  cudaErrorLaunchFailure = 719,
+  cudaErrorStreamCaptureUnsupported = 900
+} cudaError_t;
+
+typedef struct emulated_stream *cudaStream_t;
+typedef struct emulated_graph *cudaGraph_t, *cudaGraphExec_t;
+typedef enum { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice } cudaMemcpyKind;
+typedef enum { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal } cudaStreamCaptureMode;
+enum { cudaStreamNonBlocking = 1 };
+
+typedef struct {
+  char name[256];
+  size_t totalGlobalMem;
+  int major, minor, multiProcessorCount;
+} cudaDeviceProp;
+
+const char *cudaGetErrorString (cudaError_t status);
+cudaError_t cudaGetLastError (void);
+cudaError_t cudaGetDeviceCount (int *n);
+cudaError_t cudaSetDevice (int i);
+cudaError_t cudaGetDeviceProperties (cudaDeviceProp *properties, int i);
+cudaError_t cudaDriverGetVersion (int *version);
+cudaError_t cudaRuntimeGetVersion (int *version);
+cudaError_t cudaMemGetInfo (size_t *available, size_t *total);
+cudaError_t cudaMalloc_ (void **memory, size_t bytes);
+template <class T> static inline cudaError_t
+cudaMalloc (T **memory, size_t bytes)
+{
+  return cudaMalloc_ ((void **) memory, bytes);
+}
+cudaError_t cudaFree (void *memory);
+cudaError_t cudaMemcpyAsync (void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
+                             cudaStream_t stream);
+cudaError_t cudaMemsetAsync (void *to, int value, size_t bytes, cudaStream_t stream);
+cudaError_t cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags);
+cudaError_t cudaStreamDestroy (cudaStream_t stream);
+cudaError_t cudaStreamSynchronize (cudaStream_t stream);
+cudaError_t cudaStreamBeginCapture (cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture (cudaStream_t stream, cudaGraph_t *graph);
+cudaError_t cudaGraphInstantiate (cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphLaunch (cudaGraphExec_t exec, cudaStream_t stream);
+cudaError_t cudaGraphDestroy (cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy (cudaGraphExec_t exec);
+
+#endif

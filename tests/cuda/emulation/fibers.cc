@@ -1,0 +1,331 @@
+/* Threads of a block as fibers: see cuda_runtime.h. */
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+
+#include <cuda_runtime.h>
+#include "internal.h"
+
+#if !defined(__x86_64__)
+#include <ucontext.h>
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+namespace emulated {
+
+enum State { READY, AT_BARRIER, AT_EXCHANGE, DONE };
+enum { STACK = 64 << 10, MOST_THREADS = 1024 };
+
+struct Fiber {
+  void *stack_pointer;
+#if !defined(__x86_64__)
+  ucontext_t context;
+#endif
+  void *fake;       /* AddressSanitizer's */
+  char *stack;
+  State state;
+  const char *file; /* where it waits */
+  int line;
+  unsigned mask, generation;
+  Thread id;
+};
+
+/* What the lanes of a warp give each other; two, for one may be ahead of another by one exchange. */
+struct Warp {
+  uint64_t value[2][32];
+};
+
+static std::recursive_mutex one_launch;
+static Fiber fibers[MOST_THREADS];
+static Warp warps[MOST_THREADS / 32];
+static Fiber *current;
+static Thread outside;
+static void *home_pointer;
+#ifdef __SANITIZE_ADDRESS__
+static const void *home_bottom;
+static size_t home_size;
+#endif
+#if !defined(__x86_64__)
+static ucontext_t home_context;
+#endif
+static char *shared_memory;
+static std::function<void ()> *body;
+static const char *kernel_name;
+static uint64_t random_state = 0x9e3779b97f4a7c15u;
+
+static unsigned
+random_below (unsigned n)
+{
+  random_state ^= random_state << 13;
+  random_state ^= random_state >> 7;
+  random_state ^= random_state << 17;
+  return (unsigned) ((random_state >> 32) * n >> 32);
+}
+
+static void
+shuffle (std::vector<unsigned> &order)
+{
+  for (size_t i = order.size (); i > 1; i--)
+    std::swap (order[i - 1], order[random_below ((unsigned) i)]);
+}
+
+Thread &
+self ()
+{
+  return current ? current->id : outside;
+}
+
+void *
+shared ()
+{
+  return shared_memory;
+}
+
+unsigned
+lane ()
+{
+  return (unsigned) (current - fibers) % 32;
+}
+
+/* A broken kernel is a broken test: the message, and the end. */
+static void
+broken (const char *what)
+{
+  fprintf (stderr, "%s: %s, thread %d (%s:%d)\n", kernel_name, what, (int) (current - fibers),
+           current->file ? current->file : "", current->line);
+  abort ();
+}
+
+#if defined(__x86_64__)
+/* Keeps the callee's registers on the stack, and goes on from the other one. */
+extern "C" void emulated_switch (void **from, void *to);
+__asm__ (".text\n.globl emulated_switch\n.hidden emulated_switch\n"
+         ".type emulated_switch, @function\nemulated_switch:\n"
+         "  pushq %rbp\n  pushq %rbx\n  pushq %r12\n  pushq %r13\n  pushq %r14\n  pushq %r15\n"
+         "  movq %rsp, (%rdi)\n  movq %rsi, %rsp\n"
+         "  popq %r15\n  popq %r14\n  popq %r13\n  popq %r12\n  popq %rbx\n  popq %rbp\n  ret\n"
+         ".size emulated_switch, .-emulated_switch\n");
+#endif
+
+static void
+to_home (bool for_good)
+{
+  Fiber *me = current;
+#ifdef __SANITIZE_ADDRESS__
+  __sanitizer_start_switch_fiber (for_good ? NULL : &me->fake, home_bottom, home_size);
+#endif
+#if defined(__x86_64__)
+  emulated_switch (&me->stack_pointer, home_pointer);
+#else
+  swapcontext (&me->context, &home_context);
+#endif
+#ifdef __SANITIZE_ADDRESS__
+  __sanitizer_finish_switch_fiber (me->fake, &home_bottom, &home_size);
+#endif
+  (void) for_good;
+}
+
+static void
+fiber_main ()
+{
+#ifdef __SANITIZE_ADDRESS__
+  __sanitizer_finish_switch_fiber (NULL, &home_bottom, &home_size);
+#endif
+  (*body) ();
+  current->state = DONE;
+  to_home (true);
+  abort ();
+}
+
+static void
+start_fiber (Fiber *f)
+{
+  if (!f->stack)
+    f->stack = (char *) aligned_alloc (64, STACK);
+  f->state = READY;
+  f->file = NULL;
+  f->generation = 0;
+#if defined(__x86_64__)
+  void **top = (void **) (f->stack + STACK - 64);
+  *--top = NULL;                 /* fiber_main returns to nowhere; keeps its stack aligned */
+  *--top = (void *) fiber_main;
+  for (int i = 0; i < 6; i++)
+    *--top = NULL;
+  f->stack_pointer = top;
+#else
+  getcontext (&f->context);
+  f->context.uc_stack.ss_sp = f->stack;
+  f->context.uc_stack.ss_size = STACK;
+  f->context.uc_link = NULL;
+  makecontext (&f->context, fiber_main, 0);
+#endif
+}
+
+static void
+run_fiber (Fiber *f)
+{
+  current = f;
+#ifdef __SANITIZE_ADDRESS__
+  void *mine;
+  __sanitizer_start_switch_fiber (&mine, f->stack, STACK);
+#endif
+#if defined(__x86_64__)
+  emulated_switch (&home_pointer, f->stack_pointer);
+#else
+  swapcontext (&home_context, &f->context);
+#endif
+#ifdef __SANITIZE_ADDRESS__
+  __sanitizer_finish_switch_fiber (mine, NULL, NULL);
+#endif
+  current = NULL;
+}
+
+void
+barrier (const char *file, int line)
+{
+  current->state = AT_BARRIER;
+  current->file = file;
+  current->line = line;
+  to_home (false);
+}
+
+/* Whether all of a lane's mask have come to as many exchanges as it has. */
+static bool
+met (unsigned i)
+{
+  for (unsigned l = 0; l < 32; l++)
+    if (fibers[i].mask >> l & 1 && fibers[i / 32 * 32 + l].generation < fibers[i].generation)
+      return false;
+  return true;
+}
+
+/* Waits until all of mask have arrived. */
+static Warp *
+meet (const char *file, int line, unsigned mask, uint64_t value)
+{
+  Warp *warp = &warps[(current - fibers) / 32];
+  unsigned side = current->generation++ % 2, me = lane ();
+  if (!(mask >> me & 1))
+    broken ("a lane outside of the mask takes part in a shuffle");
+  warp->value[side][me] = value;
+  current->file = file;
+  current->line = line;
+  current->mask = mask;
+  while (!met ((unsigned) (current - fibers)))
+    {
+      current->state = AT_EXCHANGE;
+      to_home (false);
+    }
+  current->state = READY;
+  return warp;
+}
+
+uint64_t
+exchange (const char *file, int line, unsigned mask, uint64_t value, unsigned from)
+{
+  Warp *warp = meet (file, line, mask, value);
+  if (!(mask >> from & 1))
+    broken ("a shuffle from a lane outside of the mask");
+  return warp->value[(current->generation - 1) % 2][from];
+}
+
+void
+vote (const char *file, int line, unsigned mask, int predicate, unsigned *all)
+{
+  Warp *warp = meet (file, line, mask, predicate != 0);
+  *all = 0;
+  for (unsigned i = 0; i < 32; i++)
+    if (mask >> i & 1 && warp->value[(current->generation - 1) % 2][i])
+      *all |= 1u << i;
+}
+
+/* All wait at the barrier, at the same one. */
+static void
+pass_barrier (unsigned n)
+{
+  Fiber *first = NULL;
+  for (unsigned i = 0; i < n; i++)
+    {
+      current = &fibers[i];
+      if (fibers[i].state == DONE)
+        broken ("ended while others wait at a barrier");
+      if (fibers[i].state == AT_EXCHANGE)
+        broken ("waits for a lane that does not come");
+      if (first && (first->line != fibers[i].line || first->file != fibers[i].file))
+        broken ("waits at another barrier than the first thread");
+      first = first ? first : &fibers[i];
+    }
+  for (unsigned i = 0; i < n; i++)
+    fibers[i].state = READY;
+}
+
+static void
+run_block (unsigned n, std::vector<unsigned> &order)
+{
+  for (unsigned i = 0; i < n; i++)
+    start_fiber (&fibers[i]);
+  for (;;)
+    {
+      bool ran = false;
+      unsigned done = 0;
+      shuffle (order);
+      for (unsigned i : order)
+        if (fibers[i].state == READY || (fibers[i].state == AT_EXCHANGE && met (i)))
+          {
+            fibers[i].state = READY;
+            run_fiber (&fibers[i]);
+            ran = true;
+          }
+      for (unsigned i = 0; i < n; i++)
+        done += fibers[i].state == DONE;
+      if (done == n)
+        return;
+      if (!ran)
+        pass_barrier (n);
+    }
+}
+
+static void
+run_kernel (const char *name, dim3 grid, dim3 block, size_t shared_bytes,
+            std::function<void ()> &run)
+{
+  std::lock_guard<std::recursive_mutex> guard (one_launch);
+  unsigned n = block.x * block.y * block.z, n_blocks = grid.x * grid.y * grid.z;
+  std::vector<unsigned> order (n), blocks (n_blocks);
+  for (unsigned i = 0; i < n; i++)
+    order[i] = i;
+  for (unsigned i = 0; i < n_blocks; i++)
+    blocks[i] = i;
+  shuffle (blocks);
+  kernel_name = name;
+  body = &run;
+  shared_memory = (char *) aligned_alloc (16, (shared_bytes + 15) / 16 * 16 + 16);
+  for (unsigned b : blocks)
+    {
+      memset (shared_memory, 0xff, shared_bytes);
+      for (unsigned i = 0; i < n; i++)
+        fibers[i].id = Thread{ dim3 (i % block.x, i / block.x % block.y, i / block.x / block.y),
+                               dim3 (b % grid.x, b / grid.x % grid.y, b / grid.x / grid.y), block,
+                               grid };
+      run_block (n, order);
+    }
+  free (shared_memory);
+}
+
+void
+launch (const char *name, dim3 grid, dim3 block, size_t shared_bytes, void *stream,
+        std::function<void ()> run)
+{
+  unsigned n = block.x * block.y * block.z;
+  bool fits = n >= 1 && n <= MOST_THREADS && grid.x >= 1 && grid.y >= 1 && grid.z >= 1
+              && grid.x <= 0x7fffffffu && grid.y <= 65535 && grid.z <= 65535
+              && shared_bytes <= 48 << 10;
+  if (!may_go_on (fits ? cudaSuccess : cudaErrorInvalidValue))
+    return;
+  queue (stream, [=] () mutable { run_kernel (name, grid, block, shared_bytes, run); });
+}
+
+}

@@ -1,0 +1,17 @@
+/* What the emulation's files share. */
+#ifndef MOA_EMULATION_INTERNAL_H
+#define MOA_EMULATION_INTERNAL_H
+
+#include <cuda_runtime.h>
+
+namespace emulated {
+/* A call that could fail: status where it is to fail now, cudaSuccess else. */
+cudaError_t attempt (bool memory);
+/* The same for a launch, kept for cudaGetLastError(); status: what is wrong with it anyway. */
+bool may_go_on (cudaError_t status);
+/* Runs now, or is kept if the stream captures. */
+void queue (void *stream, std::function<void ()> work);
+void count_living (int change);
+}
+
+#endif

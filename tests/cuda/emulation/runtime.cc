@@ -1,0 +1,483 @@
+/* The runtime's memory, streams and graphs, and cuBLAS' products, on the CPU. */
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+
+#include <cublas_v2.h>
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <gmodule.h>
+#include <unordered_map>
+
+extern "C" {
+#include "base/half.h"
+}
+#include "internal.h"
+
+struct emulated_stream {
+  bool captures;
+  std::vector<std::function<void ()>> *kept;
+};
+struct emulated_graph {
+  std::vector<std::function<void ()>> work;
+};
+struct emulated_blas {
+  cudaStream_t stream;
+};
+
+namespace emulated {
+
+static std::recursive_mutex lock;
+static unsigned long calls, fail_at;
+static bool failed; /* for good */
+static size_t living, used;
+static std::unordered_map<void *, size_t> memory;
+static thread_local cudaError_t last;
+
+#define LOCKED std::lock_guard<std::recursive_mutex> guard (lock)
+
+/* ---- Failures --------------------------------------------------------- */
+
+cudaError_t
+attempt (bool wants_memory)
+{
+  LOCKED;
+  bool now = ++calls == fail_at;
+  if (now && wants_memory && !failed)
+    return last = cudaErrorMemoryAllocation;
+  failed = failed || now;
+  return failed ? last = cudaErrorLaunchFailure : cudaSuccess;
+}
+
+bool
+may_go_on (cudaError_t status)
+{
+  cudaError_t fault = attempt (false);
+  if (fault == cudaSuccess && status != cudaSuccess)
+    last = fault = status;
+  return fault == cudaSuccess;
+}
+
+void
+count_living (int change)
+{
+  LOCKED;
+  living += change;
+}
+
+void
+queue (void *stream, std::function<void ()> work)
+{
+  cudaStream_t s = (cudaStream_t) stream;
+  if (s && s->captures)
+    s->kept->push_back (work);
+  else
+    work ();
+}
+
+extern "C" {
+G_MODULE_EXPORT void emulated_fail_at (unsigned long n);
+G_MODULE_EXPORT unsigned long emulated_calls (void);
+G_MODULE_EXPORT size_t emulated_living (void);
+G_MODULE_EXPORT void emulated_recover (void);
+
+void
+emulated_fail_at (unsigned long n)
+{
+  LOCKED;
+  fail_at = n ? calls + n : 0;
+}
+
+unsigned long
+emulated_calls (void)
+{
+  LOCKED;
+  return calls;
+}
+
+size_t
+emulated_living (void)
+{
+  LOCKED;
+  return living;
+}
+
+void
+emulated_recover (void)
+{
+  LOCKED;
+  failed = false;
+  fail_at = 0;
+  last = cudaSuccess;
+}
+}
+}
+
+using namespace emulated;
+
+#define ATTEMPT(memory)                      \
+  do                                         \
+    {                                        \
+      cudaError_t status_ = attempt (memory); \
+      if (status_ != cudaSuccess)            \
+        return status_;                      \
+    }                                        \
+  while (0)
+
+const char *
+cudaGetErrorString (cudaError_t status)
+{
+  switch (status)
+    {
+    case cudaSuccess: return "no error";
+    case cudaErrorInvalidValue: return "invalid argument";
+    case cudaErrorMemoryAllocation: return "out of memory";
+    default: return "unspecified launch failure";
+    }
+}
+
+cudaError_t
+cudaGetLastError (void)
+{
+  cudaError_t status = last;
+  last = cudaSuccess;
+  LOCKED;
+  return failed ? cudaErrorLaunchFailure : status;
+}
+
+cudaError_t
+cudaGetDeviceCount (int *n)
+{
+  *n = 1;
+  return attempt (false);
+}
+
+cudaError_t
+cudaSetDevice (int i)
+{
+  LOCKED;
+  return failed ? cudaErrorLaunchFailure : i == 0 ? cudaSuccess : cudaErrorInvalidValue;
+}
+
+cudaError_t
+cudaGetDeviceProperties (cudaDeviceProp *properties, int i)
+{
+  ATTEMPT (false);
+  memset (properties, 0, sizeof (*properties));
+  g_strlcpy (properties->name, "emulated", sizeof (properties->name));
+  properties->totalGlobalMem = (size_t) 4 << 30;
+  properties->major = 9;
+  properties->multiProcessorCount = 4;
+  return i == 0 ? cudaSuccess : cudaErrorInvalidValue;
+}
+
+cudaError_t
+cudaDriverGetVersion (int *version)
+{
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaRuntimeGetVersion (int *version)
+{
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaMemGetInfo (size_t *available, size_t *total)
+{
+  ATTEMPT (false);
+  LOCKED;
+  *total = (size_t) 4 << 30;
+  *available = *total - used;
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaMalloc_ (void **out, size_t bytes)
+{
+  ATTEMPT (true);
+  LOCKED;
+  *out = malloc (bytes);
+  memset (*out, 0xff, bytes);
+  memory[*out] = bytes;
+  used += bytes;
+  living++;
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaFree (void *at)
+{
+  LOCKED;
+  if (!at)
+    return cudaSuccess;
+  if (!memory.count (at))
+    return cudaErrorInvalidValue;
+  used -= memory[at];
+  memory.erase (at);
+  living--;
+  free (at);
+  return failed ? cudaErrorLaunchFailure : cudaSuccess;
+}
+
+cudaError_t
+cudaMemcpyAsync (void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream)
+{
+  ATTEMPT (false);
+  if (stream->captures && kind != cudaMemcpyDeviceToDevice)
+    return cudaErrorStreamCaptureUnsupported;
+  queue (stream, [=] { memcpy (to, from, bytes); });
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaMemsetAsync (void *to, int value, size_t bytes, cudaStream_t stream)
+{
+  ATTEMPT (false);
+  queue (stream, [=] { memset (to, value, bytes); });
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags)
+{
+  ATTEMPT (false);
+  *stream = new emulated_stream{ false, nullptr };
+  count_living (1);
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaStreamDestroy (cudaStream_t stream)
+{
+  delete stream;
+  count_living (-1);
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaStreamSynchronize (cudaStream_t stream)
+{
+  ATTEMPT (false);
+  return stream->captures ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+}
+
+/* ---- Graphs ----------------------------------------------------------- */
+
+cudaError_t
+cudaStreamBeginCapture (cudaStream_t stream, cudaStreamCaptureMode mode)
+{
+  ATTEMPT (false);
+  stream->captures = true;
+  stream->kept = new std::vector<std::function<void ()>>;
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaStreamEndCapture (cudaStream_t stream, cudaGraph_t *graph)
+{
+  *graph = NULL;
+  if (!stream->captures)
+    return cudaErrorInvalidValue;
+  std::vector<std::function<void ()>> *kept = stream->kept;
+  stream->captures = false;
+  stream->kept = nullptr;
+  cudaError_t status = attempt (false);
+  if (status == cudaSuccess)
+    {
+      *graph = new emulated_graph{ *kept };
+      count_living (1);
+    }
+  delete kept;
+  return status;
+}
+
+cudaError_t
+cudaGraphInstantiate (cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long flags)
+{
+  ATTEMPT (false);
+  *exec = new emulated_graph (*graph);
+  count_living (1);
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaGraphLaunch (cudaGraphExec_t exec, cudaStream_t stream)
+{
+  ATTEMPT (false);
+  for (auto &work : exec->work)
+    work ();
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaGraphDestroy (cudaGraph_t graph)
+{
+  delete graph;
+  count_living (-1);
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaGraphExecDestroy (cudaGraphExec_t exec)
+{
+  delete exec;
+  count_living (-1);
+  return cudaSuccess;
+}
+
+/* ---- 16-bit types ----------------------------------------------------- */
+
+float
+__half2float (__half h)
+{
+  return moa_half_to_float (h.bits);
+}
+
+__half
+__float2half_rn (float f)
+{
+  return __half{ moa_half_from_float (f) };
+}
+
+float
+__bfloat162float (__nv_bfloat16 h)
+{
+  return moa_bfloat_to_float (h.bits);
+}
+
+__nv_bfloat16
+__float2bfloat16_rn (float f)
+{
+  return __nv_bfloat16{ moa_bfloat_from_float (f) };
+}
+
+/* ---- cuBLAS ----------------------------------------------------------- */
+
+cublasStatus_t
+cublasCreate (cublasHandle_t *handle)
+{
+  if (attempt (false) != cudaSuccess)
+    return CUBLAS_STATUS_EXECUTION_FAILED;
+  *handle = new emulated_blas{ NULL };
+  count_living (1);
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t
+cublasDestroy (cublasHandle_t handle)
+{
+  delete handle;
+  count_living (-1);
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t
+cublasSetStream (cublasHandle_t handle, cudaStream_t stream)
+{
+  handle->stream = stream;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t
+cublasSetWorkspace (cublasHandle_t handle, void *at, size_t bytes)
+{
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+const char *
+cublasGetStatusString (cublasStatus_t status)
+{
+  return status == CUBLAS_STATUS_SUCCESS         ? "CUBLAS_STATUS_SUCCESS"
+         : status == CUBLAS_STATUS_INVALID_VALUE ? "CUBLAS_STATUS_INVALID_VALUE"
+                                                 : "CUBLAS_STATUS_EXECUTION_FAILED";
+}
+
+static float
+number_at (const void *x, cudaDataType_t type, size_t i)
+{
+  return type == CUDA_R_32F   ? ((const float *) x)[i]
+         : type == CUDA_R_16F ? moa_half_to_float (((const uint16_t *) x)[i])
+                              : moa_bfloat_to_float (((const uint16_t *) x)[i]);
+}
+
+static void
+put_number (void *x, cudaDataType_t type, size_t i, float v)
+{
+  if (type == CUDA_R_32F)
+    ((float *) x)[i] = v;
+  else
+    ((uint16_t *) x)[i] = type == CUDA_R_16F ? moa_half_from_float (v) : moa_bfloat_from_float (v);
+}
+
+/* op (x) of rows x columns, column by column in memory, as floats row by row. */
+static void
+unfold (const void *x, cudaDataType_t type, size_t first, size_t ld, bool turned, size_t rows,
+        size_t columns, float *to)
+{
+  for (size_t i = 0; i < rows; i++)
+    for (size_t j = 0; j < columns; j++)
+      to[i * columns + j] = number_at (x, type, first + (turned ? i * ld + j : j * ld + i));
+}
+
+struct Product {
+  bool turn_a, turn_b;
+  size_t m, n, k, lda, ldb, ldc;
+  float alpha, beta;
+  const void *a, *b;
+  void *c;
+  cudaDataType_t a_type, b_type, c_type;
+  long long stride_a, stride_b, stride_c;
+};
+
+static void
+multiply (const Product &p, size_t item)
+{
+  std::vector<float> a (p.m * p.k), b (p.k * p.n), row (p.n);
+  unfold (p.a, p.a_type, item * p.stride_a, p.lda, p.turn_a, p.m, p.k, a.data ());
+  unfold (p.b, p.b_type, item * p.stride_b, p.ldb, p.turn_b, p.k, p.n, b.data ());
+  for (size_t i = 0; i < p.m; i++)
+    {
+      std::fill (row.begin (), row.end (), 0.f);
+      for (size_t l = 0; l < p.k; l++)
+        {
+          float x = a[i * p.k + l], *to = row.data ();
+          const float *from = b.data () + l * p.n;
+          for (size_t j = 0; j < p.n; j++)
+            to[j] += x * from[j];
+        }
+      for (size_t j = 0; j < p.n; j++)
+        {
+          size_t at = item * p.stride_c + j * p.ldc + i;
+          float old = p.beta != 0 ? p.beta * number_at (p.c, p.c_type, at) : 0;
+          put_number (p.c, p.c_type, at, p.alpha * row[j] + old);
+        }
+    }
+}
+
+cublasStatus_t
+cublasGemmStridedBatchedEx (cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
+                            int m, int n, int k, const void *alpha, const void *a,
+                            cudaDataType_t a_type, int lda, long long stride_a, const void *b,
+                            cudaDataType_t b_type, int ldb, long long stride_b, const void *beta,
+                            void *c, cudaDataType_t c_type, int ldc, long long stride_c, int batch,
+                            cublasComputeType_t compute, cublasGemmAlgo_t algo)
+{
+  if (attempt (false) != cudaSuccess)
+    return CUBLAS_STATUS_EXECUTION_FAILED;
+  bool fits = m > 0 && n > 0 && k > 0 && batch > 0 && a_type == b_type && ldc >= m
+              && lda >= (transa == CUBLAS_OP_N ? m : k) && ldb >= (transb == CUBLAS_OP_N ? k : n);
+  if (!fits)
+    return CUBLAS_STATUS_INVALID_VALUE;
+  Product p = { transa == CUBLAS_OP_T, transb == CUBLAS_OP_T, (size_t) m, (size_t) n, (size_t) k,
+                (size_t) lda, (size_t) ldb, (size_t) ldc, *(const float *) alpha,
+                *(const float *) beta, a, b, c, a_type, b_type, c_type, stride_a, stride_b, stride_c };
+  queue (handle->stream, [=] {
+    for (int i = 0; i < batch; i++)
+      multiply (p, i);
+  });
+  return CUBLAS_STATUS_SUCCESS;
+}
