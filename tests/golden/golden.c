@@ -1,4 +1,4 @@
-/* golden [--isa f64|base|avx2|avx512] [--threads N] FIXTURES MODEL
+/* golden [--isa f64|base|avx2|avx512] [--threads N] [--device cuda] FIXTURES MODEL
  *
  * Compares the engine with what PyTorch, diffusers and transformers computed.  FIXTURES is a
  * folder with a manifest.json, which names its files, their tensors and their tolerances; MODEL is
@@ -107,10 +107,11 @@ parse_isa (const char *name)
 int
 main (int argc, char **argv)
 {
-  g_autofree char *isa_name = NULL;
+  g_autofree char *isa_name = NULL, *device_name = NULL;
   int threads = 0;
   const GOptionEntry entries[] = {
     { "isa", 0, 0, G_OPTION_ARG_STRING, &isa_name, "f64, base, avx2 or avx512", "NAME" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &device_name, "Where to compute instead, as cuda", "DEVICE" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &threads, "Number of threads (all processors)", "N" },
     { NULL }
   };
@@ -124,12 +125,21 @@ main (int argc, char **argv)
     }
 
   MoaIsa isa = isa_name ? parse_isa (isa_name) : moa_isa_best ();
-  Golden golden = { argv[1], argv[2], moa_cpu_new (isa, threads), moa_workspace_new () };
-  printf ("# %s, %d threads\n", moa_isa_name (isa), moa_cpu_threads (golden.cpu));
+  MoaDevice *device = device_name ? moa_device_open (device_name, NULL, &error) : moa_device_host ();
+  if (!device)
+    golden_bail_out ("%s", error->message);
+  if (device_name)
+    g_setenv ("MOA_DEVICE", device_name, TRUE); /* for whole jobs */
+  Golden golden = { argv[1], argv[2],
+                    device_name ? moa_cpu_new_on (device, threads) : moa_cpu_new (isa, threads),
+                    moa_workspace_new () };
+  printf ("# %s, %d threads\n", moa_isa_name (moa_cpu_isa (golden.cpu)),
+          moa_cpu_threads (golden.cpu));
   int n = 0;
   gboolean ok = run_all (&golden, &n);
   printf ("1..%d\n", n);
   moa_workspace_free (golden.workspace);
   moa_cpu_free (golden.cpu);
+  moa_device_unref (device);
   return ok && n > 0 ? 0 : 1;
 }

@@ -25,7 +25,10 @@ golden_params (const Golden *golden, const char *folder, GError **error)
   MoaWeights *weights = moa_weights_open (path, folder, error);
   if (!weights)
     return NULL;
-  MoaParams *params = moa_params_new (weights, moa_cpu_isa (golden->cpu));
+  MoaDevice *device = moa_cpu_device (golden->cpu);
+  MoaParams *params = device == moa_device_host ()
+                        ? moa_params_new (weights, moa_cpu_isa (golden->cpu))
+                        : moa_params_new_on (weights, device);
   moa_weights_unref (weights);
   return params;
 }

@@ -46,8 +46,14 @@ gradient_of (const Gradients *gradients, const MoaParams *part, MoaIsa isa, cons
       gint64 n = moa_shape_count (&t->shape);
       float *values = g_new0 (float, n);
       *shape = t->shape;
-      if (gradients->grads[i])
-        moa_param_unpack (t->param, isa, gradients->grads[i]->data, values);
+      const MoaTensor *grad = gradients->grads[i];
+      if (grad && isa == MOA_ISA_F64)
+        moa_param_unpack (t->param, isa, grad->data, values);
+      else if (grad)
+        {
+          g_autofree float *packed = golden_get (grad);
+          moa_param_unpack (t->param, isa, packed, values);
+        }
       return values;
     }
   return NULL;
