@@ -235,6 +235,13 @@ typedef struct {
   gboolean keep;
 } MoaSubject;
 
+/* What a model's ControlNet follows: a pose, edges, depth, as it was trained to. */
+typedef struct {
+  const MoaImage *image; /* RGB or RGBA; NULL: none */
+  double scale;          /* 1 */
+  double start, end;     /* the part of the steps that follow it: 0 to 1 */
+} MoaControl;
+
 /* What classifier-free guidance starts from. */
 typedef enum {
   MOA_BASE_DEFAULT, /* PRIOR for a real picture, MOA for text to image */
@@ -292,6 +299,8 @@ typedef struct {
   int n_map_steps;
   gboolean maps_only;   /* do not decode: image stays NULL (FALSE) */
   gboolean keep_trajectory; /* (FALSE) */
+  MoaControl control;       /* the image has the source's size; regeneration alone follows it */
+  double expert_scale;      /* of an IP-Adapter's attention (1) */
 } MoaReplaceParams;
 
 /* Sets every field to its default; source and subjects remain for the caller. */
@@ -390,6 +399,8 @@ typedef struct {
   const guint64 *seeds;      /* one picture each */
   int n_seeds;
   gboolean want_maps;
+  MoaControl control;        /* the image is scaled to the picture's size */
+  double expert_scale;       /* of an IP-Adapter's attention (1) */
 } MoaGenerateParams;
 
 void moa_generate_params_init (MoaGenerateParams *params);

@@ -140,7 +140,8 @@ time_unet (Bench *bench, const char *name, gboolean mixture, double share, GErro
   g_autofree float *region = g_new0 (float, side * side);
   for (int i = 0; i < side * side; i++)
     region[i] = i % side < share * side;
-  MoaDenoiserSpec spec = { .width = side, .height = side, .mixture = mixture, .n_slots = 1,
+  MoaDenoiserSpec spec = { .width = side, .height = side,
+                           .text_rows = moa_tokenizer_window (model->tokenizer), .mixture = mixture, .n_slots = 1,
                            .limit = share > 0 ? region : NULL };
   MoaDenoiser d = { NULL };
   g_mutex_lock (&model->lock);
@@ -170,7 +171,7 @@ time_coders (Bench *bench, GError **error)
     g_mutex_unlock (&model->lock);              \
     built;                                      \
   })
-  return time_coder (bench, "text", LOCKED (moa_coder_text (&coder, model, cpu, 1, error)), &coder,
+  return time_coder (bench, "text", LOCKED (moa_coder_text (&coder, model, cpu, 1, 0, error)), &coder,
                      model->text_params, error) &&
          time_coder (bench, "vision", LOCKED (moa_coder_vision (&coder, model, cpu, error)), &coder,
                      model->vision_params, error) &&

@@ -32,6 +32,28 @@ typedef struct {
   int clip_skip;
 } MoaCliFiles;
 
+/* --control and its companions, which replace and generate have. */
+typedef struct {
+  char *path;
+  double scale, start, end;
+  MoaImage *image; /* loaded by moa_cli_control_load() */
+} MoaCliControl;
+#define MOA_CLI_CONTROL { NULL, 1, 0, 1, NULL }
+#define MOA_CLI_CONTROL_ENTRIES(control)                                                          \
+  { "control", 0, 0, G_OPTION_ARG_FILENAME, &(control).path,                                      \
+    "A picture that the --controlnet follows: a pose, edges, depth", "IMAGE" },                   \
+  { "control-scale", 0, 0, G_OPTION_ARG_DOUBLE, &(control).scale, "How closely, 1", "S" },        \
+  { "control-start", 0, 0, G_OPTION_ARG_DOUBLE, &(control).start,                                 \
+    "Part of the steps after which it is followed, 0", "F" },                                     \
+  { "control-end", 0, 0, G_OPTION_ARG_DOUBLE, &(control).end,                                     \
+    "Part of the steps up to which it is followed, 1", "F" }
+
+/* Fills to; area (NULL: all) is the part of the picture that counts, whose whole size must then be
+ * width x height. */
+gboolean moa_cli_control_load (MoaCliControl *control, int width, int height, const MoaRect *area,
+                               MoaControl *to, GError **error);
+void moa_cli_control_clear (MoaCliControl *control);
+
 /* (transfer full) */
 GOptionGroup *moa_cli_files_group (MoaCliFiles *files);
 MoaModel *moa_cli_files_open (const MoaCliFiles *files, const char *path, GError **error);

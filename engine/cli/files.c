@@ -91,3 +91,34 @@ moa_cli_files_clear (MoaCliFiles *files)
   g_strfreev (files->embeddings);
   *files = (MoaCliFiles){ NULL };
 }
+
+/* ---- A ControlNet's picture ---- */
+
+gboolean
+moa_cli_control_load (MoaCliControl *control, int width, int height, const MoaRect *area,
+                      MoaControl *to, GError **error)
+{
+  to->scale = control->scale;
+  to->start = control->start;
+  to->end = control->end;
+  if (!control->path)
+    return TRUE;
+  g_autoptr (GdkPixbuf) pixbuf = moa_cli_load (control->path, error);
+  if (!pixbuf)
+    return FALSE;
+  int w = gdk_pixbuf_get_width (pixbuf), h = gdk_pixbuf_get_height (pixbuf);
+  if (area && (w != width || h != height))
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "%s: is %d x %d pixels, the picture %d x %d; they must be alike",
+                     control->path, w, h, width, height);
+  to->image = control->image = moa_cli_image (pixbuf, area);
+  return control->image || moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture",
+                                     control->path);
+}
+
+void
+moa_cli_control_clear (MoaCliControl *control)
+{
+  moa_image_free (control->image);
+  g_free (control->path);
+}

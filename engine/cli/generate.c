@@ -10,6 +10,7 @@ typedef struct {
   MoaGenerateParams params;
   char *output, *prompt, *negative, *base, *seed, *size, *maps;
   int n_pictures;
+  MoaCliControl control;
   MoaCliSubjects subjects;
   GArray *seeds; /* of guint64 */
   MoaGenerateResult *result;
@@ -122,6 +123,8 @@ run (Generate *g, char **photos, int n, GError **error)
   g->params.subjects = g->subjects.subjects;
   g->params.n_subjects = g->subjects.n_subjects;
   g->params.want_maps = g->maps != NULL;
+  if (!moa_cli_control_load (&g->control, 0, 0, NULL, &g->params.control, error))
+    return FALSE;
   g->result = moa_generate (g->cli.model, &g->params, &g->cli.run, error);
   moa_cli_end_progress ();
   return g->result && save_output (g, error);
@@ -155,6 +158,7 @@ clear (Generate *g)
 {
   moa_generate_result_free (g->result);
   moa_cli_clear_subjects (&g->subjects);
+  moa_cli_control_clear (&g->control);
   json_decref (g->files);
   g_clear_pointer (&g->seeds, g_array_unref);
   char *const strings[] = { g->output, g->prompt, g->negative, g->base, g->seed, g->size, g->maps };
@@ -165,7 +169,7 @@ clear (Generate *g)
 int
 moa_cli_generate (int argc, char **argv)
 {
-  Generate g = { .n_pictures = 1, .files = json_array () };
+  Generate g = { .n_pictures = 1, .control = MOA_CLI_CONTROL, .files = json_array () };
   MoaGenerateParams *p = &g.params;
   moa_generate_params_init (p);
   const GOptionEntry entries[] = {
@@ -184,6 +188,7 @@ moa_cli_generate (int argc, char **argv)
       "Leave the subjects out: a preview of the layout", NULL },
     { "max-timestep", 0, 0, G_OPTION_ARG_INT, &p->max_timestep,
       "Above it the prior runs alone; up to 999", "T" },
+    MOA_CLI_CONTROL_ENTRIES (g.control),
     { "maps", 0, 0, G_OPTION_ARG_FILENAME, &g.maps, "Write the router maps, see moa maps",
       "FOLDER" },
     { NULL }

@@ -74,6 +74,9 @@ moa_cli_replace_input (CliReplace *r, char **files, int n_files, GError **error)
   r->picture = moa_cli_image (r->source, &r->area);
   if (!r->picture)
     return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture", files[0]);
+  int width = gdk_pixbuf_get_width (r->source), height = gdk_pixbuf_get_height (r->source);
+  if (!moa_cli_control_load (&r->control, width, height, &r->area, &r->params.control, error))
+    return FALSE;
   r->params.source = r->picture;
   r->params.selection = r->selection;
   r->params.subjects = r->subjects.subjects;

@@ -65,6 +65,7 @@ clear (CliReplace *r)
 {
   moa_replace_result_free (r->result);
   moa_cli_clear_subjects (&r->subjects);
+  moa_cli_control_clear (&r->control);
   moa_image_free (r->picture);
   moa_image_free (r->selection);
   g_clear_object (&r->source);
@@ -95,7 +96,7 @@ run_and_finish (CliReplace *r, const char *command, gboolean usable, char **file
 int
 moa_cli_replace (int argc, char **argv)
 {
-  CliReplace r = { .files = json_array () };
+  CliReplace r = { .control = MOA_CLI_CONTROL, .files = json_array () };
   MoaReplaceParams *p = &r.params;
   moa_replace_params_init (p);
   const GOptionEntry entries[] = {
@@ -128,6 +129,7 @@ moa_cli_replace (int argc, char **argv)
       "Soften the mask's edge over so many model pixels", "PX" },
     { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &p->mask_threshold,
       "Router weight from which a pixel is the person's, 0.5", "W" },
+    MOA_CLI_CONTROL_ENTRIES (r.control),
     { "order", 0, 0, G_OPTION_ARG_FILENAME, &r.order,
       "The person, counted from the left, that each subject takes", "2,1" },
     { "mask", 0, 0, G_OPTION_ARG_FILENAME, &r.mask, "Write the composite mask", "FILE.png" },
@@ -153,7 +155,7 @@ moa_cli_replace (int argc, char **argv)
 int
 moa_cli_maps (int argc, char **argv)
 {
-  CliReplace r = { .files = json_array () };
+  CliReplace r = { .control = MOA_CLI_CONTROL, .files = json_array () };
   MoaReplaceParams *p = &r.params;
   moa_replace_params_init (p);
   p->maps_only = TRUE;

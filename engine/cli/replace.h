@@ -16,6 +16,7 @@ typedef struct {
   MoaRect area; /* the part of the source that is worked on */
   MoaImage *picture, *selection;
   MoaCliSubjects subjects;
+  MoaCliControl control;
   GArray *order_numbers, *at_numbers;
   MoaReplaceResult *result;
   json_t *files; /* what was written */

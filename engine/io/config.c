@@ -137,6 +137,61 @@ moa_unet_config_read (const char *path, MoaUnetConfig *config, GError **error)
   return ok;
 }
 
+/* ---- ControlNet ------------------------------------------------------ */
+
+static const MoaFixedValue control_fixed[] = {
+  { "_class_name", "\"ControlNetModel\"" },
+  { "act_fn", "\"silu\"" },
+  { "addition_embed_type", "null", "Stable Diffusion XL" },
+  { "class_embed_type", "null" },
+  { "conditioning_channels", "3" },
+  { "controlnet_conditioning_channel_order", "\"rgb\"" },
+  { "downsample_padding", "1" },
+  { "flip_sin_to_cos", "true" },
+  { "freq_shift", "0" },
+  { "global_pool_conditions", "false", "shuffling" },
+  { "mid_block_scale_factor", "1" },
+  { "mid_block_type", "\"UNetMidBlock2DCrossAttn\"" },
+  { "num_attention_heads", "null" },
+  { "only_cross_attention", "false" },
+  { "resnet_time_scale_shift", "\"default\"" },
+  { "transformer_layers_per_block", "1", "Stable Diffusion XL" },
+};
+
+static gboolean
+read_control (const MoaValues *v, MoaControlConfig *c)
+{
+  static const char key[] = "conditioning_embedding_out_channels";
+  static const int usual[] = { 16, 32, 96, 256 };
+  MoaUnetConfig *u = &c->unet;
+  if (!moa_values_fixed (v, control_fixed, G_N_ELEMENTS (control_fixed))
+      || !moa_values_int (v, "in_channels", 4, 4, &u->in_channels)
+      || !read_channels (v, &u->n_levels, u->channels, &u->norm_groups)
+      || !read_heads (v, u))
+    return FALSE;
+  c->n_hint = G_N_ELEMENTS (usual);
+  memcpy (c->hint, usual, sizeof usual);
+  /* Each but the first halves the picture, which is 8 times its latent. */
+  if (moa_values_has (v, key) && !moa_values_ints (v, key, c->n_hint, 1, MAX_SIDE, c->hint))
+    return FALSE;
+  return moa_values_kinds (v, "down_block_types", u->n_levels, "CrossAttnDownBlock2D",
+                           "DownBlock2D", u->down_cross)
+         && moa_values_int (v, "layers_per_block", 1, MAX_LAYERS, &u->layers_per_block)
+         && moa_values_int (v, "cross_attention_dim", 1, MAX_SIDE, &u->text_dim)
+         && moa_values_double (v, "norm_eps", 1e-12, 1, &u->norm_eps)
+         && moa_values_optional_flag (v, "use_linear_projection", &u->linear_projection);
+}
+
+gboolean
+moa_control_config_read (const char *path, MoaControlConfig *config, GError **error)
+{
+  MoaValues v;
+  *config = (MoaControlConfig) { 0 };
+  gboolean ok = open_values (path, &v, error) && read_control (&v, config);
+  json_decref (v.json);
+  return ok;
+}
+
 /* ---- VAE ------------------------------------------------------------- */
 
 static const MoaFixedValue vae_fixed[] = {

@@ -28,6 +28,13 @@ typedef struct {
   int sample_size;                 /* latent side it was trained on */
 } MoaUnetConfig;
 
+/* controlnet/config.json: ControlNetModel, a U-Net's way down; and the picture that it follows */
+typedef struct {
+  MoaUnetConfig unet;              /* without the way up */
+  int n_hint;                      /* conditioning_embedding_out_channels */
+  int hint[MOA_MAX_LEVELS];
+} MoaControlConfig;
+
 /* vae/config.json: AutoencoderKL */
 typedef struct {
   int in_channels, out_channels, latent_channels;
@@ -83,6 +90,7 @@ typedef struct {
 /* Each reads PATH, a JSON file, and fails with a message that names it, the
  * key and what it should be.  After a failure there is nothing to clear. */
 gboolean moa_unet_config_read (const char *path, MoaUnetConfig *config, GError **error);
+gboolean moa_control_config_read (const char *path, MoaControlConfig *config, GError **error);
 gboolean moa_vae_config_read (const char *path, MoaVaeConfig *config, GError **error);
 gboolean moa_text_config_read (const char *path, MoaTextConfig *config, GError **error);
 /* preprocessor_path NULL: pixels are prepared as CLIP's. */

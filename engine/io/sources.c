@@ -265,6 +265,33 @@ replace_expert (MoaSources *s, const char *path, GError **error)
   return TRUE;
 }
 
+/* A ControlNet's file tells no heads and groups: the configuration beside it, or the model's, or
+ * Stable Diffusion 1.5's. */
+static gboolean
+find_control (MoaSources *s, const char *path, GError **error)
+{
+  static const char base[] = "diffusion_pytorch_model";
+  g_autofree char *sd15 = moa_sources_sd15 ();
+  if (is_folder (path))
+    {
+      s->control.config = needed (path, "config.json", error);
+      s->control.weights = s->control.config ? moa_weights_in (path, base) : NULL;
+      return s->control.weights
+             || (s->control.config
+                 && moa_fail (error, MOA_ERROR_MODEL, "%s: the folder for the ControlNet lacks "
+                              "%s.safetensors", path, base));
+    }
+  if (!moa_file_kind_check (path, MOA_KIND_CONTROLNET, error))
+    return FALSE;
+  set_weights (&s->control, path, MOA_NAMES_CONTROLNET);
+  s->control.config = g_build_filename (s->base, "controlnet", "config.json", NULL);
+  if (g_file_test (s->control.config, G_FILE_TEST_EXISTS))
+    return TRUE;
+  g_free (s->control.config);
+  s->control.config = g_build_filename (sd15, "controlnet", "config.json", NULL);
+  return TRUE;
+}
+
 /* Every part that jobs cannot do without must have weights by now. */
 static gboolean
 check_complete (const MoaSources *s, const MoaModelFiles *files, GError **error)
@@ -293,6 +320,7 @@ moa_sources_find (MoaSources *s, const MoaModelFiles *files, GError **error)
        && (!files->text_encoder || replace_part (s, MOA_PART_TEXT, files->text_encoder, error))
        && (!files->image_encoder || replace_vision (s, files->image_encoder, error))
        && (!files->expert || replace_expert (s, files->expert, error))
+       && (!files->controlnet || find_control (s, files->controlnet, error))
        && check_complete (s, files, error);
   if (!ok)
     moa_sources_clear (s);
@@ -307,7 +335,7 @@ moa_sources_clear (MoaSources *s)
       g_free (s->part[part].config);
       g_free (s->part[part].weights);
     }
-  char *const paths[] = { s->base, s->ip_adapter, s->preprocessor, s->scheduler, s->tokenizer };
+  char *const paths[] = { s->base, s->control.config, s->control.weights, s->ip_adapter, s->preprocessor, s->scheduler, s->tokenizer };
   for (gsize i = 0; i < G_N_ELEMENTS (paths); i++)
     g_free (paths[i]);
   *s = (MoaSources){ NULL };

@@ -13,6 +13,11 @@ typedef struct {
   MoaDenoiser prior, mixture; /* mixture all zero: the prior alone */
   MoaCondition prompt, base;  /* the same text pointer where the prompt is the same */
   gboolean base_is_mixture;
+  /* A ControlNet, whose residuals go into both rows; all zero: none. */
+  MoaController controller;
+  const MoaControl *control;
+  gboolean controls; /* in this step */
+  const float *controlled; /* the text that the residuals were last made with, in this step */
   double guidance;
   int max_timestep;
   float *scratch; /* one latent */
@@ -21,8 +26,14 @@ typedef struct {
 
 void moa_guide_clear (MoaGuide *guide);
 
+/* The ControlNet of a job, of which one may be asked only if the model has one. */
+gboolean moa_control_check (const MoaModel *model, const MoaControl *control, GError **error);
+/* To be called before step i of n, so that the ControlNet keeps to its start and end. */
+void moa_guide_step (MoaGuide *guide, int i, int n);
+
 /* Adds the passes of one call at timestep t. */
 void moa_guide_passes (const MoaGuide *guide, int t, int *prior, int *mixture);
+
 /* What one call costs at timestep t, for the progress. */
 double moa_guide_cost (const MoaGuide *guide, int t);
 

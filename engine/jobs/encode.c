@@ -63,6 +63,67 @@ moa_subjects_photos (const MoaSubject *subjects, int n)
   return photos;
 }
 
+int
+moa_prompts_windows (const MoaJob *job, const MoaPrompt *const *prompts, int n, int *n_vectors)
+{
+  int window = moa_tokenizer_window (job->model->tokenizer), windows = 1;
+  *n_vectors = 0;
+  for (int i = 0; i < n; i++)
+    {
+      int in_window = 0, last = -1;
+      windows = MAX (windows, prompts[i]->n_ids / window);
+      for (guint v = 0; v < prompts[i]->vectors->len; v++)
+        {
+          int at = g_array_index (prompts[i]->vectors, MoaPromptVector, v).row / window;
+          in_window = at == last ? in_window + 1 : 1;
+          last = at;
+          *n_vectors = MAX (*n_vectors, in_window);
+        }
+    }
+  return windows;
+}
+
+/* The inputs of a coder that takes vectors; window w of prompt i is text i * windows + w. */
+static void
+set_vectors (MoaCoder *coder, const MoaPrompt *const *prompts, int n, int windows, int window)
+{
+  int slots = coder->vectors->shape.dim[1], width = coder->vectors->shape.dim[2];
+  gsize texts = (gsize) n * windows;
+  g_autofree float *rows = g_new0 (float, texts * slots * width);
+  g_autofree gint32 *index = g_new0 (gint32, texts * slots), *present = g_new0 (gint32,
+                                                                               texts * slots);
+  for (int i = 0; i < n; i++)
+    for (guint v = 0; v < prompts[i]->vectors->len; v++)
+      {
+        const MoaPromptVector *vector = &g_array_index (prompts[i]->vectors, MoaPromptVector, v);
+        gsize slot = ((gsize) i * windows + vector->row / window) * slots;
+        while (present[slot])
+          slot++;
+        present[slot] = 1;
+        index[slot] = vector->row % window;
+        memcpy (rows + slot * width, vector->numbers, width * sizeof (float));
+      }
+  moa_graph_set (coder->vectors, rows);
+  moa_graph_set_ints (coder->index, index);
+  moa_graph_set_ints (coder->present, present);
+}
+
+/* One window's states times its weights, with the mean that they had. */
+static void
+weigh (float *states, const float *weights, int window, int width)
+{
+  double before = 0, after = 0;
+  gsize n = (gsize) window * width;
+  for (gsize i = 0; i < n; i++)
+    {
+      before += states[i];
+      states[i] *= weights[i / width];
+      after += states[i];
+    }
+  for (gsize i = 0; after != 0 && i < n; i++)
+    states[i] *= (float) (before / after);
+}
+
 gboolean
 moa_subjects_fit (MoaModel *model, const MoaSubject *subjects, int n, GError **error)
 {
@@ -80,15 +141,24 @@ gboolean
 moa_encode_texts (MoaJob *job, MoaCoder *coder, const MoaPrompt *const *prompts, int n,
                   float *states, GError **error)
 {
-  int window = moa_tokenizer_window (job->model->tokenizer);
-  gsize n_ids = (gsize) n * window;
-  g_autofree float *ids = g_new (float, n_ids);
+  const MoaTokenizer *tokenizer = job->model->tokenizer;
+  int window = moa_tokenizer_window (tokenizer), width = job->model->unet.text_dim;
+  int windows = coder->in->shape.dim[0] / n, rows = windows * window;
+  g_autofree float *ids = g_new (float, (gsize) n * rows);
   for (int i = 0; i < n; i++)
-    for (int t = 0; t < window; t++)
-      ids[i * window + t] = prompts[i]->ids[t];
-  if (!moa_graph_prepare (coder->graph, job->workspace, error) ||
-      !moa_job_code (job, coder, ids, states, error))
+    for (int t = 0; t < rows; t++)
+      ids[i * rows + t] = t < prompts[i]->n_ids ? prompts[i]->ids[t]
+                          : t % window          ? moa_tokenizer_end (tokenizer)
+                                                : moa_tokenizer_start (tokenizer);
+  if (!moa_graph_prepare (coder->graph, job->workspace, error))
     return FALSE;
+  if (coder->vectors)
+    set_vectors (coder, prompts, n, windows, window);
+  if (!moa_job_code (job, coder, ids, states, error))
+    return FALSE;
+  for (int i = 0; i < n; i++)
+    for (int t = 0; prompts[i]->weights && t < prompts[i]->n_ids; t += window)
+      weigh (states + ((gsize) i * rows + t) * width, prompts[i]->weights + t, window, width);
   moa_meter_step (&job->meter, MOA_COST_TEXT * n);
   return TRUE;
 }

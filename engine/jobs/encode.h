@@ -16,7 +16,11 @@ int moa_subjects_photos (const MoaSubject *subjects, int n);
 
 /* Each prepares its network's graph and fills a buffer of the caller's. */
 
-/* The states of n prompts, [n, window, text_dim]; the coder was made for n texts. */
+/* Windows that each of n prompts gets: as many as the longest has; and the most vectors of textual
+ * inversions that one of them holds. */
+int moa_prompts_windows (const MoaJob *job, const MoaPrompt *const *prompts, int n, int *n_vectors);
+/* The states of n prompts, [n, windows * window, text_dim]; the coder was made for n * windows
+ * texts.  Weights multiply a window's states, whose mean is then restored. */
 gboolean moa_encode_texts (MoaJob *job, MoaCoder *coder, const MoaPrompt *const *prompts, int n,
                            float *states, GError **error);
 /* The subjects' features, [n, feature_dim]: the mean over each one's photos;

@@ -87,7 +87,7 @@ moa_image_fit (const MoaImage *image, int width, int height, GError **error)
 }
 
 MoaImage *
-moa_frame_in (const MoaFrame *frame, const MoaImage *image, GError **error)
+moa_image_fit_rgb (const MoaImage *image, int width, int height, GError **error)
 {
   /* Clamped before it is scaled too: one huge value or NaN would spread. */
   MoaImage *plain = drop_alpha (image);
@@ -97,8 +97,15 @@ moa_frame_in (const MoaFrame *frame, const MoaImage *image, GError **error)
       return NULL;
     }
   clamp (plain);
-  MoaImage *scaled = moa_image_fit (plain, frame->scaled_width, frame->scaled_height, error);
+  MoaImage *out = moa_image_fit (plain, width, height, error);
   moa_image_free (plain);
+  return out;
+}
+
+MoaImage *
+moa_frame_in (const MoaFrame *frame, const MoaImage *image, GError **error)
+{
+  MoaImage *scaled = moa_image_fit_rgb (image, frame->scaled_width, frame->scaled_height, error);
   if (!scaled)
     return NULL;
   MoaImage *filled = moa_image_crop (scaled, 0, 0, frame->width, frame->height);

@@ -26,6 +26,9 @@ MoaImage *moa_frame_out (const MoaFrame *frame, const MoaImage *image, GError **
 /* Any size to the given one, clamped to [0,1].  (transfer full) */
 MoaImage *moa_image_fit (const MoaImage *image, int width, int height, GError **error);
 
+/* The same without an alpha channel. */
+MoaImage *moa_image_fit_rgb (const MoaImage *image, int width, int height, GError **error);
+
 /* Mean of factor x factor blocks of a one-channel image; out (h / factor) x (w / factor). */
 void moa_image_pool (const MoaImage *image, int factor, float *out);
 

@@ -20,6 +20,8 @@ typedef struct {
   MoaGenerateResult *result;     /* steps and guidance used are read from here */
   int width, height, n_subjects; /* n_subjects 0: the prior alone */
   MoaPrompt *prompt, *negative;
+  int text_rows;
+  MoaImage *hint; /* the ControlNet's picture, the result's size; or NULL */
   float *texts, *feats;
   gint32 index[MOA_MAX_SUBJECTS];
   MoaCoder text, vision, decoder;
@@ -38,6 +40,8 @@ moa_generate_params_init (MoaGenerateParams *params)
     .guidance = -1,
     .base = MOA_BASE_DEFAULT,
     .max_timestep = -1,
+    .control = { .scale = 1, .end = 1 },
+    .expert_scale = 1,
   };
 }
 
@@ -92,7 +96,7 @@ resolve (Generation *g, GError **error)
          moa_subjects_check (params->subjects, params->n_subjects, error) && none_kept (g, error) &&
          (g->n_subjects == 0 || moa_model_need_expert (g->job->model, error)) &&
          moa_subjects_fit (g->job->model, params->subjects, g->n_subjects, error) &&
-         size_ok (g, error);
+         size_ok (g, error) && moa_control_check (g->job->model, &params->control, error);
 }
 
 static gboolean
@@ -102,10 +106,12 @@ read_prompts (Generation *g, GError **error)
   const char *negative = g->params->negative ? g->params->negative : "";
   /* Marked for all subjects even where the prior draws alone: the preview must
    * refuse what the picture would. */
-  g->prompt = moa_prompt_new (tokenizer, g->params->prompt, g->params->n_subjects, error);
+  const GPtrArray *embeddings = g->job->model->embeddings;
+  g->prompt = moa_prompt_new_weighted (tokenizer, g->params->prompt, g->params->n_subjects,
+                                       embeddings, error);
   if (!g->prompt)
     return FALSE;
-  g->negative = moa_prompt_new (tokenizer, negative, 0, error);
+  g->negative = moa_prompt_new_weighted (tokenizer, negative, 0, embeddings, error);
   if (!g->negative)
     return FALSE;
   if (g->prompt->warning)
@@ -123,18 +129,25 @@ build (Generation *g, GError **error)
   MoaModel *model = g->job->model;
   MoaCpu *cpu = g->job->cpu;
   int factor = moa_model_vae_factor (model);
-  MoaDenoiserSpec prior = { .width = g->width / factor, .height = g->height / factor };
+  const MoaPrompt *const prompts[] = { g->prompt, g->negative };
+  int n_vectors, windows = moa_prompts_windows (g->job, prompts, 2, &n_vectors);
+  gboolean control = g->params->control.image != NULL;
+  g->text_rows = windows * moa_tokenizer_window (model->tokenizer);
+  MoaDenoiserSpec prior = { .width = g->width / factor, .height = g->height / factor,
+                            .text_rows = g->text_rows, .control = control };
   MoaDenoiserSpec mixture = prior;
   mixture.mixture = TRUE;
   mixture.n_slots = g->n_subjects;
   mixture.maps = g->params->want_maps || g->job->run.live;
   g_mutex_lock (&model->lock);
-  gboolean ok = moa_coder_text (&g->text, model, cpu, 2, error) &&
+  gboolean ok = moa_coder_text (&g->text, model, cpu, 2 * windows, n_vectors, error) &&
                 moa_coder_decode (&g->decoder, model, cpu, g->width, g->height, error) &&
                 moa_denoiser_init (&g->guide.prior, model, cpu, &prior, error) &&
                 (!g->job->run.live ||
                  moa_coder_encode (&g->encoder, model, cpu, MOA_PREVIEW_SIDE * factor,
                                    MOA_PREVIEW_SIDE * factor, error)) &&
+                (!control || moa_controller_init (&g->guide.controller, model, cpu, prior.width,
+                                                  prior.height, g->text_rows, error)) &&
                 (g->n_subjects == 0 ||
                  (moa_coder_vision (&g->vision, model, cpu, error) &&
                   moa_denoiser_init (&g->guide.mixture, model, cpu, &mixture, error)));
@@ -147,6 +160,8 @@ build (Generation *g, GError **error)
   moa_job_count (g->job, g->guide.prior.graph, model->unet_params);
   if (g->job->run.live)
     moa_job_count (g->job, g->encoder.graph, model->vae_params);
+  if (control)
+    moa_job_count (g->job, g->guide.controller.graph, model->control_params);
   if (g->n_subjects > 0)
     {
       moa_job_count (g->job, g->vision.graph, model->vision_params);
@@ -164,8 +179,7 @@ set_conditions (Generation *g, GError **error)
   const MoaModel *model = g->job->model;
   const MoaGenerateParams *params = g->params;
   MoaGuide *guide = &g->guide;
-  int window = moa_tokenizer_window (model->tokenizer);
-  gsize size = (gsize) window * model->unet.text_dim;
+  gsize size = (gsize) g->text_rows * model->unet.text_dim;
   g->texts = moa_job_floats (2 * size, error);
   g->feats = g->texts
                  ? moa_job_floats ((gsize) MAX (1, g->n_subjects * model->moa.feature_dim), error)
@@ -173,10 +187,11 @@ set_conditions (Generation *g, GError **error)
   guide->scratch = g->feats ? moa_job_floats (guide->n, error) : NULL;
   if (!guide->scratch)
     return FALSE;
-  gboolean same = !memcmp (g->prompt->ids, g->negative->ids, window * sizeof (gint32));
+  gboolean same = moa_prompt_equal (g->prompt, g->negative);
   guide->prompt = (MoaCondition){ g->texts, g->n_subjects, g->feats, g->index };
   guide->base = (MoaCondition){ same ? g->texts : g->texts + size };
   guide->base_is_mixture = g->n_subjects > 0 && params->base != MOA_BASE_PRIOR;
+  guide->control = &params->control;
   guide->guidance = g->result->guidance;
   guide->max_timestep = params->max_timestep < 0 ? model->info.max_timestep : params->max_timestep;
   return TRUE;
@@ -218,6 +233,9 @@ encode (Generation *g, GError **error)
   const MoaPrompt *const prompts[] = { g->prompt, g->negative };
   int photos = moa_subjects_photos (g->params->subjects, g->n_subjects);
   moa_meter_begin (&g->job->meter, MOA_PHASE_ENCODE, photos + 1 + g->job->run.live);
+  if (g->params->control.image &&
+      !(g->hint = moa_image_fit_rgb (g->params->control.image, g->width, g->height, error)))
+    return FALSE;
   if (!moa_encode_texts (g->job, &g->text, prompts, 2, g->texts, error))
     return FALSE;
   if (g->n_subjects > 0 && !moa_encode_subjects (g->job, &g->vision, g->params->subjects,
@@ -238,6 +256,7 @@ denoise (Generation *g, MoaUnipc *unipc, float *z, float *eps, MoaRouterMaps *ma
   for (int i = 0; i < steps; i++)
     {
       int t = moa_unipc_timestep (unipc, i);
+      moa_guide_step (&g->guide, i, steps);
       if (!moa_guide_eps (&g->guide, g->job, z, t, eps, error))
         return FALSE;
       show (g, i, t, z, eps);
@@ -262,6 +281,12 @@ draw (Generation *g, float *latents, GError **error)
   if (!eps || !moa_graph_prepare (g->guide.prior.graph, g->job->workspace, error) ||
       (g->n_subjects > 0 && !moa_graph_prepare (g->guide.mixture.graph, g->job->workspace, error)))
     return FALSE;
+  if (g->hint)
+    {
+      if (!moa_graph_prepare (g->guide.controller.graph, g->job->workspace, error))
+        return FALSE;
+      moa_controller_set_hint (&g->guide.controller, g->hint);
+    }
   if (want_maps)
     g->result->maps = g_new0 (MoaRouterMaps, params->n_seeds);
   moa_meter_begin (&g->job->meter, MOA_PHASE_GENERATE, steps * params->n_seeds);

@@ -35,6 +35,8 @@ read_configs (MoaModel *model, GError **error)
   if (s->part[MOA_PART_MOA].weights
       && !moa_moa_config_read (s->part[MOA_PART_MOA].config, &model->moa, error))
     return FALSE;
+  if (s->control.weights && !moa_control_config_read (s->control.config, &model->control, error))
+    return FALSE;
   model->tokenizer = moa_tokenizer_open (s->tokenizer, error);
   return model->tokenizer != NULL;
 }
@@ -58,22 +60,44 @@ params_of (MoaModel *model, MoaPart part)
   return params[part];
 }
 
+static MoaParams *
+open_params (const MoaModel *model, const MoaPartSource *source, const char *label, GError **error)
+{
+  MoaWeights *weights = moa_weights_open_part (source->weights, source->names, label, error);
+  if (!weights)
+    return NULL;
+  MoaParams *params = moa_params_new_on (weights, model->device);
+  moa_weights_unref (weights);
+  return params;
+}
+
 static gboolean
 open_parts (MoaModel *model, GError **error)
 {
   for (int i = 0; i < MOA_N_PARTS; i++)
     {
       const MoaPartSource *source = &model->sources.part[i];
-      if (!source->weights)
-        continue;
-      MoaWeights *weights = moa_weights_open_part (source->weights, source->names,
-                                                   moa_parts[i].label, error);
-      if (!weights)
+      if (source->weights
+          && !(*params_of (model, i) = open_params (model, source, moa_parts[i].label, error)))
         return FALSE;
-      *params_of (model, i) = moa_params_new_on (weights, model->device);
-      moa_weights_unref (weights);
     }
-  return TRUE;
+  const MoaPartSource *control = &model->sources.control;
+  return !control->weights
+         || (model->control_params = open_params (model, control, "ControlNet", error)) != NULL;
+}
+
+/* A ControlNet's residuals must have the shapes of the U-Net's skips. */
+static gboolean
+control_fits (const MoaModel *model, GError **error)
+{
+  const MoaUnetConfig *a = &model->unet, *b = &model->control.unet;
+  if (!model->control_params
+      || (a->n_levels == b->n_levels && a->layers_per_block == b->layers_per_block
+          && a->text_dim == b->text_dim
+          && !memcmp (a->channels, b->channels, a->n_levels * sizeof *a->channels)))
+    return TRUE;
+  return moa_fail (error, MOA_ERROR_MODEL, "%s: the ControlNet was made for another U-Net than %s",
+                   model->sources.control.weights, model->path);
 }
 
 /* LoRAs go to the prior and the text encoder, and to the experts where asked. */
@@ -98,6 +122,19 @@ add_loras (MoaModel *model, const MoaModelFiles *files, GError **error)
       if (given->on_experts && model->moa_params)
         moa_weights_add_lora (moa_params_weights (model->moa_params), lora, MOA_NAMES_UNET,
                               given->weight);
+    }
+  return TRUE;
+}
+
+static gboolean
+open_embeddings (MoaModel *model, const MoaModelFiles *files, GError **error)
+{
+  for (const char *const *path = files->embeddings; path && *path; path++)
+    {
+      MoaEmbedding *embedding = moa_embedding_open (*path, model->text.width, error);
+      if (!embedding)
+        return FALSE;
+      g_ptr_array_add (model->embeddings, embedding);
     }
   return TRUE;
 }
@@ -179,7 +216,7 @@ parts_fit (const MoaModel *model, GError **error)
                      "%s: the parts do not fit together: the image encoder's projection_dim is %d, "
                      "and MoA's feature_dim %d", model->path, model->vision.projection_dim,
                      model->moa.feature_dim);
-  return layers_fit (model, error);
+  return layers_fit (model, error) && control_fits (model, error);
 }
 
 /* Builds every network once, at the smallest size: this declares the
@@ -188,10 +225,12 @@ static gboolean
 declare (MoaModel *model, MoaCpu *cpu, GError **error)
 {
   int inner = moa_model_unet_factor (model), side = inner * moa_model_vae_factor (model);
-  MoaDenoiserSpec spec = { inner, inner, model->moa_params != NULL, 1 };
+  int window = moa_tokenizer_window (model->tokenizer);
+  MoaDenoiserSpec spec = { inner, inner, window, model->moa_params != NULL, 1 };
   MoaCoder coder = { NULL };
   MoaDenoiser denoiser = { NULL };
-  if (!moa_coder_text (&coder, model, cpu, 1, error))
+  MoaController controller = { NULL };
+  if (!moa_coder_text (&coder, model, cpu, 1, 0, error))
     return FALSE;
   moa_coder_clear (&coder);
   if (model->vision_params && !moa_coder_vision (&coder, model, cpu, error))
@@ -206,6 +245,10 @@ declare (MoaModel *model, MoaCpu *cpu, GError **error)
   if (!moa_denoiser_init (&denoiser, model, cpu, &spec, error))
     return FALSE;
   moa_denoiser_clear (&denoiser);
+  if (model->control_params
+      && !moa_controller_init (&controller, model, cpu, inner, inner, window, error))
+    return FALSE;
+  moa_controller_clear (&controller);
   return TRUE;
 }
 
@@ -276,7 +319,8 @@ static gboolean
 open_all (MoaModel *model, const MoaModelFiles *files, GError **error)
 {
   if (!moa_sources_find (&model->sources, files, error) || !read_configs (model, error)
-      || !open_parts (model, error) || !add_loras (model, files, error))
+      || !open_parts (model, error) || !add_loras (model, files, error)
+      || !open_embeddings (model, files, error))
     return FALSE;
   if (!model->moa_params)
     set_plain_moa (model);
@@ -339,6 +383,7 @@ open_on (const MoaModelFiles *files, MoaDevice *device, GError **error)
   model->files = files_copy (files);
   model->warnings = g_ptr_array_new_with_free_func (g_free);
   model->missing = g_ptr_array_new_with_free_func (g_free);
+  model->embeddings = g_ptr_array_new_with_free_func ((GDestroyNotify) moa_embedding_free);
   model->loras = g_ptr_array_new_with_free_func ((GDestroyNotify) moa_lora_unref);
   g_mutex_init (&model->lock);
   if (open_all (model, files, error))
@@ -417,6 +462,7 @@ moa_model_unref (MoaModel *model)
   g_ptr_array_unref (model->others);
   for (int part = 0; part < MOA_N_PARTS; part++)
     moa_params_free (*params_of (model, part));
+  moa_params_free (model->control_params);
   if (model->tokenizer)
     moa_tokenizer_free (model->tokenizer);
   if (model->schedule)
@@ -424,6 +470,7 @@ moa_model_unref (MoaModel *model)
   moa_moa_config_clear (&model->moa);
   moa_sources_clear (&model->sources);
   files_clear (&model->files);
+  g_ptr_array_unref (model->embeddings);
   g_ptr_array_unref (model->loras);
   g_ptr_array_unref (model->missing);
   g_ptr_array_unref (model->warnings);

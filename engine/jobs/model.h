@@ -6,6 +6,7 @@
 #include "io/config.h"
 #include "io/sources.h"
 #include "sample/schedule.h"
+#include "text/embedding.h"
 #include "text/tokenizer.h"
 
 struct _MoaModel {
@@ -18,14 +19,17 @@ struct _MoaModel {
   MoaVisionConfig vision;
   MoaScheduleConfig scheduler;
   MoaMoaConfig moa;
+  MoaControlConfig control;
   MoaTokenizer *tokenizer;
   MoaSchedule *schedule;
   MoaModelFiles files;  /* what it was opened from; its own copy */
   int clip_skip;
-  GPtrArray *loras; /* (element-type MoaLoraFile) */
-  /* Packed for the device, the host's best instruction set; loaded when first needed.  The last two
+  GPtrArray *loras;      /* (element-type MoaLoraFile) */
+  GPtrArray *embeddings; /* (element-type MoaEmbedding): textual inversions */
+  /* Packed for the device, the host's best instruction set; loaded when first needed.  The last three
    * may be NULL. */
-  MoaParams *unet_params, *vae_params, *text_params, *vision_params, *moa_params;
+  MoaParams *unet_params, *vae_params, *text_params, *vision_params, *moa_params,
+      *control_params;
   /* Held while graphs are built and weights loaded: both change the parameters. */
   GMutex lock;
   double pass_rate; /* seconds of a prior pass for each latent pixel, under lock; 0: none ran */

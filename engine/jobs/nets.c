@@ -2,6 +2,7 @@
 #include "jobs/nets.h"
 
 #include "nets/clip.h"
+#include "nets/controlnet.h"
 #include "nets/unet.h"
 #include "nets/vae.h"
 
@@ -26,10 +27,20 @@ begin (MoaCoder *coder, const char *name, MoaCpu *cpu, MoaShape shape)
 }
 
 gboolean
-moa_coder_text (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int n, GError **error)
+moa_coder_text (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int n, int n_vectors, GError **error)
 {
   begin (coder, "text encoder", cpu, MOA_SHAPE (n, moa_tokenizer_window (model->tokenizer)));
-  return finish (coder, moa_clip_text (coder->graph, &model->text, model->text_params, coder->in),
+  MoaClipTextArgs args = { .ids = coder->in, .skip = model->clip_skip };
+  if (n_vectors > 0)
+    {
+      MoaGraph *g = coder->graph;
+      MoaShape shape = MOA_SHAPE (n, n_vectors, model->text.width);
+      args.rows = coder->vectors = moa_graph_input (g, "vectors", shape, MOA_EACH_RUN);
+      shape = MOA_SHAPE (n, n_vectors);
+      args.index = coder->index = moa_graph_input (g, "index", shape, MOA_EACH_RUN);
+      args.present = coder->present = moa_graph_input (g, "present", shape, MOA_EACH_RUN);
+    }
+  return finish (coder, moa_clip_text_with (coder->graph, &model->text, model->text_params, &args),
                  error);
 }
 
@@ -71,6 +82,86 @@ moa_coder_clear (MoaCoder *coder)
   *coder = (MoaCoder){ NULL };
 }
 
+gboolean
+moa_controller_init (MoaController *c, MoaModel *model, MoaCpu *cpu, int width, int height,
+                     int text_rows, GError **error)
+{
+  const MoaUnetConfig *unet = &model->control.unet;
+  int factor = moa_model_vae_factor (model);
+  MoaGraph *g = c->graph = moa_graph_new (cpu);
+  c->n = moa_unet_skips (unet) + 1;
+  c->residual = g_new0 (MoaTensor *, c->n);
+  c->values = g_new0 (float *, c->n);
+  c->sample = moa_graph_input (g, "sample", MOA_SHAPE (1, height, width, unet->in_channels),
+                               MOA_EACH_RUN);
+  c->t = moa_graph_input (g, "t", MOA_SHAPE (1), MOA_EACH_RUN);
+  c->text = moa_graph_input (g, "text", MOA_SHAPE (1, text_rows, unet->text_dim), MOA_HELD);
+  c->hint = moa_graph_input (g, "hint", MOA_SHAPE (1, factor * height, factor * width, 3),
+                             MOA_HELD);
+  MoaUnetArgs args = { c->sample, c->t, c->text, NULL };
+  moa_controlnet (g, &model->control, model->control_params, &args, c->hint, c->residual);
+  for (int i = 0; i < c->n && c->residual[i]; i++)
+    moa_graph_output (c->residual[i]);
+  if (!moa_graph_plan (g, error))
+    {
+      moa_controller_clear (c);
+      return FALSE;
+    }
+  for (int i = 0; i < c->n; i++)
+    c->values[i] = g_new0 (float, moa_shape_count (&c->residual[i]->shape));
+  return TRUE;
+}
+
+void
+moa_controller_clear (MoaController *c)
+{
+  if (c->graph)
+    moa_graph_free (c->graph);
+  for (int i = 0; i < c->n; i++)
+    g_free (c->values[i]);
+  g_free (c->values);
+  g_free (c->residual);
+  *c = (MoaController){ NULL };
+}
+
+void
+moa_controller_set_hint (MoaController *c, const MoaImage *hint)
+{
+  moa_graph_set (c->hint, hint->data);
+}
+
+gboolean
+moa_controller_run (MoaController *c, const float *text, const float *z, int t, double scale,
+                    GCancellable *cancellable, GError **error)
+{
+  if (c->held != text)
+    moa_graph_set (c->text, text);
+  c->held = text;
+  moa_graph_set (c->sample, z);
+  moa_graph_set_ints (c->t, &t);
+  if (!moa_graph_run (c->graph, cancellable, error))
+    return FALSE;
+  for (int i = 0; i < c->n; i++)
+    {
+      moa_graph_get (c->residual[i], c->values[i]);
+      for (gint64 k = 0, n = moa_shape_count (&c->residual[i]->shape); k < n; k++)
+        c->values[i][k] *= (float) scale;
+    }
+  return TRUE;
+}
+
+static void
+control_inputs (MoaDenoiser *d, const MoaUnetConfig *unet)
+{
+  int n = moa_unet_skips (unet) + 1;
+  g_autofree MoaShape *shape = g_new0 (MoaShape, n);
+  moa_unet_residuals (unet, d->height, d->width, shape);
+  d->control = g_new0 (MoaTensor *, n);
+  for (int i = 0; i < n; i++)
+    d->control[i] = moa_graph_input (d->graph, "control", shape[i], MOA_EACH_RUN);
+  d->n_control = n;
+}
+
 /* The inputs that only MoA has. */
 static void
 mixture_inputs (MoaDenoiser *d, MoaModel *model)
@@ -99,7 +190,7 @@ gboolean
 moa_denoiser_init (MoaDenoiser *d, MoaModel *model, MoaCpu *cpu, const MoaDenoiserSpec *spec,
                    GError **error)
 {
-  int window = moa_tokenizer_window (model->tokenizer), channels = model->unet.in_channels;
+  int channels = model->unet.in_channels;
   MoaGraph *g = d->graph = moa_graph_new (cpu);
   d->width = spec->width;
   d->height = spec->height;
@@ -108,16 +199,18 @@ moa_denoiser_init (MoaDenoiser *d, MoaModel *model, MoaCpu *cpu, const MoaDenois
   d->sample = moa_graph_input (g, "sample", MOA_SHAPE (1, d->height, d->width, channels),
                                MOA_EACH_RUN);
   d->t = moa_graph_input (g, "t", MOA_SHAPE (1), MOA_EACH_RUN);
-  d->text = moa_graph_input (g, "text", MOA_SHAPE (1, window, model->unet.text_dim), MOA_HELD);
+  d->text = moa_graph_input (g, "text", MOA_SHAPE (1, spec->text_rows, model->unet.text_dim), MOA_HELD);
   if (spec->mixture)
     mixture_inputs (d, model);
+  if (spec->control)
+    control_inputs (d, &model->unet);
   MoaMixture mixture = { .config = &model->moa,
                          .params = model->moa_params,
                          .feats = d->feats,
                          .index = d->index,
                          .present = d->present,
                          .region = spec->limit };
-  MoaUnetArgs args = { d->sample, d->t, d->text, spec->mixture ? &mixture : NULL };
+  MoaUnetArgs args = { d->sample, d->t, d->text, spec->mixture ? &mixture : NULL, d->control };
   d->eps = moa_unet (g, &model->unet, model->unet_params, &args);
   if (d->eps)
     moa_graph_output (d->eps);
@@ -135,6 +228,7 @@ moa_denoiser_clear (MoaDenoiser *d)
   if (d->graph)
     moa_graph_free (d->graph);
   g_free (d->router);
+  g_free (d->control);
   *d = (MoaDenoiser){ NULL };
 }
 
@@ -168,10 +262,16 @@ set_condition (MoaDenoiser *d, const MoaCondition *condition)
 }
 
 gboolean
-moa_denoiser_run (MoaDenoiser *d, const MoaCondition *condition, const float *z, int t, float *out,
-                  GCancellable *cancellable, GError **error)
+moa_denoiser_run (MoaDenoiser *d, const MoaCondition *condition, float *const *control,
+                  const float *z, int t, float *out, GCancellable *cancellable, GError **error)
 {
   set_condition (d, condition);
+  for (int i = 0; i < d->n_control; i++)
+    {
+      g_autofree float *zeros
+          = control ? NULL : g_new0 (float, moa_shape_count (&d->control[i]->shape));
+      moa_graph_set (d->control[i], control ? control[i] : zeros);
+    }
   moa_graph_set (d->sample, z);
   moa_graph_set_ints (d->t, &t);
   if (!moa_graph_run (d->graph, cancellable, error))

@@ -11,10 +11,14 @@ typedef struct {
   const char *name; /* for messages */
   MoaGraph *graph;
   MoaTensor *in, *out;
+  /* Of a text coder with n_vectors > 0: [n, n_vectors, width], [n, n_vectors] and the same. */
+  MoaTensor *vectors, *index, *present;
 } MoaCoder;
 
-/* ids [n, window] -> states [n, window, text_dim] */
-gboolean moa_coder_text (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int n, GError **error);
+/* ids [n, window] -> states [n, window, text_dim]; n_vectors rows of each may be a textual
+ * inversion's. */
+gboolean moa_coder_text (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int n, int n_vectors,
+                         GError **error);
 /* pixels [1, size, size, 3] -> feature [1, feature_dim] */
 gboolean moa_coder_vision (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, GError **error);
 /* picture [1, H, W, 3] in [-1,1] -> moments [1, h, w, 2 C]; width and height are the picture's */
@@ -28,17 +32,36 @@ void moa_coder_clear (MoaCoder *coder);
 /* What eps depends on beside z and t.  Shared, not copied: it must not change
  * while a denoiser uses it. */
 typedef struct {
-  const float *text; /* [window, text_dim] */
+  const float *text; /* [text_rows, text_dim] */
   int n_subjects;
   const float *feats;  /* [n_subjects, feature_dim] */
   const gint32 *index; /* [n_subjects]: rows of their tokens in the text */
 } MoaCondition;
 
+/* A ControlNet.  All zero: none. */
+typedef struct {
+  MoaGraph *graph;
+  MoaTensor *sample, *t, *text, *hint, **residual;
+  int n;              /* residuals */
+  float **values;     /* of the last run, times the scale; zeros to begin with */
+  const float *held;  /* the text that was set */
+} MoaController;
+
+gboolean moa_controller_init (MoaController *controller, MoaModel *model, MoaCpu *cpu, int width,
+                              int height, int text_rows, GError **error);
+void moa_controller_clear (MoaController *controller);
+/* The picture that is followed: RGB, 8 times the latent's size; once, after moa_graph_prepare(). */
+void moa_controller_set_hint (MoaController *controller, const MoaImage *hint);
+gboolean moa_controller_run (MoaController *controller, const float *text, const float *z, int t,
+                             double scale, GCancellable *cancellable, GError **error);
+
 /* The U-Net, without or with MoA. */
 typedef struct {
   MoaGraph *graph;
   MoaTensor *sample, *t, *text, *feats, *index, *present, *eps;
+  MoaTensor **control;           /* a ControlNet's residuals; or NULL */
   MoaTensor **router;            /* [n_layers][2], of self- and cross-attention; or NULL */
+  int n_control;
   int n_layers, n_slots;         /* n_slots: subjects that a condition may have */
   int width, height;             /* of the latent */
   const MoaCondition *condition; /* what the held inputs were set to */
@@ -46,18 +69,21 @@ typedef struct {
 
 typedef struct {
   int width, height;  /* of the latent */
-  gboolean mixture;   /* with MoA; the rest is for it alone */
+  int text_rows;      /* whole windows */
+  gboolean mixture;   /* with MoA; n_slots, limit and maps are for it alone */
   int n_slots;        /* at least 1 */
   const float *limit; /* [h, w] in [0,1], scales the personalised weight; NULL: 1 everywhere */
   gboolean maps;      /* the routers are read after runs */
+  gboolean control;   /* takes a ControlNet's residuals */
 } MoaDenoiserSpec;
 
 gboolean moa_denoiser_init (MoaDenoiser *denoiser, MoaModel *model, MoaCpu *cpu,
                             const MoaDenoiserSpec *spec, GError **error);
 void moa_denoiser_clear (MoaDenoiser *denoiser);
 
-/* The network's output for z at timestep t: eps, or v. */
-gboolean moa_denoiser_run (MoaDenoiser *denoiser, const MoaCondition *condition, const float *z,
-                           int t, float *out, GCancellable *cancellable, GError **error);
+/* The network's output for z at timestep t: eps, or v.  control: the residuals' values, if the
+ * denoiser takes them; NULL: zeros. */
+gboolean moa_denoiser_run (MoaDenoiser *denoiser, const MoaCondition *condition,
+                           float *const *control, const float *z, int t, float *out, GCancellable *cancellable, GError **error);
 
 #endif

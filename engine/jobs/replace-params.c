@@ -20,6 +20,8 @@ moa_replace_params_init (MoaReplaceParams *params)
     .grow = -1,
     .feather = -1,
     .mask_threshold = 0.5,
+    .control = { .scale = 1, .end = 1 },
+    .expert_scale = 1,
   };
 }
 
@@ -153,7 +155,7 @@ moa_replacement_resolve (MoaReplacement *r, GError **error)
   used->base = params->base == MOA_BASE_DEFAULT ? MOA_BASE_PRIOR : params->base;
   used->fixed_point = params->fixed_point < 0 ? info->fixed_point : params->fixed_point;
   used->max_timestep = params->max_timestep < 0 ? info->max_timestep : params->max_timestep;
-  if (!settings_ok (r, error))
+  if (!settings_ok (r, error) || !moa_control_check (r->job->model, &params->control, error))
     return FALSE;
   used->n_variations = params->variations;
   used->variations = g_new0 (MoaVariation, used->n_variations);

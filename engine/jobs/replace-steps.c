@@ -178,6 +178,7 @@ regenerate (MoaReplacement *r, int k, float *eps, GError **error)
           moa_meter_step (&r->job->meter, 0);
           continue;
         }
+      moa_guide_step (&r->guide, i, steps);
       if (!moa_guide_eps (&r->guide, r->job, z, t, eps, error))
         return FALSE;
       show (r, i, z, eps);

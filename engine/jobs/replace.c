@@ -31,7 +31,8 @@ read_prompts (MoaReplacement *r, GError **error)
   r->source_prompt = moa_prompt_new (tokenizer, plain, n, error);
   if (!r->source_prompt)
     return FALSE;
-  r->prompt = moa_prompt_new (tokenizer, r->result->prompt, n, error);
+  r->prompt = moa_prompt_new_weighted (tokenizer, r->result->prompt, n, r->job->model->embeddings,
+                                       error);
   if (!r->prompt)
     return FALSE;
   if (r->prompt->warning)
@@ -42,6 +43,8 @@ read_prompts (MoaReplacement *r, GError **error)
       if (!r->empty_prompt)
         return FALSE;
     }
+  const MoaPrompt *const prompts[] = { r->prompt };
+  r->windows = moa_prompts_windows (r->job, prompts, 1, &r->n_vectors);
   for (int k = 0; k < n; k++)
     if (!params->subjects[k].keep)
       {
@@ -105,18 +108,24 @@ build (MoaReplacement *r, GError **error)
   MoaModel *model = r->job->model;
   MoaCpu *cpu = r->job->cpu;
   const MoaFrame *frame = &r->frame;
-  MoaDenoiserSpec prior = { .width = frame->latent_width, .height = frame->latent_height };
+  int text_rows = r->windows * moa_tokenizer_window (model->tokenizer);
+  gboolean control = params->control.image != NULL;
+  MoaDenoiserSpec prior = { .width = frame->latent_width, .height = frame->latent_height,
+                            .text_rows = text_rows, .control = control };
   MoaDenoiserSpec mixture = prior;
   mixture.mixture = mixture.maps = TRUE;
   mixture.n_slots = r->n_subjects;
   mixture.limit = r->region;
   g_mutex_lock (&model->lock);
-  gboolean ok = moa_coder_text (&r->text, model, cpu, N_TEXTS, error) &&
+  gboolean ok = moa_coder_text (&r->text, model, cpu, N_TEXTS * r->windows, r->n_vectors,
+                                error) &&
                 moa_coder_vision (&r->vision, model, cpu, error) &&
                 moa_coder_encode (&r->encoder, model, cpu, frame->width, frame->height, error) &&
                 moa_coder_decode (&r->decoder, model, cpu, frame->width, frame->height, error) &&
                 moa_denoiser_init (&r->guide.prior, model, cpu, &prior, error) &&
-                moa_denoiser_init (&r->guide.mixture, model, cpu, &mixture, error);
+                moa_denoiser_init (&r->guide.mixture, model, cpu, &mixture, error) &&
+                (!control || moa_controller_init (&r->guide.controller, model, cpu, prior.width,
+                                                  prior.height, text_rows, error));
   g_mutex_unlock (&model->lock);
   return ok;
 }
@@ -133,6 +142,8 @@ count_memory (MoaReplacement *r)
   moa_job_count (job, r->decoder.graph, model->vae_params);
   moa_job_count (job, r->guide.prior.graph, model->unet_params);
   moa_job_count (job, r->guide.mixture.graph, model->moa_params);
+  if (r->guide.controller.graph)
+    moa_job_count (job, r->guide.controller.graph, model->control_params);
   enum { WORK_CHANNELS = 16, SOURCE_CHANNELS = 14, LATENTS = 8 };
   const MoaImage *source = r->params->source;
   job->held_bytes += (guint64) r->frame.width * r->frame.height * WORK_CHANNELS * sizeof (float);
@@ -150,12 +161,12 @@ set_conditions (MoaReplacement *r, GError **error)
 {
   const MoaModel *model = r->job->model;
   int window = moa_tokenizer_window (model->tokenizer), n = r->n_subjects;
-  gsize size = (gsize) window * model->unet.text_dim;
+  gsize size = (gsize) r->windows * window * model->unet.text_dim;
   r->texts = moa_job_floats (N_TEXTS * size, error);
   r->feats = r->texts ? moa_job_floats ((gsize) n * model->moa.feature_dim, error) : NULL;
   if (!r->feats)
     return FALSE;
-  gboolean same = !memcmp (r->source_prompt->ids, r->prompt->ids, window * sizeof (gint32));
+  gboolean same = moa_prompt_equal (r->source_prompt, r->prompt);
   MoaGuide *guide = &r->guide;
   r->source = (MoaCondition){ r->texts };
   guide->prompt = (MoaCondition){ same ? r->texts : r->texts + size, n, r->feats, r->index };
@@ -163,7 +174,8 @@ set_conditions (MoaReplacement *r, GError **error)
   guide->base_is_mixture = r->empty_prompt != NULL;
   guide->guidance = r->result->guidance;
   guide->max_timestep = r->result->max_timestep;
-  r->retrace = same && !r->empty_prompt && r->result->freedom <= 0;
+  guide->control = &r->params->control;
+  r->retrace = same && !r->empty_prompt && r->result->freedom <= 0 && !r->params->control.image;
   return TRUE;
 }
 
@@ -226,6 +238,9 @@ encode (MoaReplacement *r, GError **error)
                                                               : r->source_prompt };
   int photos = moa_subjects_photos (r->subjects, r->n_subjects);
   moa_meter_begin (&r->job->meter, MOA_PHASE_ENCODE, photos + 2);
+  if (params->control.image &&
+      !(r->hint = moa_frame_in (&r->frame, params->control.image, error)))
+    return FALSE;
   if (!moa_encode_texts (r->job, &r->text, prompts, N_TEXTS, r->texts, error) ||
       !moa_encode_subjects (r->job, &r->vision, r->subjects, r->n_subjects, r->feats, error))
     return FALSE;
@@ -287,8 +302,11 @@ run_steps (MoaReplacement *r, GError **error)
     if (!start_maps (r, &r->result->variations[k], error))
       return FALSE;
   if (!start_live (r, error) || !moa_graph_prepare (r->guide.prior.graph, workspace, error) ||
-      !moa_graph_prepare (r->guide.mixture.graph, workspace, error))
+      !moa_graph_prepare (r->guide.mixture.graph, workspace, error) ||
+      (r->hint && !moa_graph_prepare (r->guide.controller.graph, workspace, error)))
     return FALSE;
+  if (r->hint)
+    moa_controller_set_hint (&r->guide.controller, r->hint);
   if (!moa_replacement_invert (r, error) || !moa_replacement_regenerate (r, error))
     return FALSE;
   moa_job_note_rate (r->job, &r->guide.prior);
@@ -427,6 +445,7 @@ clear_replacement (MoaReplacement *r)
   moa_guide_clear (&r->guide);
   moa_image_free (r->picture);
   moa_image_free (r->selection);
+  moa_image_free (r->hint);
   g_clear_pointer (&r->source_prompt, moa_prompt_free);
   g_clear_pointer (&r->prompt, moa_prompt_free);
   g_clear_pointer (&r->empty_prompt, moa_prompt_free);

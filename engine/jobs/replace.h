@@ -22,6 +22,8 @@ typedef struct {
   gboolean *edit;                /* [h * w]: latent pixels that may change; NULL: all */
 
   MoaPrompt *source_prompt, *prompt, *empty_prompt; /* empty_prompt or NULL */
+  int windows, n_vectors; /* of the texts */
+  MoaImage *hint;         /* the ControlNet's picture, the work picture's size; or NULL */
   float *texts, *feats;
   gint32 index[MOA_MAX_SUBJECTS];
   MoaCondition source; /* what the picture is inverted with */

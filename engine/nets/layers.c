@@ -76,6 +76,13 @@ moa_net_downsample (const MoaNet *net, MoaTensor *x, int before, const char *for
 }
 
 MoaTensor *
+moa_net_halve (const MoaNet *net, MoaTensor *x, gint64 n, const char *format, ...)
+{
+  NAME (name, format)
+  return conv3 (net, x, n, NULL, 2, 1, name);
+}
+
+MoaTensor *
 moa_net_layer_norm (const MoaNet *net, MoaTensor *x, const char *format, ...)
 {
   NAME (name, format)

@@ -26,6 +26,10 @@ MoaTensor *moa_net_conv (const MoaNet *net, MoaTensor *x, gint64 n, MoaTensor *r
 MoaTensor *moa_net_downsample (const MoaNet *net, MoaTensor *x, int before, const char *name, ...)
     G_GNUC_PRINTF (4, 5);
 
+/* The same to n channels, padded by 1 on all sides. */
+MoaTensor *moa_net_halve (const MoaNet *net, MoaTensor *x, gint64 n, const char *name, ...)
+    G_GNUC_PRINTF (4, 5);
+
 MoaTensor *moa_net_layer_norm (const MoaNet *net, MoaTensor *x, const char *name, ...)
     G_GNUC_PRINTF (3, 4);
 MoaTensor *moa_net_group_norm (const MoaNet *net, MoaTensor *x, gboolean silu,

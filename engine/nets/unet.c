@@ -222,24 +222,75 @@ set_region (Unet *u, const float *region)
       set_level (u, i, region, h, w);
 }
 
-MoaTensor *
-moa_unet (MoaGraph *g, const MoaUnetConfig *config, MoaParams *params, const MoaUnetArgs *args)
+/* Ready to run the blocks: the time embedding, and the mixture's limit at each level. */
+static Unet
+begin (MoaGraph *g, const MoaUnetConfig *config, MoaParams *params, const MoaUnetArgs *args,
+       GPtrArray *skips)
 {
-  g_autoptr (GPtrArray) skips = g_ptr_array_new ();
-  MoaNet net = { g, params, config->norm_groups, config->norm_eps };
-  Unet u = { g, config, args, net, .skips = skips };
+  Unet u = { g, config, args, { g, params, config->norm_groups, config->norm_eps },
+             .skips = skips };
   u.emb = time_embedding (&u);
   if (args->mixture && args->mixture->region)
     set_region (&u, args->mixture->region);
   else if (args->mixture && args->mixture->limit)
     pool_limit (&u, args->mixture->limit);
+  return u;
+}
 
-  MoaTensor *x = moa_net_conv (&u.net, args->sample, config->channels[0], NULL, "conv_in");
+static MoaTensor *
+down_and_middle (Unet *u, MoaTensor *added)
+{
+  MoaTensor *x = moa_net_conv (&u->net, u->args->sample, u->config->channels[0], added, "conv_in");
   moa_graph_name (x, "conv_in");
-  g_ptr_array_add (skips, x);
-  for (int i = 0; i < config->n_levels; i++)
-    x = down_block (&u, x, i);
-  x = mid_block (&u, x);
+  g_ptr_array_add (u->skips, x);
+  for (int i = 0; i < u->config->n_levels; i++)
+    x = down_block (u, x, i);
+  return mid_block (u, x);
+}
+
+MoaTensor *
+moa_unet_encode (MoaGraph *g, const MoaUnetConfig *config, MoaParams *params,
+                 const MoaUnetArgs *args, MoaTensor *added, GPtrArray *skips)
+{
+  Unet u = begin (g, config, params, args, skips);
+  return down_and_middle (&u, added);
+}
+
+int
+moa_unet_skips (const MoaUnetConfig *config)
+{
+  /* conv_in, the layers, and a downsampler after every level but the last. */
+  return 1 + config->n_levels * config->layers_per_block + config->n_levels - 1;
+}
+
+void
+moa_unet_residuals (const MoaUnetConfig *config, gint64 h, gint64 w, MoaShape *shape)
+{
+  *shape++ = MOA_SHAPE (1, h, w, config->channels[0]);
+  for (int level = 0; level < config->n_levels; level++)
+    {
+      gint64 c = config->channels[level];
+      for (int i = 0; i < config->layers_per_block; i++)
+        *shape++ = MOA_SHAPE (1, h, w, c);
+      if (level == config->n_levels - 1)
+        break;
+      h = (h + 1) / 2;
+      w = (w + 1) / 2;
+      *shape++ = MOA_SHAPE (1, h, w, c);
+    }
+  *shape = MOA_SHAPE (1, h, w, config->channels[config->n_levels - 1]);
+}
+
+MoaTensor *
+moa_unet (MoaGraph *g, const MoaUnetConfig *config, MoaParams *params, const MoaUnetArgs *args)
+{
+  g_autoptr (GPtrArray) skips = g_ptr_array_new ();
+  Unet u = begin (g, config, params, args, skips);
+  MoaTensor *x = down_and_middle (&u, NULL);
+  for (guint i = 0; args->control && i < skips->len; i++)
+    skips->pdata[i] = moa_add (g, skips->pdata[i], args->control[i]);
+  if (args->control)
+    x = moa_add (g, x, args->control[skips->len]);
   for (int i = 0; i < config->n_levels; i++)
     x = up_block (&u, x, i);
 

@@ -9,12 +9,25 @@ typedef struct {
   MoaTensor *t;       /* B */
   MoaTensor *text;    /* B,T,text_dim */
   const MoaMixture *mixture; /* NULL: the prior alone */
+  MoaTensor *const *control; /* moa_unet_skips() + 1 residuals of a ControlNet, added to the skips and
+                                to the middle's result; NULL: none */
 } MoaUnetArgs;
 
 /* eps (or v) B,h,w,4.  Tensors are named like diffusers' modules: "conv_in", "time_embedding",
  * "down_blocks.0.resnets.0", "down_blocks.0", "mid_block", "conv_norm_out", ... */
 MoaTensor *moa_unet (MoaGraph *g, const MoaUnetConfig *config, MoaParams *params,
                      const MoaUnetArgs *args);
+
+/* How many results of the way down the way up takes (12 in SD 1.5). */
+int moa_unet_skips (const MoaUnetConfig *config);
+
+/* The shapes of a ControlNet's residuals for a latent of h x w: the skips', then the middle's. */
+void moa_unet_residuals (const MoaUnetConfig *config, gint64 h, gint64 w, MoaShape *shape);
+
+/* The way down and the middle alone, as a ControlNet has them: added B,h,w,C (NULL: nothing) is added
+ * to conv_in's result.  Appends the skips, in running order; returns the middle's result. */
+MoaTensor *moa_unet_encode (MoaGraph *g, const MoaUnetConfig *config, MoaParams *params,
+                            const MoaUnetArgs *args, MoaTensor *added, GPtrArray *skips);
 
 /* Names of the transformer blocks in running order (16 in SD 1.5); NULL ended, (transfer full). */
 char **moa_unet_layers (const MoaUnetConfig *config);

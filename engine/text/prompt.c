@@ -1,6 +1,8 @@
-/* Prompts: marks <1> <2> ... taken out, nouns found, ids padded to the window,
+/* Prompts: marks <1> <2> ... taken out, nouns found, ids laid out in windows,
  * and the row of each subject's token. */
 #include "text/prompt.h"
+
+#include "text/windows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -192,12 +194,12 @@ check_places (const Places *places, gboolean marked, int n_subjects, const char 
 
 /* The row of the last token of the word that ends at byte `end` of the text. */
 static gboolean
-find_row (const MoaPrompt *prompt, const GArray *ends, gsize end, int *row, GError **error)
+find_row (const MoaPrompt *prompt, const GArray *tokens, gsize end, int *row, GError **error)
 {
-  int token = -1;
-  for (guint i = 0; i < ends->len && g_array_index (ends, guint, i) <= end; i++)
-    if (g_array_index (ends, guint, i) == end)
-      token = i;
+  const MoaToken *token = NULL;
+  for (guint i = 0; i < tokens->len && g_array_index (tokens, MoaToken, i).end <= end; i++)
+    if (g_array_index (tokens, MoaToken, i).end == end)
+      token = &g_array_index (tokens, MoaToken, i);
 
   const char *word = prompt->text + end, *before;
   while ((before = g_utf8_find_prev_char (prompt->text, word)) &&
@@ -205,24 +207,24 @@ find_row (const MoaPrompt *prompt, const GArray *ends, gsize end, int *row, GErr
     word = before;
   g_autofree char *name = g_strndup (word, prompt->text + end - word);
   g_autofree char *shown = moa_text_excerpt (name);
-  if (token < 0)
+  if (!token || token->vector)
     return moa_fail (
         error, MOA_ERROR_ARGUMENT,
         "the word \"%s\" of the prompt is part of a special token and cannot stand for a"
         " subject; mark another word",
         shown);
-  if (token + 1 >= prompt->n_ids - 1)
+  if (token->row < 0)
     return moa_fail (
         error, MOA_ERROR_ARGUMENT,
         "the word \"%s\" stands for a subject but lies behind the first %d tokens of the"
         " prompt, which are all that the model reads; put it nearer to the beginning",
         shown, prompt->n_ids - 2);
-  *row = token + 1;
+  *row = token->row;
   return TRUE;
 }
 
 static gboolean
-find_subjects (MoaPrompt *prompt, const Places *marks, int n_subjects, const GArray *ends,
+find_subjects (MoaPrompt *prompt, const Places *marks, int n_subjects, const GArray *tokens,
                GError **error)
 {
   Places found = { 0 };
@@ -235,7 +237,7 @@ find_subjects (MoaPrompt *prompt, const Places *marks, int n_subjects, const GAr
   if (!check_places (places, marks->n > 0, n_subjects, prompt->text, error))
     return FALSE;
   for (int k = 0; k < n_subjects; k++)
-    if (!find_row (prompt, ends, places->end[k], &prompt->subject[k], error))
+    if (!find_row (prompt, tokens, places->end[k], &prompt->subject[k], error))
       return FALSE;
   prompt->n_subjects = n_subjects;
   return TRUE;
@@ -243,61 +245,81 @@ find_subjects (MoaPrompt *prompt, const Places *marks, int n_subjects, const GAr
 
 /* ---- The prompt ------------------------------------------------------ */
 
-/* start, tokens as far as they fit, end, and the rest of the window: end. */
-static void
-fill_window (MoaPrompt *prompt, const MoaTokenizer *tokenizer, const GArray *ids,
-             const GArray *ends)
+static gboolean
+check_input (const MoaTokenizer *tokenizer, const char *text, int n_subjects, GError **error)
 {
-  guint room = prompt->n_ids - 2;
-  prompt->ids = g_new (gint32, prompt->n_ids);
-  prompt->ids[0] = moa_tokenizer_start (tokenizer);
-  for (int i = 1; i < prompt->n_ids; i++)
-    prompt->ids[i] = (guint) i <= MIN (ids->len, room) ? (gint32) g_array_index (ids, guint, i - 1)
-                                                       : moa_tokenizer_end (tokenizer);
-  if (ids->len <= room)
-    return;
-  const char *rest = prompt->text + g_array_index (ends, guint, room - 1);
-  g_autofree char *shown = moa_text_excerpt (rest);
-  prompt->warning = g_strdup_printf ("the prompt has %u tokens and the model reads the first %u;"
-                                     " left out: \"%s\"",
-                                     ids->len, room, g_strstrip (shown));
+  gsize length = strlen (text);
+  if (n_subjects < 0 || n_subjects > MOA_MAX_SUBJECTS)
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "there are %d subjects; 0 to %d can be used",
+                     n_subjects, MOA_MAX_SUBJECTS);
+  if (length > MAX_PROMPT_BYTES)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "the prompt is %" G_GSIZE_FORMAT
+                     " bytes long; at most %d are read, and the model uses only"
+                     " about the first %d words",
+                     length, MAX_PROMPT_BYTES, moa_tokenizer_window (tokenizer) - 2);
+  return TRUE;
+}
+
+/* The prompt of a text without marks, whose tokens these are. */
+static MoaPrompt *
+make_prompt (const MoaTokenizer *tokenizer, char *text, GArray *tokens, int most_windows,
+             const Places *marks, int n_subjects, GError **error)
+{
+  MoaPrompt *prompt = g_new0 (MoaPrompt, 1);
+  prompt->text = text;
+  moa_windows_fill (prompt, tokenizer, tokens, most_windows);
+  if (n_subjects > 0 && !find_subjects (prompt, marks, n_subjects, tokens, error))
+    g_clear_pointer (&prompt, moa_prompt_free);
+  return prompt;
 }
 
 MoaPrompt *
 moa_prompt_new (const MoaTokenizer *tokenizer, const char *text, int n_subjects, GError **error)
 {
-  if (n_subjects < 0 || n_subjects > MOA_MAX_SUBJECTS)
-    {
-      moa_fail (error, MOA_ERROR_ARGUMENT, "there are %d subjects; 0 to %d can be used", n_subjects,
-                MOA_MAX_SUBJECTS);
-      return NULL;
-    }
-  gsize length = strlen (text);
-  if (length > MAX_PROMPT_BYTES)
-    {
-      moa_fail (error, MOA_ERROR_ARGUMENT,
-                "the prompt is %" G_GSIZE_FORMAT
-                " bytes long; at most %d are read, and the model uses only"
-                " about the first %d words",
-                length, MAX_PROMPT_BYTES, moa_tokenizer_window (tokenizer) - 2);
-      return NULL;
-    }
-
+  if (!check_input (tokenizer, text, n_subjects, error))
+    return NULL;
   Places marks = { 0 };
-  g_autofree char *valid = g_utf8_make_valid (text, length);
-  g_autofree char *plain = take_marks (valid, &marks, error);
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  char *plain = take_marks (valid, &marks, error);
   if (!plain)
     return NULL;
+  g_autoptr (GArray) tokens = moa_windows_tokens (tokenizer, plain, NULL, NULL);
+  return make_prompt (tokenizer, plain, tokens, 1, &marks, n_subjects, error);
+}
 
-  MoaPrompt *prompt = g_new0 (MoaPrompt, 1);
-  prompt->text = g_steal_pointer (&plain);
-  prompt->n_ids = moa_tokenizer_window (tokenizer);
-  g_autoptr (GArray) ends = NULL;
-  g_autoptr (GArray) ids = moa_tokenizer_encode (tokenizer, prompt->text, -1, &ends);
-  fill_window (prompt, tokenizer, ids, ends);
-  if (n_subjects > 0 && !find_subjects (prompt, &marks, n_subjects, ends, error))
-    g_clear_pointer (&prompt, moa_prompt_free);
-  return prompt;
+MoaPrompt *
+moa_prompt_new_weighted (const MoaTokenizer *tokenizer, const char *text, int n_subjects,
+                         const GPtrArray *embeddings, GError **error)
+{
+  if (!check_input (tokenizer, text, n_subjects, error))
+    return NULL;
+  Places marks = { 0 };
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  g_autofree char *unmarked = take_marks (valid, &marks, error);
+  if (!unmarked)
+    return NULL;
+  g_autoptr (GArray) runs = NULL;
+  char *plain = moa_emphasis_parse (unmarked, &runs);
+  for (int k = 0; k < MOA_MAX_SUBJECTS; k++)
+    if (marks.end[k])
+      marks.end[k] = moa_emphasis_place (runs, marks.end[k]);
+  g_autoptr (GArray) tokens = moa_windows_tokens (tokenizer, plain, runs, embeddings);
+  return make_prompt (tokenizer, plain, tokens, MOA_MAX_WINDOWS, &marks, n_subjects, error);
+}
+
+gboolean
+moa_prompt_equal (const MoaPrompt *a, const MoaPrompt *b)
+{
+  if (a->n_ids != b->n_ids || memcmp (a->ids, b->ids, a->n_ids * sizeof (gint32))
+      || a->vectors->len != b->vectors->len
+      || (a->vectors->len && memcmp (a->vectors->data, b->vectors->data,
+                                     a->vectors->len * sizeof (MoaPromptVector))))
+    return FALSE;
+  for (int i = 0; i < a->n_ids; i++)
+    if ((a->weights ? a->weights[i] : 1) != (b->weights ? b->weights[i] : 1))
+      return FALSE;
+  return TRUE;
 }
 
 void
@@ -307,6 +329,8 @@ moa_prompt_free (MoaPrompt *prompt)
     return;
   g_free (prompt->text);
   g_free (prompt->ids);
+  g_free (prompt->weights);
+  g_clear_pointer (&prompt->vectors, g_array_unref);
   g_free (prompt->warning);
   g_free (prompt);
 }

@@ -1,22 +1,31 @@
-/* A prompt as the networks take it: a window of ids and the rows at which
- * subjects are injected. */
+/* A prompt as the networks take it: windows of ids, their weights, and the rows at which subjects are
+ * injected. */
 #ifndef MOA_PROMPT_H
 #define MOA_PROMPT_H
 
 #include "moa.h"
+#include "text/embedding.h"
 #include "text/tokenizer.h"
 
+/* A row whose token is a vector of a textual inversion. */
 typedef struct {
-  char *text;  /* without the marks */
-  int n_ids;   /* the window */
-  gint32 *ids; /* start, words, end, padded with end */
+  int row;
+  const float *numbers; /* the embedding's */
+} MoaPromptVector;
+
+typedef struct {
+  char *text;     /* without marks and weights */
+  int n_ids;      /* whole windows */
+  gint32 *ids;    /* of each window: start, words, end, padded with end */
+  float *weights; /* [n_ids], or NULL: all 1 */
+  GArray *vectors; /* (element-type MoaPromptVector), rising rows */
   int n_subjects;
   int subject[MOA_MAX_SUBJECTS]; /* row of subject k's token: the last token of its noun */
   char *warning;                 /* NULL, or that the prompt was cut */
 } MoaPrompt;
 
 /* Takes the marks <1>, <2> ... out of the text (each right after a word, blanks
- * allowed) and encodes it.  With n_subjects > 0 finds a word for each subject:
+ * allowed) and encodes it in one window.  With n_subjects > 0 finds a word for each subject:
  * where there are marks, subject k is at mark k; otherwise at the k-th noun of
  * moa_subject_nouns(), in any case but whole ("man's" is one, "man-made" none).
  * Fewer nouns than subjects, marks without a word, repeated or missing numbers,
@@ -24,7 +33,16 @@ typedef struct {
  * to write.  More nouns or marks than subjects is fine.  (transfer full) */
 MoaPrompt *moa_prompt_new (const MoaTokenizer *tokenizer, const char *text, int n_subjects,
                            GError **error);
+
+/* The same with weights (text/emphasis.h), textual inversions (element-type MoaEmbedding; NULL:
+ * none), and as many windows as the text needs, up to MOA_MAX_WINDOWS.  (transfer full) */
+#define MOA_MAX_WINDOWS 16
+MoaPrompt *moa_prompt_new_weighted (const MoaTokenizer *tokenizer, const char *text, int n_subjects,
+                                    const GPtrArray *embeddings, GError **error);
 void moa_prompt_free (MoaPrompt *prompt);
+
+/* Whether both make the same states. */
+gboolean moa_prompt_equal (const MoaPrompt *a, const MoaPrompt *b);
 
 /* "a person", "a person and a person", ...  (transfer full) */
 char *moa_prompt_default (int n_persons);

@@ -31,7 +31,7 @@ static const struct {
   { "loss_", golden_losses, NULL },
   { "adamw", golden_adamw, NULL },
   { "lora", golden_lora, NULL },
-  { "controlnet", NULL, "the engine has no ControlNet" },
+  { "controlnet", golden_controlnet, NULL },
 };
 
 static gboolean
