@@ -31,6 +31,7 @@ static const struct {
   { "loss_", golden_losses, NULL },
   { "adamw", golden_adamw, NULL },
   { "lora", golden_lora, NULL },
+  { "prompts_", golden_prompts, NULL },
   { "controlnet", golden_controlnet, NULL },
 };
 

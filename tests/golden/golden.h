@@ -55,6 +55,7 @@ gboolean golden_schedulers (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_txt2img (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_adamw (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_controlnet (const Golden *golden, Fixture *f, GError **error);
+gboolean golden_prompts (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_lora (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_replace (const Golden *golden, Fixture *f, GError **error);
 

@@ -294,6 +294,96 @@ test_prior_alone (void)
   remove_model (copy);
 }
 
+/* ---- ControlNet ------------------------------------------------------ */
+
+/* The tiny ControlNet in one file: its numbers under the names that diffusers' converter takes. */
+static char *
+make_controlnet (void)
+{
+  g_autofree char *table_path = data_file ("real/controlnet-names.json");
+  g_autofree char *path = data_file ("tiny/controlnet/diffusion_pytorch_model.safetensors");
+  json_t *table = json_load_file (table_path, 0, NULL), *theirs;
+  MoaSafetensors *file = moa_safetensors_open (path, NULL);
+  MoaSafetensorsWriter *writer = moa_safetensors_writer_new ();
+  const char *ours;
+  g_assert_true (table && file);
+  json_object_foreach (table, ours, theirs)
+    {
+      const MoaFileTensor *t = moa_safetensors_find (file, ours);
+      g_assert_nonnull (t);
+      moa_safetensors_writer_copy (writer, json_string_value (theirs), t->rank, file, t);
+    }
+  char *out = made ("control.safetensors");
+  g_assert_true (moa_safetensors_writer_save (writer, out, NULL));
+  moa_safetensors_writer_free (writer);
+  moa_safetensors_close (file);
+  json_decref (table);
+  return out;
+}
+
+static MoaImage *
+draw_controlled (const MoaModelFiles *files, double scale, double start, double end)
+{
+  const guint64 seed = 3;
+  MoaImage *picture = load_picture ("lake.png", 3);
+  MoaModel *model = open_with (files);
+  MoaGenerateParams params;
+  moa_generate_params_init (&params);
+  params.prompt = "a man";
+  params.steps = 2;
+  params.width = params.height = 64;
+  params.seeds = &seed;
+  params.n_seeds = 1;
+  params.control.image = picture;
+  params.control.scale = scale;
+  params.control.start = start;
+  params.control.end = end;
+  GError *error = NULL;
+  MoaGenerateResult *result = moa_generate (model, &params, NULL, &error);
+  g_assert_no_error (error);
+  MoaImage *image = moa_image_copy (result->images[0]);
+  moa_generate_result_free (result);
+  moa_model_unref (model);
+  moa_image_free (picture);
+  return image;
+}
+
+static void
+test_controlnet (void)
+{
+  g_autofree char *tiny = tiny_path (), *dir = data_file ("tiny/controlnet"),
+                  *file = make_controlnet ();
+  /* One file has no configuration: the folder's is the model's own here. */
+  MoaModelFiles a = { .model = tiny, .controlnet = dir };
+  MoaModelFiles b = { .model = tiny, .controlnet = file };
+  MoaImage *plain = draw (&(MoaModelFiles){ .model = tiny }, "a man");
+  MoaImage *full = draw_controlled (&a, 1, 0, 1), *same = draw_controlled (&b, 1, 0, 1);
+  MoaImage *none = draw_controlled (&a, 0, 0, 1), *never = draw_controlled (&a, 1, 0.9, 1);
+  MoaImage *half = draw_controlled (&a, 1, 0, 0.5);
+  g_assert_cmpfloat (image_difference (full, same), ==, 0);
+  g_assert_cmpfloat (image_difference (plain, none), ==, 0);
+  g_assert_cmpfloat (image_difference (plain, never), ==, 0);
+  g_assert_cmpfloat (image_difference (plain, full), >, 1e-4);
+  g_assert_cmpfloat (image_difference (half, full), >, 1e-5);
+  g_assert_cmpfloat (image_difference (half, plain), >, 1e-5);
+  MoaImage *const images[] = { plain, full, same, none, never, half };
+  for (gsize i = 0; i < G_N_ELEMENTS (images); i++)
+    moa_image_free (images[i]);
+
+  refused (&(MoaModelFiles){ .model = mini_path (), .controlnet = dir }, "another U-Net");
+  a.controlnet = tiny;
+  refused (&a, "lacks config.json");
+  MoaModel *model = open_with (&(MoaModelFiles){ .model = mini_path () });
+  Swap swap;
+  swap_init (&swap, "lake", 1);
+  swap.params.control.image = swap.source;
+  GError *error = NULL;
+  g_assert_null (moa_replace (model, &swap.params, NULL, &error));
+  check_fault (error, "without a ControlNet");
+  swap_clear (&swap);
+  moa_model_unref (model);
+}
+
 /* ---- Kinds ----------------------------------------------------------- */
 
 static void
@@ -378,6 +468,7 @@ main (int argc, char **argv)
   g_test_add_func ("/files/parts", test_parts);
   g_test_add_func ("/files/save", test_save);
   g_test_add_func ("/files/prior-alone", test_prior_alone);
+  g_test_add_func ("/files/controlnet", test_controlnet);
   g_test_add_func ("/files/kinds", test_kinds);
   int status = g_test_run ();
   GDir *dir = g_dir_open (folder, 0, NULL);

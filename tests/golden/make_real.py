@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Writes tests/data/real: what diffusers and transformers compute with files as people have them.
+
+usage: make_real.py REPO [section ...]        sections: names prompts ip_adapter
+
+Needs torch 2.9, diffusers 0.42, transformers 5.23 (CPU is enough).  Everything is made of
+tests/data/tiny and of random numbers seeded by name, and as small as it can be.
+"""
+import hashlib
+import json
+import pathlib
+import re
+import sys
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+REPO = pathlib.Path(sys.argv[1])
+TINY = REPO / "tests/data/tiny"
+OUT = REPO / "tests/data/real"
+torch.set_grad_enabled(False)
+torch.set_num_threads(1)
+
+
+# ---- fixtures ---------------------------------------------------------------
+
+def noise(name, *shape, scale=1.0):
+    """float16 numbers, so that files may be small and every reader gets the same."""
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    values = np.random.Generator(np.random.Philox(seed)).standard_normal(shape) * scale
+    return torch.from_numpy(values.astype("float16")).float()
+
+
+class Manifest:
+    def __init__(self):
+        self.path = OUT / "manifest.json"
+        self.files = json.loads(self.path.read_text())["files"] if self.path.exists() else {}
+
+    def add(self, name, note, meta, inputs, run):
+        """run(dtype) -> {output name: tensor}; its float64 result tells what rounding is worth."""
+        outputs, exact = run(torch.float32), run(torch.float64)
+        tensors = {}
+        for key, value in inputs.items():
+            tensors[key] = {"role": "input", "shape": list(value.shape), "dtype": str(value.dtype)[6:]}
+        for key, value in outputs.items():
+            largest = float(value.abs().max())
+            far = float((value.double() - exact[key]).abs().max())
+            tensors[key] = {"role": "output", "shape": list(value.shape), "dtype": "float32",
+                            "absmax": float(f"{largest:.3e}"), "diff64": float(f"{far:.2e}"),
+                            "atol": float(f"{max(10 * far, 4e-6 * largest):.1e}")}
+        save_file({k: v.contiguous() for k, v in {**inputs, **outputs}.items()}, OUT / f"{name}.safetensors")
+        self.files[name] = {"file": f"{name}.safetensors", "note": note, "meta": meta, "tensors": tensors}
+        print(name, {k: t["atol"] for k, t in tensors.items() if "atol" in t})
+
+    def write(self):
+        import diffusers
+        import transformers
+        versions = {"torch": torch.__version__, "diffusers": diffusers.__version__,
+                    "transformers": transformers.__version__}
+        self.path.write_text(json.dumps({"versions": versions, "files": self.files}, indent=1) + "\n")
+
+
+# ---- names of ControlNets ---------------------------------------------------
+
+def names(manifest):
+    """ControlNet's names in single files; diffusers' own converter must turn them back."""
+    from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
+    ours = load_file(TINY / "controlnet/diffusion_pytorch_model.safetensors")
+    resnet = {"norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1",
+              "norm2": "out_layers.0", "conv2": "out_layers.3", "conv_shortcut": "skip_connection"}
+    table = {}
+    for name in ours:
+        p = name.split(".")
+        if p[0] == "down_blocks" and p[2] == "downsamplers":
+            new = f"input_blocks.{3 * int(p[1]) + 3}.0.op.{p[-1]}"
+        elif p[0] == "down_blocks" and p[2] == "resnets":
+            new = f"input_blocks.{3 * int(p[1]) + int(p[3]) + 1}.0.{resnet[p[4]]}.{p[-1]}"
+        elif p[0] == "down_blocks":
+            new = f"input_blocks.{3 * int(p[1]) + int(p[3]) + 1}.1." + ".".join(p[4:])
+        elif p[0] == "mid_block" and p[1] == "resnets":
+            new = f"middle_block.{2 * int(p[2])}.{resnet[p[3]]}.{p[-1]}"
+        elif p[0] == "mid_block":
+            new = "middle_block.1." + ".".join(p[3:])
+        elif p[0] == "controlnet_down_blocks":
+            new = f"zero_convs.{p[1]}.0.{p[-1]}"
+        elif p[0] == "controlnet_cond_embedding":
+            number = {"conv_in": 0, "conv_out": 14}.get(p[1])
+            new = f"input_hint_block.{2 * int(p[2]) + 2 if number is None else number}.{p[-1]}"
+        else:
+            new = {"conv_in": "input_blocks.0.0", "controlnet_mid_block": "middle_block_out.0",
+                   "time_embedding.linear_1": "time_embed.0",
+                   "time_embedding.linear_2": "time_embed.2"}[name.rsplit(".", 1)[0]] + "." + p[-1]
+        table[name] = "control_model." + new
+    config = json.loads((TINY / "controlnet/config.json").read_text())
+    back = convert_controlnet_checkpoint({table[k]: v for k, v in ours.items()}, config)
+    assert set(back) == set(ours) and all(torch.equal(back[k], ours[k]) for k in ours)
+    rows = [f"{json.dumps(k)}:{json.dumps(v)}" for k, v in sorted(table.items())]
+    (OUT / "controlnet-names.json").write_text("{" + ",\n".join(rows) + "}\n")
+
+
+# ---- prompts ----------------------------------------------------------------
+
+ROOM = 75
+LONG = ("a photo of a man and a woman who drink tea in a garden, with a (red:1.4) house behind them, "
+        "under trees, a dog at the left and two cats at the right, [many] small birds on the roof, "
+        "warm light of the evening, long shadows, flowers of all colours, a table with cups and plates, "
+        "a ((white)) cloth, a basket of bread, a path of gravel that leads to the house, an open door, "
+        "a bicycle at the wall, and far away the mountains with the last snow of this year")
+# Prompts as lists of what they should mean: (text, weight), "BREAK" or an embedding's word.
+PROMPTS = {
+    "plain": ("a photo of a man", [("a photo of a man", 1)]),
+    "weight": ("a photo of a (red:1.3) cat", [("a photo of a ", 1), ("red", 1.3), (" cat", 1)]),
+    "nested": (r"a ((very [old]) man:0.5), \(portrait\) [x]",
+               [("a ", 1), ("very ", 0.55), ("old", 0.5), (" man", 0.5), (", (portrait) ", 1),
+                ("x", 1 / 1.1)]),
+    "open": ("a man (on a [beach", [("a man ", 1), ("on a ", 1.1), ("beach", 1)]),
+    "colon": ("ratio 1:2) and ( x : 1.5 )", [("ratio 1:2) and ", 1), (" x ", 1.5)]),
+    "break": ("a man BREAK a woman", [("a man", 1), "BREAK", ("a woman", 1)]),
+    "word": ("a BREAKFAST in moa-cats and (MOA-CAT:1.2), sks",
+             [("a BREAKFAST in moa-cats and ", 1), ("@moa-cat", 1.2), (", ", 1), ("@sks", 1)]),
+    "edge": (" ".join(["dog"] * 74) + " moa-cat end", [(" ".join(["dog"] * 74), 1), ("@moa-cat", 1), ("end", 1)]),
+    "long": (LONG, None),
+}
+
+
+def embeddings():
+    return {"moa-cat": noise("moa-cat", 2, 32, scale=0.5), "sks": noise("sks", 1, 32, scale=0.5)}
+
+
+def long_parts():
+    parts = []
+    for piece in re.split(r"(\(red:1\.4\)|\[many\]|\(\(white\)\))", LONG):
+        weight = {"(": 1.4, "[": 1 / 1.1}.get(piece[0], 1) if piece[0] in "([" else 1
+        weight = 1.21 if piece.startswith("((") else weight
+        parts.append((re.sub(r"[()\[\]]|:1\.4", "", piece) if weight != 1 else piece, weight))
+    return parts
+
+
+def prompts(manifest):
+    from transformers import CLIPTextModel, CLIPTokenizerFast
+    tokenizer = CLIPTokenizerFast.from_pretrained(TINY / "tokenizer")
+    words = embeddings()
+    save_file({"emb_params": words["moa-cat"]}, OUT / "moa-cat.safetensors")
+    save_file({"<sks>": words["sks"][0].contiguous()}, OUT / "sks.safetensors")
+    vocabulary, first = 49408, {}
+    for word, vectors in words.items():
+        first[word] = vocabulary + sum(len(words[w]) for w in first)
+
+    def chunks(parts):
+        """[[(id, weight)]] of at most 75."""
+        done, chunk = [], []
+        merged = []
+        for part in parts:
+            if part != "BREAK" and merged and merged[-1] != "BREAK" and merged[-1][1] == part[1] \
+                    and "@" not in part[0] + merged[-1][0]:
+                merged[-1] = (merged[-1][0] + part[0], part[1])
+            else:
+                merged.append(part)
+        for part in merged:
+            if part == "BREAK":
+                done.append(chunk)
+                chunk = []
+            elif part[0].startswith("@"):
+                word = part[0][1:]
+                ids = [first[word] + i for i in range(len(words[word]))]
+                if len(chunk) + len(ids) > ROOM:
+                    done.append(chunk)
+                    chunk = []
+                chunk += [(i, part[1]) for i in ids]
+            else:
+                for i in tokenizer(part[0], add_special_tokens=False).input_ids:
+                    if len(chunk) == ROOM:
+                        done.append(chunk)
+                        chunk = []
+                    chunk.append((i, part[1]))
+        return done + [chunk]
+
+    def run_with(skip, dtype):
+        model = CLIPTextModel.from_pretrained(TINY / "text_encoder").to(dtype).eval()
+        inner = getattr(model, "text_model", model)
+        table = inner.embeddings.token_embedding.weight.data
+        bigger = torch.cat([table] + [v.to(dtype) for v in words.values()])
+        inner.embeddings.token_embedding = torch.nn.Embedding.from_pretrained(bigger)
+        out = {}
+        for name, (text, parts) in PROMPTS.items():
+            states = []
+            for chunk in chunks(parts or long_parts()):
+                ids = [49406] + [i for i, _ in chunk] + [49407] * (76 - len(chunk))
+                weights = torch.tensor([1.0] + [w for _, w in chunk] + [1.0] * (76 - len(chunk)), dtype=dtype)
+                hidden = model(torch.tensor([ids]), output_hidden_states=True).hidden_states
+                z = inner.final_layer_norm(hidden[len(hidden) - 1 - skip])
+                mean = z.mean()
+                if (weights != 1).any():
+                    z = z * weights[None, :, None]
+                    z = z * (mean / z.mean())
+                states.append(z)
+            out[name] = torch.cat(states, 1)
+        return out
+
+    texts = {name: text for name, (text, _) in PROMPTS.items()}
+    note = "States of prompts with weights, windows of 75 tokens, and the embeddings moa-cat and sks."
+    for skip in (0, 1):
+        manifest.add(f"prompts_{skip}", note, {"prompts": texts, "clip_skip": skip}, {},
+                     lambda dtype, skip=skip: run_with(skip, dtype))
+
+
+if __name__ == "__main__":
+    OUT.mkdir(exist_ok=True)
+    manifest = Manifest()
+    for section in sys.argv[2:] or ["names", "prompts", "ip_adapter"]:
+        globals()[section](manifest)
+    manifest.write()
