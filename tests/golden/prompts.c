@@ -38,10 +38,10 @@ golden_prompts (const Golden *golden, Fixture *f, GError **error)
   MoaModel *model = moa_model_open_files (&files, error);
   if (!model)
     return FALSE;
-  MoaJob *job = moa_job_new (model, NULL);
+  MoaJob *job = moa_job_new (model, NULL, error);
   const char *name;
   json_t *text;
-  gboolean ok = TRUE;
+  gboolean ok = job != NULL;
   json_object_foreach (json_object_get (json_object_get (f->entry, "meta"), "prompts"), name, text)
     ok = ok && check_prompt (f, job, name, json_string_value (text), error);
   moa_job_free (job);
