@@ -392,6 +392,7 @@ clear_generation (Generation *g)
   g_free (g->feats);
   moa_maps_clear (&g->live_maps);
   moa_image_free (g->live_preview);
+  moa_image_free (g->hint);
   moa_job_free (g->job);
 }
 

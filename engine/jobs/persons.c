@@ -42,9 +42,11 @@ build (Search *s, GError **error)
   MoaModel *model = s->job->model;
   MoaCpu *cpu = s->job->cpu;
   const MoaFrame *frame = &s->frame;
-  MoaDenoiserSpec spec = { frame->latent_width, frame->latent_height, TRUE, 1, NULL, TRUE };
+  MoaDenoiserSpec spec = { .width = frame->latent_width, .height = frame->latent_height,
+                           .text_rows = moa_tokenizer_window (model->tokenizer),
+                           .mixture = TRUE, .n_slots = 1, .maps = TRUE };
   g_mutex_lock (&model->lock);
-  gboolean ok = moa_coder_text (&s->text, model, cpu, 1, error) &&
+  gboolean ok = moa_coder_text (&s->text, model, cpu, 1, 0, error) &&
                 moa_coder_vision (&s->vision, model, cpu, error) &&
                 moa_coder_encode (&s->encoder, model, cpu, frame->width, frame->height, error) &&
                 moa_denoiser_init (&s->mixture, model, cpu, &spec, error);
@@ -100,7 +102,7 @@ look (Search *s, GError **error)
     {
       int t = looks[i] * MIN (model->info.max_timestep, model->schedule->n - 1);
       moa_schedule_add_noise (model->schedule, t, s->z, noise, z, n);
-      if (!moa_denoiser_run (&s->mixture, &condition, z, t, out, job->run.cancellable, error) ||
+      if (!moa_denoiser_run (&s->mixture, &condition, NULL, z, t, out, job->run.cancellable, error) ||
           !moa_job_check_finite (job, "U-Net", out, n, error))
         return FALSE;
       moa_maps_take (&s->maps, &s->mixture, i + 1);

@@ -109,7 +109,7 @@ build (MoaReplacement *r, GError **error)
   MoaCpu *cpu = r->job->cpu;
   const MoaFrame *frame = &r->frame;
   int text_rows = r->windows * moa_tokenizer_window (model->tokenizer);
-  gboolean control = params->control.image != NULL;
+  gboolean control = r->params->control.image != NULL;
   MoaDenoiserSpec prior = { .width = frame->latent_width, .height = frame->latent_height,
                             .text_rows = text_rows, .control = control };
   MoaDenoiserSpec mixture = prior;
@@ -238,8 +238,8 @@ encode (MoaReplacement *r, GError **error)
                                                               : r->source_prompt };
   int photos = moa_subjects_photos (r->subjects, r->n_subjects);
   moa_meter_begin (&r->job->meter, MOA_PHASE_ENCODE, photos + 2);
-  if (params->control.image &&
-      !(r->hint = moa_frame_in (&r->frame, params->control.image, error)))
+  if (r->params->control.image &&
+      !(r->hint = moa_frame_in (&r->frame, r->params->control.image, error)))
     return FALSE;
   if (!moa_encode_texts (r->job, &r->text, prompts, N_TEXTS, r->texts, error) ||
       !moa_encode_subjects (r->job, &r->vision, r->subjects, r->n_subjects, r->feats, error))
