@@ -3,8 +3,8 @@
  * Every network is timed as the jobs run it (float32, batch 1), then the
  * U-Net's ops by class, with GFLOP/s and the share of the peak that the same
  * processor reaches on multiply-adds in registers.  Convolutions count as if
- * they were computed directly, so Winograd may pass the peak. */
-#include "cli/cli.h"
+ * they were computed directly, so Winograd may pass the peak.  Steps of training: bench-train.c. */
+#include "cli/bench.h"
 
 #include "base/error.h"
 #include "jobs/job.h"
@@ -24,19 +24,8 @@ typedef struct {
 
 /* ---- Timing a planned graph ---- */
 
-typedef struct {
-  const char *op;
-  int n;
-  double seconds, flops;
-} OpClass;
-
-typedef struct {
-  OpClass classes[64];
-  int n;
-} OpClasses;
-
-static void
-count_op (const MoaTensor *t, double seconds, gpointer data)
+void
+moa_bench_count_op (const MoaTensor *t, double seconds, gpointer data)
 {
   OpClasses *all = data;
   int i = 0;
@@ -58,6 +47,32 @@ slower_first (gconstpointer a, gconstpointer b)
   return x->seconds < y->seconds ? 1 : -1;
 }
 
+double
+moa_bench_flops (const OpClasses *all)
+{
+  double flops = 0;
+  for (int i = 0; i < all->n; i++)
+    flops += all->classes[i].flops;
+  return flops;
+}
+
+json_t *
+moa_bench_classes_json (OpClasses *all, double peak)
+{
+  qsort (all->classes, all->n, sizeof (OpClass), slower_first);
+  json_t *list = json_array ();
+  for (int i = 0; i < all->n; i++)
+    {
+      const OpClass *c = &all->classes[i];
+      json_array_append_new (list,
+                             json_pack ("{s:s, s:i, s:f, s:f, s:f}", "op", c->op, "count", c->n,
+                                        "seconds", c->seconds, "gflop_per_second",
+                                        c->flops / c->seconds * 1e-9, "of_peak",
+                                        c->flops / c->seconds / peak));
+    }
+  return list;
+}
+
 static int
 compare_doubles (gconstpointer a, gconstpointer b)
 {
@@ -76,7 +91,7 @@ time_graph (Bench *bench, const char *name, MoaGraph *graph, MoaParams *params, 
       !moa_graph_prepare (graph, job->workspace, error) ||
       !moa_graph_run (graph, job->run.cancellable, error))
     return FALSE;
-  moa_graph_set_profile (graph, count_op, classes);
+  moa_graph_set_profile (graph, moa_bench_count_op, classes);
   if (!moa_graph_run (graph, job->run.cancellable, error))
     return FALSE;
   moa_graph_set_profile (graph, NULL, NULL);
@@ -89,9 +104,7 @@ time_graph (Bench *bench, const char *name, MoaGraph *graph, MoaParams *params, 
       seconds[i] = (g_get_monotonic_time () - start) * 1e-6;
     }
   qsort (seconds, bench->runs, sizeof (double), compare_doubles);
-  double flops = 0, median = seconds[bench->runs / 2];
-  for (int i = 0; i < classes->n; i++)
-    flops += classes->classes[i].flops;
+  double flops = moa_bench_flops (classes), median = seconds[bench->runs / 2];
   json_object_set_new (
     bench->nets, name,
     json_pack ("{s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "seconds", median, "best_seconds", seconds[0],
@@ -100,23 +113,6 @@ time_graph (Bench *bench, const char *name, MoaGraph *graph, MoaParams *params, 
                (json_int_t) (moa_graph_work_bytes (graph) + moa_graph_held_bytes (graph)),
                "weight_bytes", (json_int_t) moa_params_bytes (params)));
   return TRUE;
-}
-
-static void
-keep_classes (Bench *bench, const char *name, OpClasses *classes)
-{
-  qsort (classes->classes, classes->n, sizeof (OpClass), slower_first);
-  json_t *list = json_array ();
-  for (int i = 0; i < classes->n; i++)
-    {
-      const OpClass *c = &classes->classes[i];
-      json_array_append_new (list,
-                             json_pack ("{s:s, s:i, s:f, s:f, s:f}", "op", c->op, "count", c->n,
-                                        "seconds", c->seconds, "gflop_per_second",
-                                        c->flops / c->seconds * 1e-9, "of_peak",
-                                        c->flops / c->seconds / bench->peak));
-    }
-  json_object_set_new (bench->ops, name, list);
 }
 
 /* ---- The networks ---- */
@@ -152,7 +148,7 @@ time_unet (Bench *bench, const char *name, gboolean mixture, double share, GErro
   OpClasses classes = { .n = 0 };
   ok = ok && time_graph (bench, name, d.graph, model->unet_params, &classes, error);
   if (ok)
-    keep_classes (bench, name, &classes);
+    json_object_set_new (bench->ops, name, moa_bench_classes_json (&classes, bench->peak));
   moa_denoiser_clear (&d);
   return ok;
 }
@@ -225,12 +221,31 @@ time_replacement (Bench *bench, json_t **out, GError **error)
 
 /* ---- Telling ---- */
 
+void
+moa_bench_print_ops (const json_t *ops)
+{
+  const char *name;
+  json_t *row;
+  gsize i;
+  json_t *list;
+  json_object_foreach ((json_t *) ops, name, list)
+    {
+      g_print ("\nops of %-20s %6s %10s %10s %8s\n", name, "count", "ms", "GFLOP/s", "of peak");
+      json_array_foreach (list, i, row)
+        g_print ("  %-25s %6d %10.2f %10.1f %7.0f%%\n",
+                 json_string_value (json_object_get (row, "op")),
+                 (int) json_integer_value (json_object_get (row, "count")),
+                 1e3 * json_number_value (json_object_get (row, "seconds")),
+                 json_number_value (json_object_get (row, "gflop_per_second")),
+                 100 * json_number_value (json_object_get (row, "of_peak")));
+    }
+}
+
 static void
 print_report (const json_t *report)
 {
   const char *name;
   json_t *row;
-  gsize i;
   g_print ("%s, %d threads, peak %.0f GFLOP/s\n\n",
            json_string_value (json_object_get (report, "isa")),
            (int) json_integer_value (json_object_get (report, "threads")),
@@ -245,18 +260,7 @@ print_report (const json_t *report)
              100 * json_number_value (json_object_get (row, "of_peak")),
              json_number_value (json_object_get (row, "work_bytes")) / 1048576,
              json_number_value (json_object_get (row, "weight_bytes")) / 1048576);
-  json_t *list;
-  json_object_foreach (json_object_get (report, "ops"), name, list)
-    {
-      g_print ("\nops of %-20s %6s %10s %10s %8s\n", name, "count", "ms", "GFLOP/s", "of peak");
-      json_array_foreach (list, i, row)
-        g_print ("  %-25s %6d %10.2f %10.1f %7.0f%%\n",
-                 json_string_value (json_object_get (row, "op")),
-                 (int) json_integer_value (json_object_get (row, "count")),
-                 1e3 * json_number_value (json_object_get (row, "seconds")),
-                 json_number_value (json_object_get (row, "gflop_per_second")),
-                 100 * json_number_value (json_object_get (row, "of_peak")));
-    }
+  moa_bench_print_ops (json_object_get (report, "ops"));
   row = json_object_get (report, "replacement");
   if (row)
     g_print ("\nA replacement of %d steps, guidance %g: %.2f s, at most %.0f MiB\n",
@@ -307,7 +311,8 @@ int
 moa_cli_bench (int argc, char **argv)
 {
   Bench bench = { .runs = 5, .steps = -1 };
-  gboolean replacement = FALSE;
+  TrainBench train = { .runs = 5 };
+  gboolean replacement = FALSE, steps_of_training = FALSE;
   const GOptionEntry entries[] = {
     { "runs", 'r', 0, G_OPTION_ARG_INT, &bench.runs, "Runs of each network; the median counts (5)",
       "N" },
@@ -315,6 +320,12 @@ moa_cli_bench (int argc, char **argv)
     { "replacement", 0, 0, G_OPTION_ARG_NONE, &replacement, "Also time a whole replacement", NULL },
     { "steps", 's', 0, G_OPTION_ARG_INT, &bench.steps,
       "Steps of the replacement (the model's default)", "N" },
+    { "train", 0, 0, G_OPTION_ARG_NONE, &steps_of_training,
+      "Instead: steps of training; MODEL's configurations are enough", NULL },
+    { "stage", 0, 0, G_OPTION_ARG_STRING, &train.stage, "With --train: prior or moa alone", "STAGE" },
+    { "config", 0, 0, G_OPTION_ARG_FILENAME, &train.config,
+      "With --train: the step that this training would make", "FILE" },
+    { "batch", 0, 0, G_OPTION_ARG_INT, &train.batch, "With --train: items at once (16)", "N" },
     { NULL }
   };
   GError *error = NULL;
@@ -325,6 +336,10 @@ moa_cli_bench (int argc, char **argv)
     return CLI_USAGE;
   if (argc > 2 || bench.runs < 1 || bench.runs > 1000)
     return moa_cli_usage ("bench", argc > 2 ? "one model at a time" : "--runs is 1 to 1000");
+  if (train.batch < 0 || train.batch > 4096)
+    return moa_cli_usage ("bench", "--batch is 1 to 4096");
+  if (!steps_of_training && (train.stage || train.config || train.batch))
+    return moa_cli_usage ("bench", "--stage, --config and --batch need --train");
   if (argc == 2)
     {
       g_free (bench.cli.model_path);
@@ -332,12 +347,17 @@ moa_cli_bench (int argc, char **argv)
     }
   if (replacement)
     bench.steps = MAX (bench.steps, 0);
+  train.runs = bench.runs;
   bench.nets = json_object ();
   bench.ops = json_object ();
-  if (moa_cli_start (&bench.cli, &error))
+  if (steps_of_training)
+    moa_bench_train (&bench.cli, &train, &error);
+  else if (moa_cli_start (&bench.cli, &error))
     run_bench (&bench, &error);
   g_clear_pointer (&bench.job, moa_job_free);
   json_decref (bench.nets);
   json_decref (bench.ops);
+  g_free (train.stage);
+  g_free (train.config);
   return moa_cli_finish (&bench.cli, "bench", error);
 }
