@@ -428,11 +428,12 @@ static gboolean
 read_moa (const MoaValues *v, MoaMoaConfig *c)
 {
   static const char *const keys[]
-    = { "feature_dim", "router_hidden", "max_timestep", "layers", "defaults" };
+    = { "feature_dim", "router_hidden", "max_timestep", "layers", "defaults", "space_time" };
   return moa_values_known (v, G_N_ELEMENTS (keys), keys)
          && moa_values_int (v, "feature_dim", 1, MAX_SIDE, &c->feature_dim)
          && moa_values_int (v, "router_hidden", 0, MAX_SIDE, &c->router_hidden)
          && moa_values_int (v, "max_timestep", 0, 100000, &c->max_timestep)
+         && moa_values_optional_flag (v, "space_time", &c->space_time)
          && read_layers (v, c)
          && read_defaults (v, c);
 }
@@ -441,7 +442,7 @@ gboolean
 moa_moa_config_read (const char *path, MoaMoaConfig *config, GError **error)
 {
   MoaValues v;
-  *config = (MoaMoaConfig) { .guidance = -1, .freedom = -1, .fixed_point = -1 };
+  *config = (MoaMoaConfig) { .space_time = TRUE, .guidance = -1, .freedom = -1, .fixed_point = -1 };
   gboolean ok = open_values (path, &v, error) && read_moa (&v, config);
   json_decref (v.json);
   if (!ok)

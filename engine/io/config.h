@@ -79,6 +79,7 @@ typedef struct {
 typedef struct {
   int feature_dim;
   int router_hidden;               /* 0: a linear router */
+  gboolean space_time;             /* the fuser knows timestep and block; TRUE where absent */
   int max_timestep;
   char **layers;                   /* names of the routed transformer blocks; NULL ended */
   int n_layers;

@@ -14,21 +14,30 @@ moa_net (MoaGraph *g, const MoaMixture *mixture)
   return (MoaNet){ g, mixture->params, .eps = 1e-5 };
 }
 
-/* m = [f, token];  m~ = norm (m) + norm (PE (t, layer));  token + MLP (m~) */
+/* PE (t, layer), normed: B,1,F+D */
+static MoaTensor *
+space_time (const MoaNet *net, const MoaMixture *mixture, MoaTensor *t, int layer, gint64 width)
+{
+  MoaTensor *freq = moa_graph_param (net->graph, mixture->params, "fuser.freq",
+                                     MOA_SHAPE (width / 2, 2), MOA_PLAIN);
+  MoaTensor *pe = moa_net_layer_norm (net, moa_fourier (net->graph, t, freq, layer), "fuser.pe_norm");
+  return moa_graph_reshape (net->graph, pe, MOA_SHAPE (moa_net_dim (t, 0), 1, width));
+}
+
+/* m = [f, token];  m~ = norm (m) + norm (PE (t, layer));  token + MLP (m~).  The vanilla fuser, which
+ * the paper compares with, is the same without PE. */
 MoaTensor *
 moa_fuse_prompt (MoaGraph *g, const MoaMixture *mixture, MoaTensor *text, MoaTensor *t, int layer)
 {
   MoaNet net = moa_net (g, mixture);
-  gint64 batch = moa_net_dim (text, 0), dim = moa_net_dim (text, -1);
+  gint64 dim = moa_net_dim (text, -1);
   gint64 width = mixture->config->feature_dim + dim;
 
   MoaTensor *token = moa_gather_rows (g, text, mixture->index);
   MoaTensor *m = moa_concat (g, mixture->feats, token, 2);
-  MoaTensor *freq = moa_graph_param (g, mixture->params, "fuser.freq", MOA_SHAPE (width / 2, 2),
-                                     MOA_PLAIN);
-  MoaTensor *pe = moa_net_layer_norm (&net, moa_fourier (g, t, freq, layer), "fuser.pe_norm");
-  m = moa_add (g, moa_net_layer_norm (&net, m, "fuser.norm"),
-               moa_graph_reshape (g, pe, MOA_SHAPE (batch, 1, width)));
+  m = moa_net_layer_norm (&net, m, "fuser.norm");
+  if (mixture->config->space_time)
+    m = moa_add (g, m, space_time (&net, mixture, t, layer, width));
 
   m = moa_net_linear (&net, m, dim, NULL, "fuser.mlp.0");
   m = moa_activation (g, m, MOA_ACT_GELU);

@@ -32,7 +32,7 @@ static const char base[] =
   " 'encoders': {'measures': 1.0, 'classes': 1.0, 'identity': 0.2, 'text': 0.2, 'captions': 12},"
   " 'prior': {'caption_drop': 0.1, 'min_snr': 5.0},"
   " 'moa': {'lambda_router': 1e-4, 'lambda_object': 1e-4, 'router_from': 0.0, 'router_ramp': 0.0,"
-  "   'router_loss': 'paper', 'router_blocks': 'paper', 'masked': true, 'swap': 0.0,"
+  "   'router_loss': 'paper', 'router_blocks': 'paper', 'masked': true, 'space_time': true, 'swap': 0.0,"
   "   'condition_drop': 0.1, 'subject_drop': 0.15, 'generic': 0.0, 'min_snr': 0.0, 't_max': 800,"
   "   'swap_t_min': 250, 'swap_path': 0.0, 'swap_path_from': 600}}";
 
@@ -118,6 +118,7 @@ static const Row rows[] = {
   { "moa", "router_loss", CHOICE, AT (moa.balanced), 0, 2, router_losses },
   { "moa", "router_blocks", CHOICE, AT (moa.all_blocks), 0, 2, router_blocks },
   { "moa", "masked", FLAG, AT (moa.masked) },
+  { "moa", "space_time", FLAG, AT (moa.space_time) },
   { "moa", "swap", REAL, AT (moa.swap), 0, 1 },
   { "moa", "condition_drop", REAL, AT (moa.condition_drop), 0, 1 },
   { "moa", "subject_drop", REAL, AT (moa.subject_drop), 0, 1 },

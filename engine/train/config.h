@@ -76,7 +76,7 @@ typedef struct {
 
   struct {
     double lambda_router, lambda_object, router_from, router_ramp;
-    gboolean balanced, all_blocks, masked;
+    gboolean balanced, all_blocks, masked, space_time;
     double swap, swap_path, condition_drop, subject_drop, generic, min_snr;
     int t_max, swap_t_min, swap_path_from;
   } moa;

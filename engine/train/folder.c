@@ -2,11 +2,13 @@
 #include "train/folder.h"
 
 #include "base/error.h"
+#include "io/json.h"
 #include "train/world/world.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -77,6 +79,21 @@ moa_folder_copy_model (const char *from, const char *to, GError **error)
   MoaTextConfig text;
   return moa_text_config_read (text_file, &text, error)
          && moa_world_write_tokenizer (tokenizer, text.n_positions, error);
+}
+
+gboolean
+moa_folder_set_vanilla_fuser (const char *model, GError **error)
+{
+  g_autofree char *path = g_build_filename (model, "moa", "config.json", NULL);
+  json_t *json = moa_json_read (path, error);
+  if (!json)
+    return FALSE;
+  json_object_set_new (json, "space_time", json_false ());
+  char *text = json_dumps (json, JSON_INDENT (2) | JSON_REAL_PRECISION (9));
+  json_decref (json);
+  gboolean ok = g_file_set_contents (path, text, -1, error);
+  free (text);
+  return ok;
 }
 
 int

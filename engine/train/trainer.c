@@ -89,7 +89,8 @@ make_model (MoaTrainer *t, GError **error)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
                      "Which model to start from? Say it as \"model\" in the configuration, or with "
                      "--model; a folder of configurations alone will do");
-  if (fresh == G_MAXUINT || !moa_folder_copy_model (config->model, t->model, error))
+  if (fresh == G_MAXUINT || !moa_folder_copy_model (config->model, t->model, error)
+      || (!config->moa.space_time && !moa_folder_set_vanilla_fuser (t->model, error)))
     return FALSE;
   MoaParts parts;
   gboolean ok = moa_parts_open (&parts, t->model, fresh, moa_cpu_isa (t->cpu), error)
