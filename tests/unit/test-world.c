@@ -359,6 +359,53 @@ test_tokenizer (void)
   g_assert_cmpint (g_rmdir (folder), ==, 0);
 }
 
+/* Pixels that belong to both silhouettes. */
+static int
+shared_pixels (const Drawn *d)
+{
+  int n = 0;
+  for (int p = 0; p < PIXELS; p++)
+    n += d->whole[0][p] > 127 && d->whole[1][p] > 127;
+  return n;
+}
+
+/* Pairs stand apart, overlap and hug, each often enough to learn from; who hugs turns to the other
+ * and reaches over them. */
+static void
+test_pairs (void)
+{
+  enum { N = 240 };
+  g_autofree Drawn *d = g_new (Drawn, 1);
+  MoaWorld *world = moa_world_new (31, SIZE, PHOTO);
+  int hugs = 0, overlaps = 0, apart = 0;
+  for (guint64 i = 0; i < N; i++)
+    {
+      MoaScene scene;
+      moa_world_scene (world, i, 2, &scene);
+      const MoaGesture *left = &scene.context.people[0].gesture;
+      const MoaGesture *right = &scene.context.people[1].gesture;
+      draw (world, &scene, d);
+      int shared = shared_pixels (d);
+      g_assert_true ((left->pose == MOA_POSE_HUG) == (right->pose == MOA_POSE_HUG));
+      if (left->pose == MOA_POSE_HUG)
+        {
+          hugs++;
+          g_assert_cmpint (left->side, ==, 1);
+          g_assert_cmpint (right->side, ==, -1);
+          g_assert_cmpint (shared, >, PIXELS / 100);
+        }
+      else if (shared > PIXELS / 100)
+        overlaps++;
+      else
+        apart += shared == 0;
+    }
+  g_test_message ("%d hug, %d overlap, %d stand apart, of %d", hugs, overlaps, apart, N);
+  g_assert_cmpint (hugs, >, N * 15 / 100);
+  g_assert_cmpint (overlaps, >, N * 15 / 100);
+  g_assert_cmpint (apart, >, N * 10 / 100);
+  moa_world_free (world);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -371,5 +418,6 @@ main (int argc, char **argv)
   g_test_add_func ("/world/photos", test_photos);
   g_test_add_func ("/world/captions", test_captions);
   g_test_add_func ("/world/tokenizer", test_tokenizer);
+  g_test_add_func ("/world/pairs", test_pairs);
   return g_test_run ();
 }
