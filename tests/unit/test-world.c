@@ -397,7 +397,7 @@ test_pairs (void)
       else if (shared > PIXELS / 100)
         overlaps++;
       else
-        apart += shared == 0;
+        apart++;
     }
   g_test_message ("%d hug, %d overlap, %d stand apart, of %d", hugs, overlaps, apart, N);
   g_assert_cmpint (hugs, >, N * 15 / 100);
