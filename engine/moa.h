@@ -91,8 +91,7 @@ typedef struct {
   int fixed_point;
   int max_timestep;
   const char *const *warnings; /* NULL ended; surplus tensors and the like */
-  /* What puts subjects into pictures: "MoA", "IP-Adapter", "IP-Adapter Plus", ...; NULL: nothing
-   * does, and jobs with subjects are refused. */
+  /* What puts subjects into pictures: "MoA"; NULL: nothing does, and jobs with subjects are refused. */
   const char *expert;
   const char *const *missing;  /* NULL ended; parts that some jobs need, and what to get */
 } MoaModelInfo;
@@ -127,7 +126,7 @@ typedef struct {
   const char *config;
   /* Instead of the model's own; a file, or a folder with config.json.  NULL: the model's own. */
   const char *vae, *text_encoder, *image_encoder;
-  /* MoA weights (a folder), or an IP-Adapter file.  NULL: the model's own. */
+  /* A folder of MoA weights.  NULL: the model's own. */
   const char *expert;
   const char *controlnet;        /* a file, or a folder with config.json; NULL: none */
   const MoaLora *loras;
@@ -300,7 +299,6 @@ typedef struct {
   gboolean maps_only;   /* do not decode: image stays NULL (FALSE) */
   gboolean keep_trajectory; /* (FALSE) */
   MoaControl control;       /* the image has the source's size; regeneration alone follows it */
-  double expert_scale;      /* of an IP-Adapter's attention (1) */
 } MoaReplaceParams;
 
 /* Sets every field to its default; source and subjects remain for the caller. */
@@ -400,7 +398,6 @@ typedef struct {
   int n_seeds;
   gboolean want_maps;
   MoaControl control;        /* the image is scaled to the picture's size */
-  double expert_scale;       /* of an IP-Adapter's attention (1) */
 } MoaGenerateParams;
 
 void moa_generate_params_init (MoaGenerateParams *params);

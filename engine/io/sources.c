@@ -11,11 +11,9 @@ const MoaPartKind moa_parts[MOA_N_PARTS] = {
   { "vae", "diffusion_pytorch_model", "VAE", MOA_NAMES_VAE, NULL },
   { "text_encoder", "model", "text encoder", MOA_NAMES_TEXT, NULL },
   { "image_encoder", "model", "image encoder", MOA_NAMES_PLAIN,
-    "the folder image_encoder of the IP-Adapter project (model.safetensors, 2.5 GB), or the one "
-    "that the MoA weights were trained with" },
+    "the CLIP image encoder that the MoA weights were trained with" },
   { "moa", "moa", "MoA", MOA_NAMES_PLAIN,
-    "MoA weights trained on this model, or an IP-Adapter for Stable Diffusion 1.5 (ip-adapter_sd15, "
-    "ip-adapter-plus_sd15, ip-adapter-plus-face_sd15 or ip-adapter-full-face_sd15.safetensors)" },
+    "MoA weights that were trained on this model (a folder with config.json and moa.safetensors)" },
 };
 
 static const MoaFileKind kind_of_part[MOA_N_PARTS] = {
@@ -254,15 +252,18 @@ replace_vision (MoaSources *s, const char *path, GError **error)
   return TRUE;
 }
 
+/* A file alone would not tell which layers it is for. */
 static gboolean
 replace_expert (MoaSources *s, const char *path, GError **error)
 {
   if (is_folder (path))
     return replace_part (s, MOA_PART_MOA, path, error);
-  if (!moa_file_kind_check (path, MOA_KIND_IP_ADAPTER, error))
-    return FALSE;
-  s->ip_adapter = g_strdup (path);
-  return TRUE;
+  MoaFileKind kind;
+  const char *what;
+  return moa_file_kind_of (path, &kind, &what, error)
+         && moa_fail (error, MOA_ERROR_MODEL,
+                      "%s: is %s; an expert is a folder of MoA weights, with config.json and "
+                      "moa.safetensors", path, what);
 }
 
 /* A ControlNet's file tells no heads and groups: the configuration beside it, or the model's, or
@@ -335,7 +336,7 @@ moa_sources_clear (MoaSources *s)
       g_free (s->part[part].config);
       g_free (s->part[part].weights);
     }
-  char *const paths[] = { s->base, s->control.config, s->control.weights, s->ip_adapter, s->preprocessor, s->scheduler, s->tokenizer };
+  char *const paths[] = { s->base, s->control.config, s->control.weights, s->preprocessor, s->scheduler, s->tokenizer };
   for (gsize i = 0; i < G_N_ELEMENTS (paths); i++)
     g_free (paths[i]);
   *s = (MoaSources){ NULL };

@@ -35,7 +35,6 @@ typedef struct {
   char *base;            /* the folder of configurations */
   MoaPartSource part[MOA_N_PARTS];
   MoaPartSource control; /* a ControlNet, if one was given */
-  char *ip_adapter;      /* a file instead of MoA weights, or NULL */
   char *preprocessor;    /* of the image encoder; NULL: CLIP's own */
   char *scheduler, *tokenizer; /* the latter a folder */
 } MoaSources;

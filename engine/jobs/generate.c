@@ -41,7 +41,6 @@ moa_generate_params_init (MoaGenerateParams *params)
     .base = MOA_BASE_DEFAULT,
     .max_timestep = -1,
     .control = { .scale = 1, .end = 1 },
-    .expert_scale = 1,
   };
 }
 

@@ -21,7 +21,6 @@ moa_replace_params_init (MoaReplaceParams *params)
     .feather = -1,
     .mask_threshold = 0.5,
     .control = { .scale = 1, .end = 1 },
-    .expert_scale = 1,
   };
 }
 

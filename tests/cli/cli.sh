@@ -176,11 +176,11 @@ run 1 info cut.safetensors && says cut.safetensors; result "info of a file cut s
 # ---- Files of a model ----
 
 mkdir prior && cp -r "$model"/* prior/ && rm -r prior/moa
-run 0 info prior && grep -q "without persons" out.log && grep -q "missing.*IP-Adapter" out.log
+run 0 info prior && grep -q "without persons" out.log && grep -q "missing.*MoA weights" out.log
 result "info of a model without an expert says what to get"
 run 0 generate "a man" --model prior -o out.png --steps 2; result "generate without an expert"
 rm -f out.png
-run 1 replace $person --model prior -o out.png && says "IP-Adapter"; result "replace without an expert, 1"
+run 1 replace $person --model prior -o out.png && says "MoA weights"; result "replace without an expert, 1"
 run 0 generate "a man" --model prior --expert "$model/moa" -o out.png "$pictures/lake-subject.png" \
   --steps 2 && run 0 generate "a man" -o two.png "$pictures/lake-subject.png" --steps 2 &&
   cmp out.png two.png

@@ -225,6 +225,9 @@ test_parts (void)
   g_autofree char *lora = data_file ("golden/lora/kohya.safetensors");
   file.vae = lora;
   refused (&file, "is a LoRA; a VAE was expected");
+  g_autofree char *adapter = make_file ("adapter.safetensors", "ip_adapter.1.to_k_ip.weight", 2, 4, 8);
+  refused (&(MoaModelFiles){ .model = tiny, .expert = adapter },
+           "is an IP-Adapter; an expert is a folder of MoA weights");
   remove_model (bare);
 }
 
@@ -287,7 +290,7 @@ test_prior_alone (void)
       Swap swap;
       swap_init (&swap, "lake", 1);
       g_assert_null (moa_replace (model, &swap.params, NULL, &error));
-      check_fault (error, "IP-Adapter");
+      check_fault (error, "MoA weights");
       swap_clear (&swap);
       moa_model_unref (model);
     }
