@@ -183,6 +183,7 @@ test_train_vanilla (void)
     "{'stage': 'moa', 'fresh': ['moa'], 'steps': 1, 'batch': 1, 'micro_batch': 1,"
     " 'data': {'pictures': 4, 'held_out': 1}, 'moa': {'space_time': false},"
     " 'every': {'samples': 0}}");
+  g_free (config.model);
   config.model = g_strdup (tiny);
   MoaTrainRun run = { .n_threads = 1 };
   g_autoptr (GError) error = NULL;
