@@ -679,6 +679,7 @@ test_live (void)
   g_test_message ("preview: rms %.3f to the picture", rms (small, seen.last));
   g_assert_cmpfloat (rms (small, seen.last), <, 0.12);
   moa_image_free (small);
+  moa_image_free (seen.last);
   moa_image_free (other);
 
   /* Watching changes nothing. */
