@@ -129,28 +129,39 @@ moa_cli_default_model (void)
 
 /* ---- Interrupts ---- */
 
-/* A second Ctrl-C does not wait for the job to notice the first. */
+/* What asks for an end: Ctrl-C, SIGTERM of mpirun, Slurm and init, and SIGUSR1, which mpirun hands
+ * on to its ranks without killing them soon after. */
+static void
+interrupts (sigset_t *set)
+{
+  sigemptyset (set);
+  sigaddset (set, SIGINT);
+  sigaddset (set, SIGTERM);
+  sigaddset (set, SIGUSR1);
+}
+
+/* A second Ctrl-C does not wait for the job to notice the first.  Launchers may well ask twice. */
 static gpointer
 wait_for_interrupt (gpointer data)
 {
   sigset_t set;
   int signal_number;
-  sigemptyset (&set);
-  sigaddset (&set, SIGINT);
+  interrupts (&set);
   sigwait (&set, &signal_number);
   g_cancellable_cancel (data);
-  sigwait (&set, &signal_number);
+  do
+    sigwait (&set, &signal_number);
+  while (signal_number != SIGINT);
   _exit (CLI_INTERRUPTED);
 }
 
-/* Before any other thread starts, so that all of them leave SIGINT to ours. */
+/* Before any other thread starts, so that all of them leave these signals to ours. */
 GCancellable *
 moa_cli_cancel_on_interrupt (void)
 {
   GCancellable *cancellable = g_cancellable_new ();
   sigset_t set;
-  sigemptyset (&set);
-  sigaddset (&set, SIGINT);
+  interrupts (&set);
   signal (SIGINT, SIG_DFL);
   pthread_sigmask (SIG_BLOCK, &set, NULL);
   g_thread_unref (g_thread_new ("interrupt", wait_for_interrupt, g_object_ref (cancellable)));

@@ -13,6 +13,12 @@ print_line (const char *line, gpointer data)
   fflush (stdout); /* so that a log file of a run in the background can be followed */
 }
 
+static void
+print_failure (const char *message, gpointer data)
+{
+  g_printerr ("moa train: %s\n", message);
+}
+
 /* The model to start from, in place of the configuration's. */
 static void
 set_model (MoaTrainConfig *config, const char *model)
@@ -29,6 +35,7 @@ train (const char *path, const char *folder, const char *model, MoaTrainRun *run
   GError *error = NULL;
   run->cancellable = moa_cli_cancel_on_interrupt ();
   run->tell = print_line;
+  run->fail = print_failure;
   gboolean ok = moa_train_config_read (path, &config, &error);
   if (ok)
     {
@@ -67,7 +74,10 @@ moa_cli_train (int argc, char **argv)
   g_autoptr (GOptionContext) context = g_option_context_new ("CONFIG");
   g_option_context_set_summary (context, "Trains what CONFIG says, a JSON file.");
   g_option_context_set_description (
-    context, "Ctrl-C finishes the step, saves, and ends; --resume goes on from there.\n"
+    context, "Ctrl-C finishes the step, saves, and ends; --resume goes on from there.  So do\n"
+             "SIGTERM and SIGUSR1.  mpirun kills its ranks 1 second after its own Ctrl-C; let it wait\n"
+             "longer than a step takes, mpirun --mca odls_base_sigkill_timeout 600, or send it\n"
+             "SIGUSR1, which it hands on.\n"
              "FOLDER/log.svg shows the curves while it runs.");
   g_option_context_add_main_entries (context, entries, NULL);
   g_autoptr (GError) error = NULL;

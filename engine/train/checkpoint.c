@@ -81,6 +81,12 @@ sync_folder (const char *folder)
   close (fd);
 }
 
+gsize
+moa_checkpoint_bytes (const MoaTrainedSet *set)
+{
+  return N_ROLES * moa_trained_numbers (set) * sizeof (float);
+}
+
 /* ---- Writing ---------------------------------------------------------- */
 
 gboolean
@@ -171,23 +177,33 @@ restore (MoaTrainedSet *set, MoaSafetensors *file, GError **error)
   return TRUE;
 }
 
+/* What it says beside its tensors. */
+static void
+read_metadata (MoaSafetensors *file, MoaProgressMark *mark, json_t **config)
+{
+  const char *step = moa_safetensors_metadata (file, "step");
+  const char *seconds = moa_safetensors_metadata (file, "seconds");
+  const char *text = moa_safetensors_metadata (file, "config");
+  *mark = (MoaProgressMark){ step ? g_ascii_strtoull (step, NULL, 10) : 0,
+                             seconds ? g_ascii_strtod (seconds, NULL) : 0 };
+  *config = text ? moa_json_parse (text, strlen (text), moa_safetensors_path (file), NULL) : NULL;
+}
+
 gboolean
-moa_checkpoint_read (MoaTrainedSet *set, const char *folder, MoaProgressMark *mark, char **warning,
-                     GError **error)
+moa_checkpoint_read (MoaTrainedSet *set, const char *folder, MoaProgressMark *mark, json_t **config,
+                     char **warning, GError **error)
 {
   g_autoptr (GPtrArray) names = list_checkpoints (folder, FALSE);
   GError *fault = NULL;
   *warning = NULL;
+  *config = NULL;
   for (guint i = 0; i < names->len; i++)
     {
       g_clear_error (&fault);
       MoaSafetensors *file = moa_safetensors_open (names->pdata[i], &fault);
       gboolean ok = file && restore (set, file, &fault);
-      const char *step = ok ? moa_safetensors_metadata (file, "step") : NULL;
-      const char *seconds = ok ? moa_safetensors_metadata (file, "seconds") : NULL;
       if (ok)
-        *mark = (MoaProgressMark){ step ? g_ascii_strtoull (step, NULL, 10) : 0,
-                                   seconds ? g_ascii_strtod (seconds, NULL) : 0 };
+        read_metadata (file, mark, config);
       g_clear_pointer (&file, moa_safetensors_close);
       if (ok)
         return TRUE;
@@ -197,19 +213,4 @@ moa_checkpoint_read (MoaTrainedSet *set, const char *folder, MoaProgressMark *ma
   if (fault)
     g_propagate_error (error, fault);
   return FALSE;
-}
-
-json_t *
-moa_checkpoint_config (const char *folder)
-{
-  g_autoptr (GPtrArray) names = list_checkpoints (folder, FALSE);
-  json_t *json = NULL;
-  for (guint i = 0; i < names->len && !json; i++)
-    {
-      MoaSafetensors *file = moa_safetensors_open (names->pdata[i], NULL);
-      const char *text = file ? moa_safetensors_metadata (file, "config") : NULL;
-      json = text ? moa_json_parse (text, strlen (text), names->pdata[i], NULL) : NULL;
-      g_clear_pointer (&file, moa_safetensors_close);
-    }
-  return json;
 }

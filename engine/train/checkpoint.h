@@ -16,12 +16,13 @@ typedef struct {
 gboolean moa_checkpoint_write (const MoaTrainedSet *set, const MoaTrainConfig *config,
                                const char *folder, const MoaProgressMark *mark, GError **error);
 
-/* Restores the newest checkpoint that is whole; FALSE without an error: there
- * is none.  One that is damaged is passed by, and named in *warning. */
-gboolean moa_checkpoint_read (MoaTrainedSet *set, const char *folder, MoaProgressMark *mark,
-                              char **warning, GError **error);
+/* Bytes that writing and reading take for a while. */
+gsize moa_checkpoint_bytes (const MoaTrainedSet *set);
 
-/* The configuration that the newest whole checkpoint was made with; NULL: none.  (transfer full) */
-json_t *moa_checkpoint_config (const char *folder);
+/* Restores the newest checkpoint that is whole; FALSE without an error: there
+ * is none.  One that is damaged is passed by, and named in *warning.
+ * *config: what it was made with, or NULL (transfer full). */
+gboolean moa_checkpoint_read (MoaTrainedSet *set, const char *folder, MoaProgressMark *mark,
+                              json_t **config, char **warning, GError **error);
 
 #endif

@@ -9,6 +9,7 @@
 
 static const char *const stages[MOA_N_STAGES] = { "vae", "encoders", "prior", "moa", "judge" };
 static const char *const sources[] = { "world", "fastcomposer", "plain" };
+static const char *const others[] = { "noise", "gray" };
 
 const char *
 moa_stage_name (MoaStageKind kind)
@@ -26,7 +27,7 @@ static const char base[] =
   "   'groups': []},"
   " 'every': {'log': 50, 'checkpoint': 500, 'validate': 1000, 'samples': 2000},"
   " 'data': {'source': 'world', 'path': '', 'seed': 1, 'pictures': 65536, 'held_out': 96,"
-  "   'threads': 1},"
+  "   'threads': 1, 'augment': true, 'others': 'noise', 'alone': 1.0},"
   " 'vae': {'phases': [[1.0, 0, 4]], 'l1': 1.0, 'mse': 1.0, 'gradient': 0.5, 'kl': 1e-4,"
   "   'pca_pull': 1.0, 'pca_until': 0.5, 'person_crops': 0.0, 'whiten': true},"
   " 'encoders': {'measures': 1.0, 'classes': 1.0, 'identity': 0.2, 'text': 0.2, 'captions': 12},"
@@ -47,7 +48,9 @@ static const char *const presets[MOA_N_STAGES] = {
   " 'optimizer': {'lr': 1e-3, 'beta2': 0.99, 'weight_decay': 1e-3, 'warmup': 200,"
   "   'schedule': 'cosine', 'final': 0.05, 'ema': 0.998,"
   "   'groups': [{'match': 'text_encoder/*', 'lr': 0.1}]}}",
-  "{'train': ['moa/*']}",
+  "{'train': ['moa/*'],"
+  " 'optimizer': {'groups': [{'match': 'moa/*', 'lr': 1.0}, {'match': 'moa/fuser.*', 'lr': 1.0},"
+  "   {'match': 'moa/*.router.*', 'lr': 1.0}]}}",
   "{'train': ['heads/*'], 'steps': 3000, 'batch': 32, 'micro_batch': 32,"
   " 'optimizer': {'lr': 2e-3, 'warmup': 50, 'schedule': 'cosine', 'final': 0.02, 'ema': 0.99}}",
 };
@@ -96,6 +99,9 @@ static const Row rows[] = {
   { "data", "pictures", INT, AT (data.pictures), 1, 1e9 },
   { "data", "held_out", INT, AT (data.held_out), 1, 1e5 },
   { "data", "threads", INT, AT (data.threads), 1, 256 },
+  { "data", "augment", FLAG, AT (data.augment) },
+  { "data", "others", CHOICE, AT (data.others), 0, G_N_ELEMENTS (others), others },
+  { "data", "alone", REAL, AT (data.alone), 0, 1 },
   { "vae", "l1", REAL, AT (vae.l1), 0, 1e3 },
   { "vae", "mse", REAL, AT (vae.mse), 0, 1e3 },
   { "vae", "gradient", REAL, AT (vae.gradient), 0, 1e3 },

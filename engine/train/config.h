@@ -56,6 +56,10 @@ typedef struct {
     int pictures;      /* different ones; then they come again */
     int held_out;
     int threads;
+    /* Of folders: */
+    gboolean augment;
+    int others;        /* MoaOthers */
+    double alone;
   } data;
 
   struct {
@@ -92,5 +96,12 @@ gboolean moa_train_config_parse (json_t *json, const char *where, MoaTrainConfig
 void moa_train_config_clear (MoaTrainConfig *config);
 
 const char *moa_stage_name (MoaStageKind kind);
+
+/* Every value that counts in this stage, a line for each section.  (transfer full) */
+char **moa_train_config_lines (const MoaTrainConfig *config);
+/* What a training that goes on has otherwise than `before`, the configuration so far (values that
+ * it lacks had their defaults): "optimizer.lr is 0.1, was 0.2" each.  What counts only at the start
+ * is left out.  (transfer full) */
+char **moa_train_config_changes (const MoaTrainConfig *config, json_t *before);
 
 #endif

@@ -7,14 +7,15 @@
 
 #include <string.h>
 
-enum { MOST_BROKEN_PERCENT = 1, MOST_TRIES = 1000 };
+enum { MOST_BROKEN_PERCENT = 1, MOST_TRIES = 1000, HELD_OUT_OF = 10 };
 
 typedef struct {
   MoaDataSource base;
   char *folder;
   GPtrArray *names, *captions; /* captions: of the plain layout, else NULL */
   GMutex lock;
-  GHashTable *broken; /* index -> message */
+  GHashTable *broken;  /* index */
+  GPtrArray *messages; /* of the broken ones */
 } FolderSource;
 
 /* ---- Order ----------------------------------------------------------- */
@@ -96,11 +97,11 @@ add_broken (FolderSource *s, guint index, const GError *fault, GError **error)
 {
   const char *name = g_ptr_array_index (s->names, index);
   g_mutex_lock (&s->lock);
-  g_hash_table_replace (s->broken, GUINT_TO_POINTER (index),
-                        g_strdup_printf ("%s: %s", name, fault->message));
-  guint n = g_hash_table_size (s->broken);
+  if (g_hash_table_add (s->broken, GUINT_TO_POINTER (index)))
+    g_ptr_array_add (s->messages, g_strdup_printf ("%s: %s", name, fault->message));
+  guint n = s->messages->len;
   g_mutex_unlock (&s->lock);
-  if ((guint64) n * 100 <= s->base.n * MOST_BROKEN_PERCENT)
+  if (n <= MAX (1, s->base.n * MOST_BROKEN_PERCENT / 100))
     return TRUE;
   return moa_fail (error, MOA_ERROR_FILE,
                    "%s: %u of %" G_GUINT64_FORMAT " pictures cannot be used, more than %d in 100; "
@@ -140,12 +141,9 @@ broken (MoaDataSource *source)
 {
   FolderSource *s = (FolderSource *) source;
   g_autoptr (GPtrArray) list = g_ptr_array_new ();
-  GHashTableIter iter;
-  gpointer message;
   g_mutex_lock (&s->lock);
-  g_hash_table_iter_init (&iter, s->broken);
-  while (g_hash_table_iter_next (&iter, NULL, &message))
-    g_ptr_array_add (list, g_strdup (message));
+  for (guint i = 0; i < s->messages->len; i++)
+    g_ptr_array_add (list, g_strdup (s->messages->pdata[i]));
   g_mutex_unlock (&s->lock);
   g_ptr_array_add (list, NULL);
   return (char **) g_ptr_array_free (g_steal_pointer (&list), FALSE);
@@ -162,6 +160,7 @@ source_free (MoaDataSource *source)
   if (s->captions)
     g_ptr_array_unref (s->captions);
   g_hash_table_unref (s->broken);
+  g_ptr_array_unref (s->messages);
   g_mutex_clear (&s->lock);
   g_free (s);
 }
@@ -171,6 +170,27 @@ static gboolean
 is_name (const char *name)
 {
   return *name && *name != '.' && !strchr (name, '/') && g_utf8_validate (name, -1, NULL);
+}
+
+static void
+count (FolderSource *s)
+{
+  s->base.n = s->names->len;
+  s->base.pictures = 2 * s->base.n;
+}
+
+/* Leaves of a list of all pictures those that are held out, or the others.  A single one is both. */
+static void
+keep_split (FolderSource *s, gboolean held_out)
+{
+  guint n = s->names->len, last = MIN (n, HELD_OUT_OF) - 1;
+  for (guint i = n; n > 1 && i > 0; i--)
+    if (((i - 1) % HELD_OUT_OF == last) != held_out)
+      {
+        g_ptr_array_remove_index (s->names, i - 1);
+        g_ptr_array_remove_index (s->captions, i - 1);
+      }
+  count (s);
 }
 
 /* Adds the lines of a list file: "NAME", or "NAME<tab>caption". */
@@ -197,8 +217,7 @@ read_list (FolderSource *s, const char *path, GError **error)
       if (tab)
         g_ptr_array_add (s->captions, g_strdup (tab + 1));
     }
-  s->base.n = s->names->len;
-  s->base.pictures = 2 * s->base.n;
+  count (s);
   return s->base.n > 0 || moa_fail (error, MOA_ERROR_FILE, "%s: names no picture", path);
 }
 
@@ -214,7 +233,8 @@ folder_new (const char *folder, const char *list, gboolean captions, const MoaDa
   s->folder = g_strdup (folder);
   s->names = g_ptr_array_new_with_free_func (g_free);
   s->captions = captions ? g_ptr_array_new_with_free_func (g_free) : NULL;
-  s->broken = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  s->broken = g_hash_table_new (NULL, NULL);
+  s->messages = g_ptr_array_new_with_free_func (g_free);
   g_mutex_init (&s->lock);
   if (read_list (s, path, error))
     return &s->base;
@@ -232,5 +252,12 @@ moa_data_fastcomposer (const char *folder, const MoaDataOptions *options, GError
 MoaDataSource *
 moa_data_plain (const char *folder, const MoaDataOptions *options, GError **error)
 {
-  return folder_new (folder, "captions.txt", TRUE, options, error);
+  g_autofree char *test = g_build_filename (folder, "captions_test.txt", NULL);
+  gboolean apart = g_file_test (test, G_FILE_TEST_EXISTS);
+  MoaDataSource *source
+      = folder_new (folder, apart && options->test_split ? "captions_test.txt" : "captions.txt", TRUE,
+                    options, error);
+  if (source && !apart)
+    keep_split ((FolderSource *) source, options->test_split);
+  return source;
 }

@@ -51,6 +51,16 @@ free_people (const MoaDataOptions *options, MoaDataPerson *people)
   g_free (people);
 }
 
+gsize
+moa_data_item_bytes (const MoaDataSource *source)
+{
+  const MoaDataOptions *options = &source->options;
+  gsize pixels = (gsize) options->size * options->size;
+  gsize photo = (gsize) 3 * options->photo_size * options->photo_size;
+  gsize side = 3 * pixels + options->max_people * (pixels + options->n_photos * photo);
+  return sizeof (float) * (options->truth ? 2 * side + pixels : side);
+}
+
 MoaDataItem *
 moa_data_item_new (const MoaDataSource *source)
 {

@@ -33,7 +33,7 @@ typedef struct {
   gboolean augment;    /* photos: zoom, rotation, jitter, blur, gray, flip; pictures: flip */
   MoaOthers others;    /* what stands for what is hidden in a person's photo */
   double alone;        /* chance that everything but the person is hidden, not just other people */
-  gboolean test_split; /* image_ids_test.txt instead of image_ids_train.txt */
+  gboolean test_split; /* the pictures that are held out, instead of those for training */
 } MoaDataOptions;
 
 /* 128, 64, two photos, two people, seed 0, no tokenizer; augment, noise, alone 1. */
@@ -77,13 +77,14 @@ typedef struct {
 typedef struct _MoaDataSource MoaDataSource;
 
 MoaDataSource *moa_data_world (const MoaDataOptions *options);
-/* FastComposer's layout: FOLDER/image_ids_train.txt, a name a line, and for
+/* FastComposer's layout: FOLDER/image_ids_train.txt (or _test), a name a line, and for
  * each name FOLDER/<its first 5 letters>/NAME.jpg or .png, .json and .npy. */
 MoaDataSource *moa_data_fastcomposer (const char *folder, const MoaDataOptions *options,
                                       GError **error);
 /* The plain layout: FOLDER/captions.txt, lines "NAME<tab>caption"; FOLDER/images/NAME.png
  * or .jpg; FOLDER/masks/NAME-1.png, NAME-2.png, ... for the first, second ...
- * noun of the caption, or word with the mark <1>, <2>, ... */
+ * noun of the caption, or word with the mark <1>, <2>, ...  Held out are the lines of
+ * FOLDER/captions_test.txt; without that file the last of each ten lines, and of fewer than ten. */
 MoaDataSource *moa_data_plain (const char *folder, const MoaDataOptions *options, GError **error);
 void moa_data_source_free (MoaDataSource *source);
 
@@ -93,15 +94,17 @@ guint64 moa_data_source_n (const MoaDataSource *source);
 /* The bound of the items' indices: that many pictures, a flipped one counts as another. */
 guint64 moa_data_source_pictures (const MoaDataSource *source);
 
+gsize moa_data_item_bytes (const MoaDataSource *source);
 MoaDataItem *moa_data_item_new (const MoaDataSource *source);
 void moa_data_item_free (const MoaDataSource *source, MoaDataItem *item);
 
 /* Makes item `number`; from any thread.  Pictures that cannot be used are left
- * out and others take their place; more than 1 in 100 of them is an error. */
+ * out and others take their place; more than one and 1 in 100 of them is an error. */
 gboolean moa_data_source_load (MoaDataSource *source, guint64 number, MoaDataItem *item,
                                GError **error);
 
-/* The pictures that were left out so far, "NAME: why" each.  (transfer full) */
+/* The pictures that were left out so far, "NAME: why" each, in the order in which they were found.
+ * (transfer full) */
 char **moa_data_source_broken (MoaDataSource *source);
 
 /* ---- Writing --------------------------------------------------------- */

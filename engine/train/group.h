@@ -17,6 +17,8 @@ void moa_group_leave (MoaGroup *group, gboolean failed);
 
 int moa_group_rank (const MoaGroup *group);
 int moa_group_size (const MoaGroup *group);
+/* How many of the members are on this machine. */
+int moa_group_neighbours (const MoaGroup *group);
 
 /* Begins to replace the numbers by their sums over the members, which all must
  * ask for in the same order; done after moa_group_finish(). */
@@ -26,7 +28,12 @@ void moa_group_progress (MoaGroup *group);
 void moa_group_finish (MoaGroup *group);
 /* Replaces them at once. */
 void moa_group_sum_doubles (MoaGroup *group, double *numbers, int n);
+/* The same over the members on this machine alone. */
+void moa_group_sum_machine (MoaGroup *group, double *numbers, int n);
 /* The first member's, for all. */
 void moa_group_share (MoaGroup *group, gint64 *number);
+/* Everybody's texts one behind the other for the first member, NULL for the others.  (transfer
+ * full) */
+char *moa_group_gather (MoaGroup *group, const char *text);
 
 #endif

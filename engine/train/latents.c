@@ -26,15 +26,7 @@ moa_latents_build (MoaLatents *l, MoaTrainer *t, guint64 keep, GError **error)
                                      MOA_SHAPE (1, l->side, l->side, l->channels));
   l->picture = moa_vae_decode (l->decoder, config, t->parts.params[MOA_PART_VAE], l->decoder_in);
   moa_graph_output (l->picture);
-  if (keep)
-    {
-      l->kept = g_try_malloc_n (keep, l->n * sizeof (guint16));
-      l->known = g_try_malloc0 (keep);
-      if (!l->kept || !l->known)
-        return moa_fail (error, MOA_ERROR_MEMORY,
-                         "no memory to keep the latents of %" G_GUINT64_FORMAT " pictures; make "
-                         "data.pictures smaller", keep);
-    }
+  t->kept_bytes += keep * (l->n * sizeof (guint16) + 1);
   return moa_graph_plan (l->graph, error) && moa_graph_plan (l->decoder, error);
 }
 
@@ -46,9 +38,25 @@ moa_latents_clear (MoaLatents *l)
   *l = (MoaLatents){ .graph = NULL };
 }
 
+/* At the first latent: by then it is known that there is memory. */
+static gboolean
+allocate (MoaLatents *l, GError **error)
+{
+  if (l->n_kept == 0 || l->kept)
+    return TRUE;
+  l->kept = g_try_malloc_n (l->n_kept, l->n * sizeof (guint16));
+  l->known = g_try_malloc0 (l->n_kept);
+  return (l->kept && l->known)
+         || moa_fail (error, MOA_ERROR_MEMORY,
+                      "no memory to keep the latents of %" G_GUINT64_FORMAT " pictures; make "
+                      "data.pictures smaller", l->n_kept);
+}
+
 gboolean
 moa_latents_get (MoaLatents *l, const float *picture, guint64 number, float *out, GError **error)
 {
+  if (!allocate (l, error))
+    return FALSE;
   if (number < l->n_kept && l->known[number])
     {
       moa_half_to_floats (l->kept + number * l->n, out, l->n);

@@ -85,7 +85,8 @@ load_parts (Timing *timing, GError **error)
         moa_parts_start (&t->parts, kind, 1);
         fill_zeros (t->parts.params[kind], kind);
       }
-  if (!moa_trained_init (&t->set, &t->parts, t->config, t->cpu, error))
+  if (!moa_trained_init (&t->set, &t->parts, t->config, t->cpu, error)
+      || !moa_trained_allocate (&t->set, error))
     return FALSE;
   timing->out->trained = moa_trained_numbers (&t->set);
   timing->out->moment_bytes = moa_trained_bytes (&t->set);

@@ -7,12 +7,15 @@
 #include "train/config.h"
 
 typedef struct {
-  int n_threads;               /* 0: all processors */
+  int n_threads;               /* 0: all processors, shared by the ranks of a machine */
   gboolean resume;             /* go on from FOLDER's last checkpoint */
   GCancellable *cancellable;   /* finishes the step, saves, and ends in good order */
   guint64 stop_at;             /* the same after that step; 0: none */
   /* A line for a person: what happens; from the first rank alone. */
   void (*tell) (const char *line, gpointer data);
+  /* Of several ranks, the one that fails says here why, "rank 1 of 2: ...", before it ends them
+   * all, itself with them: moa_train() does not return then. */
+  void (*fail) (const char *message, gpointer data);
   gpointer data;
 } MoaTrainRun;
 

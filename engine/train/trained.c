@@ -37,14 +37,13 @@ numbers_new (gsize n)
   return numbers;
 }
 
-static gboolean
+static void
 add (MoaTrainedSet *set, MoaPartKind part, guint index, const char *name,
-     const MoaTrainConfig *config, GError **error)
+     const MoaTrainConfig *config)
 {
   MoaParam *param = moa_params_nth (set->parts->params[part], index);
   gsize n = moa_param_packed (param, moa_cpu_isa (set->cpu));
-  MoaTrained t = { part, index, param, n, numbers_new (n), numbers_new (n), numbers_new (n), NULL,
-                   1, 1 };
+  MoaTrained t = { .part = part, .index = index, .param = param, .n = n, .lr = 1, .decay = 1 };
   for (int i = 0; i < config->optimizer.n_groups; i++)
     if (g_pattern_match_simple (config->optimizer.groups[i].match, name))
       {
@@ -53,19 +52,24 @@ add (MoaTrainedSet *set, MoaPartKind part, guint index, const char *name,
       }
   set->list = g_renew (MoaTrained, set->list, set->n + 1);
   set->list[set->n++] = t;
+  set->n_slab += n;
   set->which |= 1u << part;
-  if (!t.m || !t.v || !t.average)
-    return moa_fail (error, MOA_ERROR_MEMORY,
-                     "no memory for the moments of %s; train fewer parameters", name);
-  memcpy (t.average, param->data, n * sizeof (float));
-  return TRUE;
 }
 
-static gboolean
-make_slab (MoaTrainedSet *set, GError **error)
+gboolean
+moa_trained_allocate (MoaTrainedSet *set, GError **error)
 {
   for (int i = 0; i < set->n; i++)
-    set->n_slab += set->list[i].n;
+    {
+      MoaTrained *t = &set->list[i];
+      t->m = numbers_new (t->n);
+      t->v = numbers_new (t->n);
+      t->average = numbers_new (t->n);
+      if (!t->m || !t->v || !t->average)
+        return moa_fail (error, MOA_ERROR_MEMORY,
+                         "no memory for the moments of %s; train fewer parameters", t->param->name);
+      memcpy (t->average, t->param->data, t->n * sizeof (float));
+    }
   set->slab = numbers_new (set->n_slab);
   if (!set->slab)
     return moa_fail (error, MOA_ERROR_MEMORY,
@@ -91,9 +95,8 @@ moa_trained_init (MoaTrainedSet *set, MoaParts *parts, const MoaTrainConfig *con
     for (guint i = 0; i < moa_params_count (parts->params[part]); i++)
       {
         g_autofree char *name = full_name (part, moa_params_nth (parts->params[part], i));
-        if (matches (config->train, used, name)
-            && !add (set, part, i, name, config, error))
-          return FALSE;
+        if (matches (config->train, used, name))
+          add (set, part, i, name, config);
       }
   for (int i = 0; config->train[i]; i++)
     if (!used[i])
@@ -103,7 +106,7 @@ moa_trained_init (MoaTrainedSet *set, MoaParts *parts, const MoaTrainConfig *con
                        config->train[i]);
   if (set->n == 0)
     return moa_fail (error, MOA_ERROR_ARGUMENT, "\"train\": nothing is to be trained");
-  return make_slab (set, error);
+  return TRUE;
 }
 
 void

@@ -28,10 +28,12 @@ typedef struct {
 } MoaTrainedSet;
 
 /* Those of the patterns in config->train, with the factors of the last group
- * that matches; their parts must be loaded.  A pattern that no name matches is
- * an error. */
+ * that matches.  A pattern that no name matches is an error. */
 gboolean moa_trained_init (MoaTrainedSet *set, MoaParts *parts, const MoaTrainConfig *config,
                            MoaCpu *cpu, GError **error);
+/* Moments, averages and sums, moa_trained_bytes() of them; the parameters must be loaded, or
+ * started. */
+gboolean moa_trained_allocate (MoaTrainedSet *set, GError **error);
 void moa_trained_clear (MoaTrainedSet *set);
 gsize moa_trained_numbers (const MoaTrainedSet *set); /* without filling */
 gsize moa_trained_bytes (const MoaTrainedSet *set);   /* beside the parameters themselves */

@@ -67,6 +67,7 @@ struct _MoaTrainer {
   GPtrArray *graphs;     /* (element-type MoaGraph), owned */
   MoaDataSource *source, *held_out;
   MoaDataQueue *queue;
+  gsize kept_bytes;      /* of what stages keep beside the graphs' own memory */
   MoaProgressMark mark;  /* mark.step: steps done */
 };
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # moa train as a person runs it: killed, interrupted, resumed, and on several ranks.  Prints TAP.
 #
-#   train.sh MOA FIXTURES
+#   train.sh MOA FIXTURES LATE
 set -u
-moa=$1 model=$2/tiny
+moa=$1 model=$2/tiny late=$3
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 count=0
@@ -36,6 +36,7 @@ cat >"$tmp/vae.json" <<END
 END
 
 weights=model/vae/diffusion_pytorch_model.safetensors
+unet=model/unet/diffusion_pytorch_model.safetensors
 vae=("$moa" train "$tmp/vae.json" --threads 1)
 
 "${vae[@]}" --out "$tmp/whole" >"$tmp/whole.out" 2>&1
@@ -80,6 +81,16 @@ result "Ctrl-C finishes the step, saves and says so" $? "status $status: $(cat "
   cmp -s "$tmp/whole/$weights" "$tmp/stopped/$weights"
 result "interrupted and resumed: the same bits" $? "$(cat "$tmp/stopped.out")"
 
+"${vae[@]}" --out "$tmp/ended" >"$tmp/ended.out" 2>&1 &
+pid=$!
+wait_for $pid "$tmp/ended.out" "^5/24"
+kill -TERM $pid
+kill -TERM $pid # launchers may ask twice
+wait $pid
+status=$?
+[ $status = 130 ] && grep -q "stopped after step" "$tmp/ended.out"
+result "SIGTERM, twice, does the same" $? "status $status: $(cat "$tmp/ended.out")"
+
 # ---- Several ranks ----
 
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
@@ -103,7 +114,12 @@ fi
 if [ -n "$reason" ]; then
   skip "2 ranks: the losses of one" "$reason"
   skip "4 ranks: the losses of one" "$reason"
-  skip "a rank that dies ends all, and leaves a checkpoint" "$reason"
+  for name in "2 ranks, stopped and gone on with: the same bits" \
+    "an error says on which rank" "ranks that look late find no training in the way" \
+    "Ctrl-C of mpirun stops all ranks and saves" "SIGUSR1 of mpirun stops all ranks and saves" \
+    "a rank that dies ends all, and leaves a checkpoint"; do
+    skip "$name" "$reason"
+  done
 else
   "${prior[@]}" --out "$tmp/one" >/dev/null
   for n in 2 4; do
@@ -115,7 +131,39 @@ else
            "$(paste <(losses "$tmp/one") <(losses "$tmp/ranks$n"); cat "$tmp/ranks.out")"
   done
 
+  sed 's/"steps": 6/"half": false, "steps": 6/' "$tmp/prior.json" >"$tmp/exact.json"
+  exact=("${mpi[@]}" -n 2 "$moa" train "$tmp/exact.json" --threads 1)
+  "${exact[@]}" --out "$tmp/exact" >"$tmp/exact.out" 2>&1 &&
+    "${exact[@]}" --out "$tmp/parts" --stop-at 3 >>"$tmp/exact.out" 2>&1 &&
+    "${exact[@]}" --out "$tmp/parts" --resume >>"$tmp/exact.out" 2>&1 &&
+    cmp -s "$tmp/exact/$unet" "$tmp/parts/$unet"
+  result "2 ranks, stopped and gone on with: the same bits" $? "$(cat "$tmp/exact.out")"
+
+  sed 's|"data": {|&"source": "plain", "path": "/nowhere", |' "$tmp/prior.json" \
+    >"$tmp/wrong.json"
+  ! "${mpi[@]}" -n 2 "$moa" train "$tmp/wrong.json" --out "$tmp/wrong" >"$tmp/wrong.out" 2>&1 &&
+    grep -q "^moa train: rank [01] of 2: /nowhere/captions.txt" "$tmp/wrong.out"
+  result "an error says on which rank" $? "$(cat "$tmp/wrong.out")"
+
+  "${mpi[@]}" -n 2 -x LD_PRELOAD="$late" -x LATE_FOLDER="$tmp/late" "${prior[@]}" \
+    --out "$tmp/late" --stop-at 1 >"$tmp/late.out" 2>&1 && grep -q "^1/6" "$tmp/late.out"
+  result "ranks that look late find no training in the way" $? "$(cat "$tmp/late.out")"
+
   sed -i 's/"steps": 6/"steps": 100000/' "$tmp/prior.json"
+  sed 's/"checkpoint": 2/"checkpoint": 100000/' "$tmp/prior.json" >"$tmp/long.json"
+  # mpirun kills 1 second after Ctrl-C by itself; what it hands on, SIGUSR1, it does not wait for.
+  for how in "Ctrl-C INT --mca odls_base_sigkill_timeout 60" "SIGUSR1 USR1"; do
+    read -r name signal options <<<"$how"
+    "${mpi[@]}" $options -n 2 "$moa" train "$tmp/long.json" --threads 1 --out "$tmp/$signal" \
+      >"$tmp/mpi.out" 2>&1 &
+    pid=$!
+    wait_for $pid "$tmp/mpi.out" "^3/"
+    kill -$signal $pid
+    wait $pid
+    grep -q "stopped after step" "$tmp/mpi.out" && ls "$tmp/$signal"/checkpoint-*.safetensors >/dev/null
+    result "$name of mpirun stops all ranks and saves" $? "$(cat "$tmp/mpi.out")"
+  done
+
   "${mpi[@]}" -n 2 "${prior[@]}" --out "$tmp/dead" >"$tmp/dead.out" 2>&1 &
   pid=$!
   wait_for $pid "$tmp/dead.out" "^5/"

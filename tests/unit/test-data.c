@@ -311,7 +311,8 @@ test_index (gconstpointer data)
   options.n_scenes = N;
   MoaWorld *drawn = moa_world_new (3, SIZE, 32);
   if (!world)
-    g_assert_true (moa_data_write_world (drawn, 0, N, MOA_DATA_LAYOUT_PLAIN, folder, NULL, &error));
+    g_assert_true (moa_data_write_world (drawn, 0, N + 1, MOA_DATA_LAYOUT_PLAIN, folder, NULL,
+                                         &error)); /* of nine one is held out */
   moa_world_free (drawn);
   MoaDataSource *source = world ? moa_data_world (&options)
                                 : moa_data_plain (folder, &options, &error);
@@ -373,7 +374,6 @@ test_queue (void)
   MoaDataItem *item = moa_data_queue_take (queue, &error);
   g_assert_cmphex (hash_item (&options, item), ==, hashes[17]);
   moa_data_queue_give_back (queue, item);
-  g_assert_cmpfloat (moa_data_queue_waited (queue), >=, 0);
   moa_data_queue_free (queue);
   moa_data_source_free (source);
 }
@@ -409,7 +409,7 @@ test_round_trip (gconstpointer data)
   options.photo_size = 32;
   options.augment = FALSE;
   MoaDataSource *source = open_layout (layout, folder, &options);
-  int n = layout == MOA_DATA_LAYOUT_PLAIN ? N : N - 1; /* one in ten is for tests */
+  int n = N - 1; /* one in ten is for tests */
   g_assert_cmpuint (moa_data_source_n (source), ==, n);
   MoaDataItem *item = moa_data_item_new (source);
   int found = 0;
@@ -657,8 +657,8 @@ tiny_options (MoaDataOptions *options)
 static void
 test_order (void)
 {
-  enum { N = 37 };
-  g_autofree char *folder = numbered_folder (N, 0);
+  enum { N = 34 };
+  g_autofree char *folder = numbered_folder (N + 3, 0); /* three are held out */
   g_autoptr (GError) error = NULL;
   MoaDataOptions options;
   tiny_options (&options);
@@ -667,7 +667,7 @@ test_order (void)
   int order[3][N], moved = 0;
   for (int turn = 0; turn < 3; turn++)
     {
-      gboolean seen[N] = { FALSE };
+      gboolean seen[N + 3] = { FALSE };
       for (int i = 0; i < N; i++)
         {
           g_assert_true (moa_data_source_load (source, turn * N + i, item, &error));
@@ -686,7 +686,7 @@ test_order (void)
 static void
 test_broken (void)
 {
-  g_autofree char *folder = numbered_folder (200, 2);
+  g_autofree char *folder = numbered_folder (222, 2); /* 22 are held out */
   g_autoptr (GError) error = NULL;
   MoaDataOptions options;
   tiny_options (&options);
@@ -700,8 +700,8 @@ test_broken (void)
   g_auto (GStrv) broken = moa_data_source_broken (source);
   g_assert_cmpint (g_strv_length (broken), ==, 2);
   for (int i = 0; i < 2; i++)
-    g_assert_true (g_str_has_prefix (broken[i], "p198: ")
-                   || g_str_has_prefix (broken[i], "p199: "));
+    g_assert_true (g_str_has_prefix (broken[i], "p220: ")
+                   || g_str_has_prefix (broken[i], "p221: "));
 
   /* A third of 200 is too many, in the queue too, which says so every time. */
   g_autofree char *gone = g_build_filename (folder, "images", "p7.png", NULL);
@@ -724,6 +724,79 @@ test_broken (void)
   moa_data_item_free (source, item);
   moa_data_source_free (source);
   remove_folder (folder);
+}
+
+/* Names of a source in one turn, in the order of the list. */
+static char *
+names_of (const char *folder, gboolean test)
+{
+  MoaDataOptions options;
+  tiny_options (&options);
+  options.test_split = test;
+  MoaDataSource *source = open_layout (MOA_DATA_LAYOUT_PLAIN, folder, &options);
+  MoaDataItem *item = moa_data_item_new (source);
+  gboolean seen[64] = { FALSE };
+  GString *names = g_string_new (NULL);
+  for (guint64 i = 0; i < moa_data_source_n (source); i++)
+    {
+      g_assert_true (moa_data_source_load (source, i, item, NULL));
+      seen[atoi (item->text)] = TRUE;
+    }
+  for (int i = 0; i < 64; i++)
+    if (seen[i])
+      g_string_append_printf (names, "%d ", i);
+  moa_data_item_free (source, item);
+  moa_data_source_free (source);
+  return g_string_free (names, FALSE);
+}
+
+/* What is held out is never trained on. */
+static void
+test_split (void)
+{
+  static const struct {
+    int n;
+    const char *test_list, *train, *held_out;
+  } cases[] = {
+    { 21, NULL, "0 1 2 3 4 5 6 7 8 10 11 12 13 14 15 16 17 18 20 ", "9 19 " },
+    { 4, NULL, "0 1 2 ", "3 " },
+    { 1, NULL, "0 ", "0 " },
+    { 4, "p2\t2\np1\t1\n", "0 1 2 3 ", "1 2 " },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *folder = numbered_folder (cases[i].n, 0);
+      if (cases[i].test_list)
+        write_file (folder, "captions_test.txt", cases[i].test_list);
+      g_autofree char *train = names_of (folder, FALSE), *held_out = names_of (folder, TRUE);
+      g_assert_cmpstr (train, ==, cases[i].train);
+      g_assert_cmpstr (held_out, ==, cases[i].held_out);
+      remove_folder (folder);
+    }
+}
+
+/* Of however few pictures one may be broken. */
+static void
+test_one_broken (void)
+{
+  for (int n_broken = 1; n_broken <= 2; n_broken++)
+    {
+      g_autofree char *folder = numbered_folder (9, n_broken);
+      g_autoptr (GError) error = NULL;
+      MoaDataOptions options;
+      tiny_options (&options);
+      write_file (folder, "captions_test.txt", "p7\t7\np8\t8\np1\t1\np2\t2\n");
+      options.test_split = TRUE;
+      MoaDataSource *source = open_layout (MOA_DATA_LAYOUT_PLAIN, folder, &options);
+      MoaDataItem *item = moa_data_item_new (source);
+      gboolean good = TRUE;
+      for (guint64 i = 0; i < 8 && good; i++)
+        good = moa_data_source_load (source, i, item, &error);
+      g_assert_true (good == (n_broken == 1));
+      moa_data_item_free (source, item);
+      moa_data_source_free (source);
+      remove_folder (folder);
+    }
 }
 
 static void
@@ -775,6 +848,8 @@ main (int argc, char **argv)
   g_test_add_func ("/data/augment", test_augment);
   g_test_add_func ("/data/order", test_order);
   g_test_add_func ("/data/broken", test_broken);
+  g_test_add_func ("/data/one-broken", test_one_broken);
+  g_test_add_func ("/data/split", test_split);
   g_test_add_func ("/data/lists", test_lists);
   return g_test_run ();
 }

@@ -111,6 +111,15 @@ corrupt (const char *path)
   g_assert_true (g_file_set_contents (path, data, n, NULL));
 }
 
+static gboolean
+was_said (const GPtrArray *lines, const char *text)
+{
+  for (guint i = 0; i < lines->len; i++)
+    if (strstr (lines->pdata[i], text))
+      return TRUE;
+  return FALSE;
+}
+
 /* The value after a name in the last line that has it. */
 static double
 last_value (const GPtrArray *lines, const char *name)
@@ -174,6 +183,50 @@ test_config_refused (void)
       g_assert_nonnull (strstr (error->message, "test.json"));
       json_decref (json);
     }
+}
+
+/* A training that goes on says what is no longer as it was; what other stages use does not count. */
+static void
+test_config_changes (void)
+{
+  static const struct {
+    const char *before, *now, *changes;
+  } cases[] = {
+    { "{'stage': 'prior', 'batch': 32}", "{'stage': 'prior', 'moa': {'swap': 1.0}}", "" },
+    { "{'stage': 'prior', 'optimizer': {'lr': 1}}", "{'stage': 'prior', 'optimizer': {'lr': 1.0}}", "" },
+    { "{'stage': 'prior', 'optimizer': {'lr': 1}}",
+      "{'stage': 'prior', 'optimizer': {'lr': 2.0}, 'train': ['unet/*'], 'fresh': ['unet']}",
+      "train is [\"unet/*\"], was [\"unet/*\",\"text_encoder/*\"]|optimizer.lr is 2.0, was 1" },
+    { "{'stage': 'prior', 'lost': 3}", "{'stage': 'prior'}", "steps is 10000, was not known" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *text = g_strdelimit (g_strdup (cases[i].before), "'", '"');
+      json_t *before = json_loads (text, 0, NULL);
+      MoaTrainConfig now = make_config (cases[i].now);
+      g_auto (GStrv) changes = moa_train_config_changes (&now, before);
+      g_autofree char *joined = g_strjoinv ("|", changes);
+      if (i < 3)
+        g_assert_cmpstr (joined, ==, cases[i].changes);
+      else
+        g_assert_nonnull (strstr (joined, cases[i].changes));
+      json_decref (before);
+      moa_train_config_clear (&now);
+    }
+}
+
+static void
+test_config_lines (void)
+{
+  MoaTrainConfig c = make_config ("{'stage': 'moa', 'steps': 77, 'optimizer': {'lr': 0.25}}");
+  g_auto (GStrv) lines = moa_train_config_lines (&c);
+  g_autofree char *all = g_strjoinv ("\n", lines);
+  static const char *const parts[] = { "stage \"moa\"", "steps 77", "optimizer: lr 0.25,", "seed 1",
+                                       "moa/*.router.*", "  moa: lambda_router 0.0001" };
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    g_assert_nonnull (strstr (all, parts[i]));
+  g_assert_null (strstr (all, "caption_drop")); /* of another stage */
+  moa_train_config_clear (&c);
 }
 
 /* ---- Pieces ----------------------------------------------------------- */
@@ -307,8 +360,8 @@ test_damage (void)
   g_assert_true (g_file_set_contents (rest, "half", 4, NULL));
   g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
   train (VAE, b, TRUE, 0, lines);
-  g_assert_nonnull (strstr (lines->pdata[0], "damaged"));
-  g_assert_nonnull (strstr (lines->pdata[1], "after step 2"));
+  g_assert_true (was_said (lines, "is damaged"));
+  g_assert_true (was_said (lines, "going on after step 2"));
   assert_same_tensors (other, end);
   g_assert_false (g_file_test (rest, G_FILE_TEST_EXISTS));
   g_assert_false (g_file_test (first, G_FILE_TEST_EXISTS)); /* two are kept */
@@ -337,6 +390,105 @@ test_not_twice (void)
   g_assert_nonnull (strstr (error->message, "--resume"));
   moa_train_config_clear (&config);
   remove_all (folder);
+}
+
+static char *
+file_text (const char *folder, const char *name)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+  char *text = NULL;
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  return text;
+}
+
+static void
+assert_refused (const char *config_text, const char *folder, gboolean resume, MoaErrorCode code,
+                const char *said)
+{
+  MoaTrainConfig config = make_config (config_text);
+  MoaTrainRun run = { .n_threads = 1, .resume = resume };
+  g_autoptr (GError) error = NULL;
+  g_assert_false (moa_train (&config, folder, &run, &error));
+  g_assert_error (error, MOA_ERROR, (int) code);
+  g_assert_nonnull (strstr (error->message, said));
+  moa_train_config_clear (&config);
+}
+
+#define PRIOR(more)                                                                                \
+  "{'stage': 'prior', 'steps': 2, 'batch': 4, 'micro_batch': 2, 'train': ['unet/*'],"              \
+  " 'every': {'log': 1, 'checkpoint': 1, 'validate': 2}, " more "}"
+
+/* Gone on with under another configuration: said, and kept; another stage is no going on. */
+static void
+test_changed (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  train (PRIOR ("'data': {'pictures': 9, 'held_out': 2}"), folder, FALSE, 1, NULL);
+  train (PRIOR ("'data': {'pictures': 8, 'held_out': 2}"), folder, TRUE, 0, lines);
+  int said = 0;
+  for (guint i = 0; i < lines->len; i++)
+    said += strstr (lines->pdata[i], "changed") != NULL;
+  g_assert_cmpint (said, ==, 1);
+  g_assert_cmpfloat (last_value (lines, "data.pictures is "), ==, 8);
+  g_autofree char *kept = file_text (folder, "config.json");
+  g_assert_nonnull (strstr (kept, "\"pictures\": 8"));
+  assert_refused (VAE, folder, TRUE, MOA_ERROR_ARGUMENT, "\"prior\", not \"vae\"");
+  remove_all (folder);
+}
+
+/* More than there is, known before it is taken. */
+static void
+test_memory (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  assert_refused (PRIOR ("'data': {'pictures': 1000000000}"), folder, FALSE, MOA_ERROR_MEMORY,
+                  "make data.pictures smaller");
+  remove_all (folder);
+}
+
+/* A folder in the plain layout with pictures of the world, of which one is none. */
+static void
+make_pictures (const char *folder, int n, int broken)
+{
+  GError *error = NULL;
+  MoaWorld *world = moa_world_new (3, 64, 32);
+  moa_data_write_world (world, 0, n, MOA_DATA_LAYOUT_PLAIN, folder, NULL, &error);
+  g_assert_no_error (error);
+  moa_world_free (world);
+  g_autofree char *list = file_text (folder, "captions.txt");
+  g_auto (GStrv) names = g_strsplit (list, "\n", -1);
+  *strchr (names[broken], '\t') = 0;
+  g_autofree char *path = g_strdup_printf ("%s/images/%s.png", folder, names[broken]);
+  g_assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
+  g_assert_true (g_file_set_contents (path, "no picture", -1, NULL));
+}
+
+/* From a folder; what is broken is counted and named once, on the screen and in the log. */
+static void
+test_folder (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autofree char *data = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  make_pictures (data, 12, 4);
+  g_autofree char *text = g_strdup_printf (
+    PRIOR ("'data': {'source': 'plain', 'path': '%s', 'held_out': 1, 'augment': false}"), data);
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *more = g_strdup_printf ("%s", text);
+  char *steps = strstr (more, "'steps': 2");
+  steps[strlen ("'steps': ")] = '6';
+  train (more, folder, FALSE, 0, lines);
+  int said = 0;
+  for (guint i = 0; i < lines->len; i++)
+    said += g_str_has_prefix (lines->pdata[i], "left out: ");
+  g_assert_cmpint (said, ==, 1);
+  g_autofree char *log = file_text (folder, "log.jsonl");
+  g_auto (GStrv) parts = g_strsplit (log, "\"left_out\":[\"", -1);
+  g_assert_cmpint (g_strv_length (parts), ==, 2);
+  g_assert_nonnull (g_strrstr (log, "\"broken\":1"));
+  g_assert_true (isfinite (last_value (lines, "\"mse_t3\":")));
+  remove_all (folder);
+  remove_all (data);
 }
 
 /* From nothing to a picture that can be told, in some seconds. */
@@ -448,6 +600,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/train/config/paper", test_config_paper);
   g_test_add_func ("/train/config/refused", test_config_refused);
+  g_test_add_func ("/train/config/changes", test_config_changes);
+  g_test_add_func ("/train/config/lines", test_config_lines);
   g_test_add_func ("/train/eigen", test_eigen);
   g_test_add_func ("/train/start", test_start);
   g_test_add_func ("/train/pack", test_pack);
@@ -455,6 +609,9 @@ main (int argc, char **argv)
   g_test_add_func ("/train/resume", test_resume);
   g_test_add_func ("/train/damage", test_damage);
   g_test_add_func ("/train/not-twice", test_not_twice);
+  g_test_add_func ("/train/changed", test_changed);
+  g_test_add_func ("/train/memory", test_memory);
+  g_test_add_func ("/train/folder", test_folder);
   g_test_add_func ("/train/learns", test_learns);
   g_test_add_func ("/train/whitened", test_whitened);
   g_test_add_func ("/train/stages", test_stages);

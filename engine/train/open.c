@@ -1,0 +1,390 @@
+/* The opening of a training: its folder and model, its data, the stage's graphs, the memory that
+ * all of it takes, then the parameters' numbers, those of the last checkpoint where there is one. */
+#include "train/training.h"
+
+#include "base/error.h"
+#include "train/folder.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HELD_OUT_SCENES ((guint64) 1 << 40) /* far from those of training */
+
+static const MoaStage *const stages[MOA_N_STAGES] = { &moa_stage_vae, &moa_stage_encoders,
+                                                      &moa_stage_prior, &moa_stage_moa,
+                                                      &moa_stage_judge };
+
+void
+moa_training_tell (MoaTraining *training, const char *format, ...)
+{
+  if (!training->run->tell || moa_group_rank (training->t.group) != 0)
+    return;
+  va_list args;
+  va_start (args, format);
+  g_autofree char *line = g_strdup_vprintf (format, args);
+  va_end (args);
+  training->run->tell (line, training->run->data);
+}
+
+/* ---- Folder and data -------------------------------------------------- */
+
+static guint
+fresh_parts (const MoaTrainConfig *config, GError **error)
+{
+  guint fresh = 0;
+  for (int i = 0; config->fresh[i]; i++)
+    {
+      int kind = 0;
+      while (kind < MOA_PART_HEADS && strcmp (config->fresh[i], moa_part_name (kind)))
+        kind++;
+      if (kind == MOA_PART_HEADS)
+        {
+          moa_fail (error, MOA_ERROR_ARGUMENT,
+                    "\"fresh\": a model has no part \"%s\"; its parts are unet, vae, text_encoder, "
+                    "image_encoder and moa", config->fresh[i]);
+          return G_MAXUINT;
+        }
+      fresh |= 1u << kind;
+    }
+  return fresh;
+}
+
+/* FOLDER/model from the configuration's, with what is fresh started. */
+static gboolean
+make_model (MoaTrainer *t, GError **error)
+{
+  const MoaTrainConfig *config = t->config;
+  guint fresh = fresh_parts (config, error);
+  if (!*config->model)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "Which model to start from? Say it as \"model\" in the configuration, or with "
+                     "--model; a folder of configurations alone will do");
+  if (fresh == G_MAXUINT || !moa_folder_copy_model (config->model, t->model, error)
+      || (!config->moa.space_time && !moa_folder_set_vanilla_fuser (t->model, error)))
+    return FALSE;
+  MoaParts parts;
+  gboolean ok = moa_parts_open (&parts, t->model, fresh, moa_cpu_isa (t->cpu), error)
+                && moa_folder_start_parts (&parts, t->model, config->seed, error);
+  moa_parts_clear (&parts);
+  return ok;
+}
+
+/* FOLDER/config.json: every value. */
+static gboolean
+write_config (const MoaTrainer *t, GError **error)
+{
+  g_autofree char *path = g_build_filename (t->folder, "config.json", NULL);
+  char *text = json_dumps (t->config->json, JSON_INDENT (2) | JSON_REAL_PRECISION (9));
+  gboolean ok = g_file_set_contents (path, text, -1, error);
+  free (text);
+  return ok;
+}
+
+static gboolean
+open_folder_as_first (MoaTraining *training, GError **error)
+{
+  MoaTrainer *t = &training->t;
+  g_autofree char *config = g_build_filename (t->folder, "config.json", NULL);
+  if ((training->lock = moa_folder_take (t->folder, error)) < 0)
+    return FALSE;
+  if (g_file_test (config, G_FILE_TEST_EXISTS))
+    return training->run->resume
+           || moa_fail (error, MOA_ERROR_ARGUMENT,
+                        "%s: holds a training already; go on with --resume, or name another folder",
+                        t->folder);
+  if (training->run->resume)
+    moa_training_tell (training, "%s: nothing to go on from; starting", t->folder);
+  return make_model (t, error) && write_config (t, error);
+}
+
+/* The first rank alone looks what is there: to the others it may have changed already. */
+static gboolean
+open_folder (MoaTraining *training, GError **error)
+{
+  gint64 open = TRUE;
+  if (moa_group_rank (training->t.group) == 0 && !open_folder_as_first (training, error))
+    return FALSE; /* the others end with this rank */
+  moa_group_share (training->t.group, &open);
+  return TRUE;
+}
+
+static gboolean
+open_data (MoaTrainer *t, GError **error)
+{
+  const MoaTrainConfig *config = t->config;
+  MoaDataOptions options;
+  moa_data_options_init (&options);
+  options.size = t->parts.unet.sample_size << (t->parts.vae.n_levels - 1);
+  options.photo_size = t->parts.vision.image_size;
+  options.seed = config->data.seed;
+  options.tokenizer = t->parts.tokenizer;
+  options.n_scenes = config->data.pictures;
+  options.augment = config->data.augment;
+  options.others = config->data.others;
+  options.alone = config->data.alone;
+  t->stage->options (t, &options);
+  MoaDataOptions other = options;
+  other.first_scene = HELD_OUT_SCENES;
+  other.n_scenes = config->data.held_out;
+  other.test_split = TRUE;
+  other.augment = FALSE;
+  other.truth = options.truth > 0;
+  switch ((MoaTrainSource) config->data.source)
+    {
+    case MOA_SOURCE_WORLD:
+      t->source = moa_data_world (&options);
+      t->held_out = moa_data_world (&other);
+      break;
+    case MOA_SOURCE_FASTCOMPOSER:
+      t->source = moa_data_fastcomposer (config->data.path, &options, error);
+      t->held_out = t->source ? moa_data_fastcomposer (config->data.path, &other, error) : NULL;
+      break;
+    case MOA_SOURCE_PLAIN:
+      t->source = moa_data_plain (config->data.path, &options, error);
+      t->held_out = t->source ? moa_data_plain (config->data.path, &other, error) : NULL;
+      break;
+    }
+  return t->held_out != NULL;
+}
+
+/* Declares what there is, and what of it is trained. */
+static gboolean
+declare_parameters (MoaTrainer *t, GError **error)
+{
+  if (!moa_parts_open (&t->parts, t->model, 0, moa_cpu_isa (t->cpu), error)
+      || (t->stage->heads && !t->stage->heads (t, error))
+      || !moa_trained_init (&t->set, &t->parts, t->config, t->cpu, error))
+    return FALSE;
+  if (t->set.which & ~t->stage->parts)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "\"train\": the stage \"%s\" does not compute with all of these parts",
+                     moa_stage_name (t->config->stage));
+  return TRUE;
+}
+
+/* ---- Memory ----------------------------------------------------------- */
+
+typedef enum { WEIGHTS, TRAINED, RESULTS, LATENTS, ITEMS, CHECKPOINT, N_NEEDS } Need;
+
+static const struct {
+  const char *name, *cure;
+} needs[N_NEEDS] = {
+  { "of weights", "start from a smaller model" },
+  { "of moments, averages and gradients", "train fewer parameters" },
+  { "of results", "make micro_batch smaller" },
+  { "of kept latents", "make data.pictures smaller" },
+  { "of pictures", "make micro_batch smaller" },
+  { "to save", "train fewer parameters" },
+};
+
+static void
+count_needs (const MoaTrainer *t, double bytes[N_NEEDS])
+{
+  gsize work = 0, weights = 0, held = 0;
+  for (guint i = 0; i < t->graphs->len; i++)
+    {
+      work = MAX (work, moa_graph_work_bytes (t->graphs->pdata[i]));
+      held += moa_graph_held_bytes (t->graphs->pdata[i]);
+    }
+  for (int part = 0; part < MOA_N_PART_KINDS; part++)
+    if (t->stage->parts >> part & 1)
+      weights += moa_params_missing_bytes (t->parts.params[part]);
+  bytes[WEIGHTS] = weights;
+  bytes[TRAINED] = moa_trained_bytes (&t->set);
+  bytes[RESULTS] = work + held;
+  bytes[LATENTS] = t->kept_bytes;
+  bytes[ITEMS] = (double) (2 * t->config->micro_batch + t->config->data.threads)
+                 * moa_data_item_bytes (t->source);
+  bytes[CHECKPOINT] = moa_checkpoint_bytes (&t->set);
+}
+
+/* The memory of everything, of all ranks on this machine, before any of it is taken. */
+static gboolean
+check_memory (MoaTraining *training, GError **error)
+{
+  const MoaTrainer *t = &training->t;
+  double bytes[N_NEEDS], total = 0, available = moa_cpu_free_memory ();
+  g_autoptr (GString) line = g_string_new ("memory:");
+  int most = 0, n = moa_group_neighbours (t->group);
+  count_needs (t, bytes);
+  for (int i = 0; i < N_NEEDS; i++)
+    {
+      g_string_append_printf (line, "%s %.0f MiB %s", i ? "," : "", bytes[i] / 1048576,
+                              needs[i].name);
+      total += bytes[i];
+      most = bytes[i] > bytes[most] ? i : most;
+    }
+  moa_training_tell (training, "%s; together %.0f MiB, on this machine %d time%s, and %.0f are free",
+                     line->str, total / 1048576, n, n == 1 ? "" : "s", available / 1048576);
+  moa_group_sum_machine (t->group, &total, 1);
+  if (total > available)
+    return moa_fail (error, MOA_ERROR_MEMORY,
+                     "The training needs %.1f GiB on this machine, and %.1f are free; the most, %.1f "
+                     "GiB for each rank, are %s: %s", total / 1073741824, available / 1073741824,
+                     bytes[most] / 1073741824, needs[most].name, needs[most].cure);
+  return TRUE;
+}
+
+/* ---- Parameters ------------------------------------------------------- */
+
+/* The configuration may change as long as it is the same training; each change is named. */
+static gboolean
+compare_config (MoaTraining *training, json_t *before, GError **error)
+{
+  const MoaTrainer *t = &training->t;
+  const char *stage = json_string_value (json_object_get (before, "stage"));
+  if (stage && strcmp (stage, moa_stage_name (t->config->stage)))
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "%s: holds a training of the stage \"%s\", not \"%s\"; name another folder",
+                     t->folder, stage, moa_stage_name (t->config->stage));
+  g_auto (GStrv) changes = moa_train_config_changes (t->config, before);
+  for (char **change = changes; *change; change++)
+    moa_training_tell (training, "changed from here on: %s", *change);
+  return moa_group_rank (t->group) != 0 || write_config (t, error);
+}
+
+static gboolean
+restore_checkpoint (MoaTraining *training, GError **error)
+{
+  MoaTrainer *t = &training->t;
+  GError *fault = NULL;
+  g_autofree char *warning = NULL;
+  json_t *before = NULL;
+  gboolean found = moa_checkpoint_read (&t->set, t->folder, &t->mark, &before, &warning, &fault);
+  if (fault)
+    {
+      g_propagate_error (error, fault);
+      return FALSE;
+    }
+  if (warning && found)
+    moa_training_tell (training, "passed by: %s", warning);
+  if (found)
+    moa_training_tell (training, "going on after step %" G_GUINT64_FORMAT, t->mark.step);
+  gboolean ok = !before || compare_config (training, before, error);
+  json_decref (before);
+  gint64 first = t->mark.step;
+  if (!ok)
+    return FALSE;
+  moa_group_share (t->group, &first);
+  return first == (gint64) t->mark.step
+         || moa_fail (error, MOA_ERROR_FILE,
+                      "%s: the last checkpoint that is whole here is of step %" G_GUINT64_FORMAT
+                      ", on the first rank of step %" G_GINT64_FORMAT "; give all ranks the same files",
+                      t->folder, t->mark.step, first);
+}
+
+/* The numbers themselves: the model's, or the last checkpoint's. */
+static gboolean
+load_parameters (MoaTraining *training, GError **error)
+{
+  MoaTrainer *t = &training->t;
+  if (!moa_parts_load (&t->parts, t->stage->parts, training->run->cancellable, error))
+    return FALSE;
+  if (t->stage->heads)
+    moa_parts_start (&t->parts, MOA_PART_HEADS, t->config->seed);
+  if (!moa_trained_allocate (&t->set, error)
+      || (training->run->resume && !restore_checkpoint (training, error)))
+    return FALSE;
+  for (guint i = 0; i < t->graphs->len; i++)
+    if (!moa_graph_prepare (t->graphs->pdata[i], t->workspace, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* ---- All -------------------------------------------------------------- */
+
+/* Items that all ranks together have taken before a step. */
+static guint64
+items_before (MoaTrainer *t, guint64 step)
+{
+  guint64 items = 0;
+  for (guint64 i = 0; i < step; i++)
+    {
+      MoaStepPlan plan = t->stage->plan (t, i);
+      items += (guint64) plan.items * plan.micros;
+    }
+  return items;
+}
+
+static gboolean
+check_ranks (MoaTrainer *t, GError **error)
+{
+  int size = moa_group_size (t->group);
+  for (guint64 i = 0; i < (guint64) t->config->steps; i++)
+    if (t->stage->plan (t, i).micros % size != 0)
+      return moa_fail (error, MOA_ERROR_ARGUMENT,
+                       "The batch of a step has %d micro batches, which %d ranks cannot share; "
+                       "change batch or micro_batch", t->stage->plan (t, i).micros, size);
+  return TRUE;
+}
+
+/* Processors divided among the ranks of this machine, if the launcher did not do so. */
+static int
+choose_threads (const MoaTraining *training)
+{
+  int own = g_get_num_processors (), all = sysconf (_SC_NPROCESSORS_ONLN);
+  if (training->run->n_threads > 0 || own < all)
+    return training->run->n_threads;
+  return MAX (1, own / moa_group_neighbours (training->t.group));
+}
+
+static void
+tell_beginning (MoaTraining *training)
+{
+  const MoaTrainer *t = &training->t;
+  int size = moa_group_size (t->group);
+  g_auto (GStrv) lines = moa_train_config_lines (t->config);
+  for (char **line = lines; *line; line++)
+    moa_training_tell (training, "%s", *line);
+  moa_training_tell (
+    training, "%s: %" G_GSIZE_FORMAT " parameters, %d steps, %d rank%s of %d threads on %s",
+    moa_stage_name (t->config->stage), moa_trained_numbers (&t->set), t->config->steps, size,
+    size == 1 ? "" : "s", moa_cpu_threads (t->cpu), moa_isa_name (moa_cpu_isa (t->cpu)));
+}
+
+gboolean
+moa_training_open (MoaTraining *training, GError **error)
+{
+  MoaTrainer *t = &training->t;
+  t->stage = stages[t->config->stage];
+  t->state = g_malloc0 (t->stage->state_size);
+  t->cpu = moa_cpu_new (moa_isa_best (), choose_threads (training));
+  if (!open_folder (training, error) || !declare_parameters (t, error) || !open_data (t, error)
+      || !t->stage->build (t, error) || !check_ranks (t, error))
+    return FALSE;
+  tell_beginning (training);
+  if (!check_memory (training, error) || !load_parameters (training, error)
+      || (t->stage->begin && !t->stage->begin (t, error)))
+    return FALSE;
+  int rank = moa_group_rank (t->group);
+  t->queue = moa_data_queue_new (t->source, items_before (t, t->mark.step) + rank,
+                                 moa_group_size (t->group), t->config->data.threads,
+                                 2 * t->config->micro_batch);
+  if (rank == 0)
+    training->log = moa_train_log_open (t->folder, t->mark.step, error);
+  return rank != 0 || training->log;
+}
+
+void
+moa_training_clear (MoaTraining *training)
+{
+  MoaTrainer *t = &training->t;
+  moa_data_queue_free (t->queue);
+  if (t->state)
+    t->stage->clear (t);
+  g_ptr_array_unref (t->graphs);
+  moa_workspace_free (t->workspace);
+  moa_trained_clear (&t->set);
+  moa_data_source_free (t->source);
+  moa_data_source_free (t->held_out);
+  moa_parts_clear (&t->parts);
+  moa_train_log_close (training->log);
+  g_hash_table_unref (training->broken);
+  moa_cpu_free (t->cpu);
+  if (training->lock >= 0)
+    close (training->lock);
+  g_free (t->state);
+  g_free (t->folder);
+  g_free (t->model);
+}
