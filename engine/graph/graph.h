@@ -120,6 +120,8 @@ gboolean moa_graph_plan (MoaGraph *graph, GError **error);
  * workspace) and held memory (this graph's own: inputs, outputs, held tensors). */
 gsize moa_graph_work_bytes (const MoaGraph *graph);
 gsize moa_graph_held_bytes (const MoaGraph *graph);
+/* Floating point operations of a run, after planning. */
+double moa_graph_flops (const MoaGraph *graph);
 
 /* Memory that graphs which never run at the same time share; it grows to the
  * largest when they are prepared. */

@@ -272,3 +272,15 @@ moa_graph_held_bytes (const MoaGraph *graph)
 {
   return graph->held_bytes;
 }
+
+double
+moa_graph_flops (const MoaGraph *graph)
+{
+  double flops = 0;
+  for (guint i = 0; i < graph->order->len; i++)
+    {
+      const MoaTensor *t = graph->order->pdata[i];
+      flops += t->op->flops ? t->op->flops (t) : 0;
+    }
+  return flops;
+}

@@ -11,6 +11,7 @@
  * concatenated behind the hidden state. */
 #include "nets/unet.h"
 
+#include "graph/gradient.h"
 #include "nets/layers.h"
 
 #include <string.h>
@@ -81,15 +82,23 @@ spatial_transformer (Unet *u, MoaTensor *x, int level, const char *name)
   return moa_graph_name (moa_net_linear (&net, y, c, x, "%s.proj_out", name), "%s", name);
 }
 
+static MoaTensor *
+keep (const Unet *u, MoaTensor *x, MoaUnetKeep what)
+{
+  if (u->args->keep == what)
+    moa_graph_checkpoint (x);
+  return x;
+}
+
 /* One resnet of a block, and its transformer; BLOCK is the block's name. */
 static MoaTensor *
 layer (Unet *u, MoaTensor *x, int level, gboolean cross, const char *block, int i)
 {
   x = moa_net_resnet (&u->net, x, u->config->channels[level], u->emb, "%s.resnets.%d", block, i);
   if (!cross)
-    return x;
+    return keep (u, x, MOA_KEEP_LAYERS);
   g_autofree char *name = g_strdup_printf ("%s.attentions.%d", block, i);
-  return spatial_transformer (u, x, level, name);
+  return keep (u, spatial_transformer (u, x, level, name), MOA_KEEP_LAYERS);
 }
 
 static MoaTensor *
@@ -108,7 +117,7 @@ down_block (Unet *u, MoaTensor *x, int level)
       moa_graph_name (x, "%s.downsamplers.0", name);
       g_ptr_array_add (u->skips, x);
     }
-  return moa_graph_name (x, "%s", name);
+  return keep (u, moa_graph_name (x, "%s", name), MOA_KEEP_BLOCKS);
 }
 
 static MoaTensor *
@@ -116,7 +125,8 @@ mid_block (Unet *u, MoaTensor *x)
 {
   int level = u->config->n_levels - 1;
   x = layer (u, x, level, TRUE, "mid_block", 0);
-  return moa_graph_name (layer (u, x, level, FALSE, "mid_block", 1), "mid_block");
+  x = moa_graph_name (layer (u, x, level, FALSE, "mid_block", 1), "mid_block");
+  return keep (u, x, MOA_KEEP_BLOCKS);
 }
 
 static MoaTensor *
@@ -138,7 +148,7 @@ up_block (Unet *u, MoaTensor *x, int block)
       x = moa_net_conv (&u->net, x, config->channels[level], NULL, "%s.upsamplers.0.conv", name);
       moa_graph_name (x, "%s.upsamplers.0", name);
     }
-  return moa_graph_name (x, "%s", name);
+  return keep (u, moa_graph_name (x, "%s", name), MOA_KEEP_BLOCKS);
 }
 
 static MoaTensor *

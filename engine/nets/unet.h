@@ -4,6 +4,9 @@
 
 #include "nets/mixture.h"
 
+/* Which results are kept for a backward pass; what lies between is computed again there. */
+typedef enum { MOA_KEEP_ALL, MOA_KEEP_BLOCKS, MOA_KEEP_LAYERS } MoaUnetKeep;
+
 typedef struct {
   MoaTensor *sample;  /* B,h,w,4; any h and w of 1 and more (multiples of 8 with a limit) */
   MoaTensor *t;       /* B */
@@ -11,6 +14,7 @@ typedef struct {
   const MoaMixture *mixture; /* NULL: the prior alone */
   MoaTensor *const *control; /* moa_unet_skips() + 1 residuals of a ControlNet, added to the skips and
                                 to the middle's result; NULL: none */
+  MoaUnetKeep keep;
 } MoaUnetArgs;
 
 /* eps (or v) B,h,w,4.  Tensors are named like diffusers' modules: "conv_in", "time_embedding",

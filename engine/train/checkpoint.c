@@ -23,7 +23,7 @@ enum { N_ROLES = G_N_ELEMENTS (roles) };
 static float *
 numbers_of (const MoaTrained *t, int role)
 {
-  return role == 0 ? t->param->data : role == 1 ? t->m : role == 2 ? t->v : t->average;
+  return role == 0 ? moa_trained_value (t) : role == 1 ? t->m : role == 2 ? t->v : t->average;
 }
 
 static char *
@@ -174,6 +174,7 @@ restore (MoaTrainedSet *set, MoaSafetensors *file, GError **error)
     for (int i = 0; i < set->n; i++)
       moa_param_pack (set->list[i].param, moa_cpu_isa (set->cpu), blocks->pdata[role * set->n + i],
                       numbers_of (&set->list[i], role));
+  moa_trained_round (set);
   return TRUE;
 }
 

@@ -21,7 +21,8 @@ moa_stage_name (MoaStageKind kind)
  * Diffusion 1.5, and what else it takes. */
 static const char base[] =
   "{'stage': 'moa', 'model': '', 'fresh': [], 'train': [], 'seed': 1, 'steps': 40000,"
-  " 'batch': 128, 'micro_batch': 4, 'half': true,"
+  " 'batch': 128, 'micro_batch': 4, 'half': true, 'weights': 'float32',"
+  " 'checkpointing': 'none',"
   " 'optimizer': {'lr': 5e-5, 'beta1': 0.9, 'beta2': 0.999, 'eps': 1e-8, 'weight_decay': 0.01,"
   "   'clip': 1.0, 'warmup': 500, 'schedule': 'constant', 'final': 0.0, 'ema': 0.999,"
   "   'groups': []},"
@@ -67,6 +68,8 @@ typedef struct {
 } Row;
 
 static const char *const schedules[] = { "constant", "cosine" };
+static const char *const weights[] = { "float32", "bfloat16", "float16" };
+static const char *const keeps[] = { "none", "block", "layer" };
 static const char *const router_losses[] = { "paper", "balanced" };
 static const char *const router_blocks[] = { "paper", "all" };
 
@@ -80,6 +83,8 @@ static const Row rows[] = {
   { NULL, "batch", INT, AT (batch), 1, 1e6 },
   { NULL, "micro_batch", INT, AT (micro_batch), 1, 4096 },
   { NULL, "half", FLAG, AT (half) },
+  { NULL, "weights", CHOICE, AT (weights), 0, G_N_ELEMENTS (weights), weights },
+  { NULL, "checkpointing", CHOICE, AT (checkpointing), 0, G_N_ELEMENTS (keeps), keeps },
   { "optimizer", "lr", REAL, AT (optimizer.lr), 0, 10 },
   { "optimizer", "beta1", REAL, AT (optimizer.beta1), 0, 0.99999 },
   { "optimizer", "beta2", REAL, AT (optimizer.beta2), 0, 0.999999 },

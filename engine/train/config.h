@@ -27,6 +27,10 @@ typedef struct {
 } MoaVaePhase;
 #define MOA_MAX_PHASES 8
 
+/* Of 16 bits: the trained parameters, rounded from float32 masters, which AdamW moves and
+ * checkpoints hold. */
+typedef enum { MOA_WEIGHTS_F32, MOA_WEIGHTS_BF16, MOA_WEIGHTS_F16 } MoaTrainWeights;
+
 typedef struct {
   json_t *json;        /* every value */
   MoaStageKind stage;
@@ -36,6 +40,8 @@ typedef struct {
   guint64 seed;
   int steps, batch, micro_batch;
   gboolean half;       /* the model is written in 16 bits */
+  int weights;         /* MoaTrainWeights: what the graphs compute with */
+  int checkpointing;   /* MoaUnetKeep: activations of the U-Net that are kept for the backward pass */
 
   struct {
     double lr, beta1, beta2, eps, decay, clip, average, final;

@@ -3,6 +3,7 @@
 #include "train/training.h"
 
 #include "base/error.h"
+#include "nets/unet.h"
 #include "train/folder.h"
 
 #include <stdlib.h>
@@ -81,6 +82,28 @@ write_config (const MoaTrainer *t, GError **error)
   return ok;
 }
 
+/* A training that is there goes on, if it is of this stage. */
+static gboolean
+check_going_on (const MoaTraining *training, const char *config, GError **error)
+{
+  const MoaTrainer *t = &training->t;
+  if (!training->run->resume)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "%s: holds a training already; go on with --resume, or name another folder",
+                     t->folder);
+  json_t *before = moa_json_read (config, error);
+  if (!before)
+    return FALSE;
+  const char *stage = json_string_value (json_object_get (before, "stage"));
+  gboolean same = !stage || !strcmp (stage, moa_stage_name (t->config->stage));
+  if (!same)
+    moa_fail (error, MOA_ERROR_ARGUMENT,
+              "%s: holds a training of the stage \"%s\", not \"%s\"; name another folder", t->folder,
+              stage, moa_stage_name (t->config->stage));
+  json_decref (before);
+  return same;
+}
+
 static gboolean
 open_folder_as_first (MoaTraining *training, GError **error)
 {
@@ -89,10 +112,7 @@ open_folder_as_first (MoaTraining *training, GError **error)
   if ((training->lock = moa_folder_take (t->folder, error)) < 0)
     return FALSE;
   if (g_file_test (config, G_FILE_TEST_EXISTS))
-    return training->run->resume
-           || moa_fail (error, MOA_ERROR_ARGUMENT,
-                        "%s: holds a training already; go on with --resume, or name another folder",
-                        t->folder);
+    return check_going_on (training, config, error);
   if (training->run->resume)
     moa_training_tell (training, "%s: nothing to go on from; starting", t->folder);
   return make_model (t, error) && write_config (t, error);
@@ -156,6 +176,11 @@ declare_parameters (MoaTrainer *t, GError **error)
       || (t->stage->heads && !t->stage->heads (t, error))
       || !moa_trained_init (&t->set, &t->parts, t->config, t->cpu, error))
     return FALSE;
+  if (t->config->checkpointing && t->config->stage != MOA_STAGE_PRIOR
+      && t->config->stage != MOA_STAGE_MOA)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "\"checkpointing\" is of the U-Net, which the stage \"%s\" does not train; "
+                     "leave it \"none\"", moa_stage_name (t->config->stage));
   if (t->set.which & ~t->stage->parts)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
                      "\"train\": the stage \"%s\" does not compute with all of these parts",
@@ -172,7 +197,7 @@ static const struct {
 } needs[N_NEEDS] = {
   { "of weights", "start from a smaller model" },
   { "of moments, averages and gradients", "train fewer parameters" },
-  { "of results", "make micro_batch smaller" },
+  { "of results", "make micro_batch smaller, or set \"checkpointing\" to \"block\" or \"layer\"" },
   { "of kept latents", "make data.pictures smaller" },
   { "of pictures", "make micro_batch smaller" },
   { "to save", "train fewer parameters" },
@@ -226,6 +251,46 @@ check_memory (MoaTraining *training, GError **error)
   return TRUE;
 }
 
+static void
+graph_costs (const MoaTrainer *t, double *bytes, double *flops)
+{
+  *bytes = *flops = 0;
+  for (guint i = 0; i < t->graphs->len; i++)
+    {
+      *bytes = MAX (*bytes, moa_graph_work_bytes (t->graphs->pdata[i]));
+      *flops = MAX (*flops, moa_graph_flops (t->graphs->pdata[i]));
+    }
+}
+
+/* What activation checkpointing saves and costs: planned beside the same stage without it. */
+static gboolean
+tell_checkpointing (MoaTraining *training, GError **error)
+{
+  const MoaTrainer *t = &training->t;
+  if (t->config->checkpointing == MOA_KEEP_ALL)
+    return TRUE;
+  MoaTrainConfig config = *t->config;
+  MoaTrainer plain = *t;
+  config.checkpointing = MOA_KEEP_ALL;
+  plain.config = &config;
+  plain.state = g_malloc0 (t->stage->state_size);
+  plain.graphs = g_ptr_array_new_with_free_func ((GDestroyNotify) moa_graph_free);
+  double bytes[2], flops[2];
+  gboolean ok = t->stage->build (&plain, error);
+  if (ok)
+    {
+      graph_costs (&plain, &bytes[0], &flops[0]);
+      graph_costs (t, &bytes[1], &flops[1]);
+      moa_training_tell (training, "activation checkpointing: results take %.0f MiB in place of %.0f, "
+                                   "a step %.0f %% more arithmetic", bytes[1] / 1048576,
+                         bytes[0] / 1048576, 100 * (flops[1] / flops[0] - 1));
+    }
+  t->stage->clear (&plain);
+  g_ptr_array_unref (plain.graphs);
+  g_free (plain.state);
+  return ok;
+}
+
 /* ---- Parameters ------------------------------------------------------- */
 
 /* The configuration may change as long as it is the same training; each change is named. */
@@ -233,11 +298,6 @@ static gboolean
 compare_config (MoaTraining *training, json_t *before, GError **error)
 {
   const MoaTrainer *t = &training->t;
-  const char *stage = json_string_value (json_object_get (before, "stage"));
-  if (stage && strcmp (stage, moa_stage_name (t->config->stage)))
-    return moa_fail (error, MOA_ERROR_ARGUMENT,
-                     "%s: holds a training of the stage \"%s\", not \"%s\"; name another folder",
-                     t->folder, stage, moa_stage_name (t->config->stage));
   g_auto (GStrv) changes = moa_train_config_changes (t->config, before);
   for (char **change = changes; *change; change++)
     moa_training_tell (training, "changed from here on: %s", *change);
@@ -354,7 +414,7 @@ moa_training_open (MoaTraining *training, GError **error)
       || !t->stage->build (t, error) || !check_ranks (t, error))
     return FALSE;
   tell_beginning (training);
-  if (!check_memory (training, error) || !load_parameters (training, error)
+  if (!tell_checkpointing (training, error) || !check_memory (training, error) || !load_parameters (training, error)
       || (t->stage->begin && !t->stage->begin (t, error)))
     return FALSE;
   int rank = moa_group_rank (t->group);

@@ -94,7 +94,7 @@ build (MoaTrainer *t, GError **error)
   MoaMixture mixture = { .config = &parts->moa, .params = parts->params[MOA_PART_MOA],
                          .feats = feats, .index = m->index, .present = m->present,
                          .attention_maps = TRUE };
-  MoaUnetArgs args = { m->sample, m->t, text, &mixture };
+  MoaUnetArgs args = { m->sample, m->t, text, &mixture, .keep = t->config->checkpointing };
   m->out = moa_unet (g, &parts->unet, parts->params[MOA_PART_UNET], &args);
   moa_graph_output (m->out);
   gboolean all = t->config->moa.all_blocks;
@@ -232,11 +232,21 @@ set_masks (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const 
       }
 }
 
+/* A photo [0,1] as the image encoder takes it. */
+static void
+set_photo (const MoaTrainer *t, Batch *b, int slot, const float *photo)
+{
+  const Moa *m = t->state;
+  const MoaVisionConfig *vision = &t->parts.vision;
+  gsize n = (gsize) 3 * m->photo_size * m->photo_size;
+  for (gsize i = 0; i < n; i++)
+    b->photos[slot * n + i] = (photo[i] - vision->mean[i % 3]) / vision->std[i % 3];
+}
+
 static void
 set_subjects (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const Draw *d)
 {
   const Moa *m = t->state;
-  const MoaVisionConfig *vision = &t->parts.vision;
   gsize n = (gsize) 3 * m->photo_size * m->photo_size;
   for (int s = 0; s < SLOTS; s++)
     {
@@ -247,9 +257,7 @@ set_subjects (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, con
       if (!d->present[s])
         continue;
       const MoaDataPerson *person = d->swap ? &item->truth_people[s] : &item->people[s];
-      const float *photo = person->photos[d->photo[s]];
-      for (gsize i = 0; i < n; i++)
-        out[i] = (photo[i] - vision->mean[i % 3]) / vision->std[i % 3];
+      set_photo (t, b, k * SLOTS + s, person->photos[d->photo[s]]);
     }
 }
 
@@ -492,44 +500,72 @@ denoise (MoaTrainer *t, Batch *b, const int *timesteps, int from, int n, GError 
   return TRUE;
 }
 
-/* From above: a picture, the new person's photo, what a swap should give, and what comes of the
+/* Item k of the held-out ones as a row of a batch, and what is known of it on the sheet: from above
+ * the picture, the new person's photo, and what a swap should give.  Where nobody knows that, in
+ * photographs, the new persons are those of the next picture. */
+static gboolean
+set_sample (MoaTrainer *t, Batch *b, int row, int k, int timestep, MoaSheet *sheet,
+            MoaDataItem *item, MoaDataItem *next, GError **error)
+{
+  Moa *m = t->state;
+  int n = t->config->data.held_out, size = moa_data_source_options (t->held_out)->size;
+  if (!moa_data_source_load (t->held_out, k, item, error))
+    return FALSE;
+  gboolean swap = item->has_truth;
+  Draw d = { swap, timestep, timestep, swap ? item->truth_prompt : item->prompt };
+  for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
+    d.present[s] = TRUE;
+  if (!set_item (t, b, row, item, G_MAXUINT64, &d, error)
+      || !moa_data_source_load (t->held_out, (k + 1) % n, next, error))
+    return FALSE;
+  for (int s = 0; s < MIN (item->n_people, SLOTS) && !swap && next->n_people > 0; s++)
+    set_photo (t, b, row * SLOTS + s, next->people[s % next->n_people].photos[0]);
+  const MoaDataPerson *person = swap ? &item->truth_people[item->who == 2] : &next->people[0];
+  moa_sheet_put (sheet, k, 0, item->picture, size, -1);
+  if (swap || (next->n_people > 0 && item->n_people > 0))
+    moa_sheet_put (sheet, k, 1, person->photos[0], m->photo_size, 0);
+  if (swap)
+    moa_sheet_put (sheet, k, 2, item->truth, size, -1);
+  return TRUE;
+}
+
+/* Pictures `first` on of the sheet, as many as a batch holds; in the last row what comes of the
  * picture's own noise. */
+static gboolean
+sample_batch (MoaTrainer *t, MoaSheet *sheet, int first, int n, const int *timesteps, int from,
+              GError **error)
+{
+  Moa *m = t->state;
+  int size = moa_data_source_options (t->held_out)->size;
+  g_autoptr (Batch) b = batch_new (m);
+  g_autofree float *picture = g_new (float, (gsize) 3 * size * size);
+  MoaDataItem *item = moa_data_item_new (t->held_out), *next = moa_data_item_new (t->held_out);
+  gboolean ok = TRUE;
+  for (int i = 0; i < n && ok; i++)
+    ok = set_sample (t, b, i, first + i, timesteps[from], sheet, item, next, error);
+  moa_data_item_free (t->held_out, item);
+  moa_data_item_free (t->held_out, next);
+  ok = ok && denoise (t, b, timesteps, from, n, error);
+  for (int i = 0; i < n && ok; i++)
+    {
+      ok = moa_latents_picture (&m->latents, b->sample + i * m->latents.n, picture, error);
+      moa_sheet_put (sheet, first + i, 3, picture, size, -1);
+    }
+  return ok;
+}
+
 static gboolean
 sample (MoaTrainer *t, const char *path, GError **error)
 {
   Moa *m = t->state;
-  int n = MIN (SAMPLES, m->batch), size = moa_data_source_options (t->held_out)->size;
-  int timesteps[SAMPLE_STEPS], from = 0;
-  if (moa_data_source_options (t->held_out)->truth == 0 || t->config->data.source)
-    return TRUE;
+  int n = MIN (SAMPLES, t->config->data.held_out), timesteps[SAMPLE_STEPS], from = 0;
   moa_ddim_timesteps (t->parts.schedule, MOA_SPACING_LEADING, SAMPLE_STEPS, timesteps);
   while (from < SAMPLE_STEPS - 1 && timesteps[from] > SAMPLE_FROM)
     from++;
-  g_autoptr (Batch) b = batch_new (m);
-  g_autofree float *picture = g_new (float, (gsize) 3 * size * size);
-  MoaSheet *sheet = moa_sheet_new (n, 4, size);
-  MoaDataItem *item = moa_data_item_new (t->held_out);
+  MoaSheet *sheet = moa_sheet_new (n, 4, moa_data_source_options (t->held_out)->size);
   gboolean ok = TRUE;
-  for (int k = 0; k < n && ok; k++)
-    {
-      ok = moa_data_source_load (t->held_out, k, item, error);
-      if (!ok)
-        break;
-      Draw d = { TRUE, timesteps[from], timesteps[from], item->truth_prompt };
-      for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
-        d.present[s] = TRUE;
-      ok = set_item (t, b, k, item, G_MAXUINT64, &d, error);
-      moa_sheet_put (sheet, k, 0, item->picture, size, -1);
-      moa_sheet_put (sheet, k, 1, item->truth_people[item->who == 2].photos[0], m->photo_size, 0);
-      moa_sheet_put (sheet, k, 2, item->truth, size, -1);
-    }
-  moa_data_item_free (t->held_out, item);
-  ok = ok && denoise (t, b, timesteps, from, n, error);
-  for (int k = 0; k < n && ok; k++)
-    {
-      ok = moa_latents_picture (&m->latents, b->sample + k * m->latents.n, picture, error);
-      moa_sheet_put (sheet, k, 3, picture, size, -1);
-    }
+  for (int first = 0; first < n && ok; first += m->batch)
+    ok = sample_batch (t, sheet, first, MIN (m->batch, n - first), timesteps, from, error);
   return moa_sheet_save (sheet, path, ok ? error : NULL) && ok;
 }
 

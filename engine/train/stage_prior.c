@@ -49,7 +49,7 @@ build (MoaTrainer *t, GError **error)
   p->target = moa_trainer_input (g, "target", MOA_SHAPE (n, side, side, channels));
   p->weight = moa_trainer_input (g, "weight", MOA_SHAPE (n, 1, 1, 1));
   MoaTensor *text = moa_clip_text (g, &t->parts.text, t->parts.params[MOA_PART_TEXT], p->ids);
-  MoaUnetArgs args = { p->sample, p->t, text, NULL };
+  MoaUnetArgs args = { p->sample, p->t, text, .keep = t->config->checkpointing };
   p->out = moa_unet (g, &t->parts.unet, t->parts.params[MOA_PART_UNET], &args);
   moa_graph_output (p->out);
   MoaTensor *d = moa_subtract (g, p->out, p->target);
@@ -209,35 +209,51 @@ validate (MoaTrainer *t, json_t *out, GError **error)
 
 /* ---- Samples ---------------------------------------------------------- */
 
-/* Puts a latent in the rows of a batch where its caption, and where no words, are given. */
-static void
-put_latent (const Prior *p, Batch *b, int k, const float *z)
+/* The network's outputs for latents z [n] with their captions, ids [n], and without words: out
+ * [n, 2], in as many runs as it takes. */
+static gboolean
+predict (Prior *p, Batch *b, int n, const float *z, const gint32 *ids, int timestep, float *out,
+         GError **error)
 {
-  memcpy (b->sample + 2 * k * p->latents.n, z, p->latents.n * sizeof (float));
-  memcpy (b->sample + (2 * k + 1) * p->latents.n, z, p->latents.n * sizeof (float));
+  gsize m = p->latents.n;
+  g_autofree float *run = g_new (float, p->batch * m);
+  for (int first = 0; first < 2 * n; first += p->batch)
+    {
+      int rows = MIN (p->batch, 2 * n - first);
+      for (int i = 0; i < rows; i++)
+        {
+          int k = (first + i) / 2;
+          const gint32 *words = (first + i) % 2 ? p->empty->ids : ids + k * p->window;
+          memcpy (b->sample + i * m, z + k * m, m * sizeof (float));
+          memcpy (b->ids + i * p->window, words, p->window * sizeof (gint32));
+        }
+      for (int i = 0; i < p->batch; i++)
+        b->t[i] = timestep;
+      set_inputs (p, b);
+      if (!moa_graph_run (p->graph.graph, NULL, error))
+        return FALSE;
+      moa_graph_get (p->out, run);
+      memcpy (out + first * m, run, rows * m * sizeof (float));
+    }
+  return TRUE;
 }
 
-/* Latents z [n] from noise for the batch's captions, by DDIM with guidance. */
+/* Latents z [n] from noise for captions, ids [n], by DDIM with guidance. */
 static gboolean
-denoise (MoaTrainer *t, Batch *b, int n, float *z, GError **error)
+denoise (MoaTrainer *t, int n, float *z, const gint32 *ids, GError **error)
 {
   enum { STEPS = 20 };
   const double guidance = 2.5;
   Prior *p = t->state;
   gsize m = p->latents.n;
   int timesteps[STEPS];
-  g_autofree float *out = g_new (float, p->batch * m), *eps = g_new (float, m);
+  g_autofree float *out = g_new (float, 2 * n * m), *eps = g_new (float, m);
+  g_autoptr (Batch) b = batch_new (p);
   moa_ddim_timesteps (t->parts.schedule, MOA_SPACING_LEADING, STEPS, timesteps);
   for (int i = 0; i < STEPS; i++)
     {
-      for (int k = 0; k < n; k++)
-        put_latent (p, b, k, z + k * m);
-      for (int k = 0; k < p->batch; k++)
-        b->t[k] = timesteps[i];
-      set_inputs (p, b);
-      if (!moa_graph_run (p->graph.graph, NULL, error))
+      if (!predict (p, b, n, z, ids, timesteps[i], out, error))
         return FALSE;
-      moa_graph_get (p->out, out);
       for (int k = 0; k < n; k++)
         {
           const float *with = out + 2 * k * m, *without = with + m;
@@ -255,10 +271,8 @@ static gboolean
 sample (MoaTrainer *t, const char *path, GError **error)
 {
   Prior *p = t->state;
-  int n = MIN (8, p->batch / 2), size = moa_data_source_options (t->held_out)->size;
-  if (n == 0)
-    return TRUE;
-  g_autoptr (Batch) b = batch_new (p);
+  int n = MIN (8, t->config->data.held_out), size = moa_data_source_options (t->held_out)->size;
+  g_autofree gint32 *ids = g_new (gint32, n * p->window);
   g_autofree float *z = g_new (float, n * p->latents.n);
   g_autofree float *picture = g_new (float, (gsize) 3 * size * size);
   MoaSheet *sheet = moa_sheet_new (n, 2, size);
@@ -269,13 +283,12 @@ sample (MoaTrainer *t, const char *path, GError **error)
       ok = moa_data_source_load (t->held_out, k, item, error);
       if (!ok)
         break;
-      memcpy (b->ids + 2 * k * p->window, item->prompt->ids, p->window * sizeof (gint32));
-      memcpy (b->ids + (2 * k + 1) * p->window, p->empty->ids, p->window * sizeof (gint32));
+      memcpy (ids + k * p->window, item->prompt->ids, p->window * sizeof (gint32));
       moa_trainer_normal (t, k, MOA_USE_NOISE, z + k * p->latents.n, p->latents.n);
       moa_sheet_put (sheet, k, 0, item->picture, size, -1);
     }
   moa_data_item_free (t->held_out, item);
-  ok = ok && denoise (t, b, n, z, error);
+  ok = ok && denoise (t, n, z, ids, error);
   for (int k = 0; k < n && ok; k++)
     {
       ok = moa_latents_picture (&p->latents, z + k * p->latents.n, picture, error);

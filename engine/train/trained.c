@@ -2,6 +2,7 @@
  * of equal size, so that sums come out the same with any number of threads. */
 #include "train/trained.h"
 
+#include "base/half.h"
 #include "graph/gradient.h"
 #include "train/adamw.h"
 
@@ -56,6 +57,39 @@ add (MoaTrainedSet *set, MoaPartKind part, guint index, const char *name,
   set->which |= 1u << part;
 }
 
+float *
+moa_trained_value (const MoaTrained *trained)
+{
+  return trained->master ? trained->master : trained->param->data;
+}
+
+/* Numbers first .. first + n - 1, at most CHUNK, of the parameter's data from its master. */
+static void
+round_numbers (MoaTrained *t, MoaTrainWeights weights, gsize first, gsize n)
+{
+  guint16 half[CHUNK];
+  float *data = (float *) t->param->data + first;
+  const float *master = t->master + first;
+  if (weights == MOA_WEIGHTS_BF16)
+    {
+      moa_bfloat_from_floats (master, half, n);
+      moa_bfloat_to_floats (half, data, n);
+    }
+  else
+    {
+      moa_half_from_floats (master, half, n);
+      moa_half_to_floats (half, data, n);
+    }
+}
+
+void
+moa_trained_round (MoaTrainedSet *set)
+{
+  for (int i = 0; i < set->n && set->weights != MOA_WEIGHTS_F32; i++)
+    for (gsize first = 0; first < set->list[i].n; first += CHUNK)
+      round_numbers (&set->list[i], set->weights, first, MIN (CHUNK, set->list[i].n - first));
+}
+
 gboolean
 moa_trained_allocate (MoaTrainedSet *set, GError **error)
 {
@@ -65,11 +99,16 @@ moa_trained_allocate (MoaTrainedSet *set, GError **error)
       t->m = numbers_new (t->n);
       t->v = numbers_new (t->n);
       t->average = numbers_new (t->n);
-      if (!t->m || !t->v || !t->average)
+      if (set->weights != MOA_WEIGHTS_F32)
+        t->master = numbers_new (t->n);
+      if (!t->m || !t->v || !t->average || (set->weights != MOA_WEIGHTS_F32 && !t->master))
         return moa_fail (error, MOA_ERROR_MEMORY,
                          "no memory for the moments of %s; train fewer parameters", t->param->name);
       memcpy (t->average, t->param->data, t->n * sizeof (float));
+      if (t->master)
+        memcpy (t->master, t->param->data, t->n * sizeof (float));
     }
+  moa_trained_round (set);
   set->slab = numbers_new (set->n_slab);
   if (!set->slab)
     return moa_fail (error, MOA_ERROR_MEMORY,
@@ -88,7 +127,7 @@ gboolean
 moa_trained_init (MoaTrainedSet *set, MoaParts *parts, const MoaTrainConfig *config, MoaCpu *cpu,
                   GError **error)
 {
-  *set = (MoaTrainedSet){ .cpu = cpu, .parts = parts };
+  *set = (MoaTrainedSet){ .cpu = cpu, .parts = parts, .weights = config->weights };
   g_assert (moa_cpu_isa (cpu) != MOA_ISA_F64);
   g_autofree gboolean *used = g_new0 (gboolean, g_strv_length (config->train) + 1);
   for (int part = 0; part < MOA_N_PART_KINDS; part++)
@@ -117,6 +156,7 @@ moa_trained_clear (MoaTrainedSet *set)
       free (set->list[i].m);
       free (set->list[i].v);
       free (set->list[i].average);
+      free (set->list[i].master);
     }
   free (set->slab);
   g_free (set->list);
@@ -137,7 +177,7 @@ moa_trained_bytes (const MoaTrainedSet *set)
 {
   gsize n = 0;
   for (int i = 0; i < set->n; i++)
-    n += 4 * set->list[i].n * sizeof (float);
+    n += (set->weights == MOA_WEIGHTS_F32 ? 4 : 5) * set->list[i].n * sizeof (float);
   return n;
 }
 
@@ -184,6 +224,7 @@ typedef struct {
   double *sums;
   MoaAdamW adamw;
   double keep;         /* of the averages */
+  MoaTrainWeights weights;
 } Work;
 
 static void
@@ -255,11 +296,13 @@ step_task (gpointer data, int task, int thread)
   MoaAdamW adamw = work->adamw;
   adamw.lr *= t->lr;
   adamw.decay *= t->decay;
-  float *value = (float *) t->param->data + c->first, *average = t->average + c->first;
+  float *value = moa_trained_value (t) + c->first, *average = t->average + c->first;
   moa_adamw (&adamw, value, t->sum + c->first, t->m + c->first, t->v + c->first, c->n);
   const float move = 1 - work->keep;
   for (gsize i = 0; i < c->n; i++)
     average[i] += (value[i] - average[i]) * move;
+  if (t->master)
+    round_numbers (t, work->weights, c->first, c->n);
 }
 
 void
@@ -272,6 +315,7 @@ moa_trained_step (MoaTrainedSet *set, const MoaTrainConfig *config, guint64 step
   work.adamw = (MoaAdamW){ lr, config->optimizer.beta1, config->optimizer.beta2,
                            config->optimizer.eps, config->optimizer.decay, step, scale };
   work.keep = average;
+  work.weights = set->weights;
   work_run (&work, set, step_task);
 }
 

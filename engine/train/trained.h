@@ -12,6 +12,7 @@ typedef struct {
   MoaParam *param;
   gsize n;
   float *m, *v, *average;
+  float *master;         /* float32 value, of which the parameter's data is rounded; NULL: data is it */
   float *sum;            /* of gradients, over micro batches and ranks; in the set's slab */
   double lr, decay;      /* factors */
 } MoaTrained;
@@ -23,6 +24,7 @@ typedef struct {
   int n;
   float *slab;           /* all sums, in the order of the list */
   gsize n_slab;
+  MoaTrainWeights weights;
   guint which;           /* bits of the parts that have any */
   gboolean averaged;     /* the parameters hold their averages, and the averages them */
 } MoaTrainedSet;
@@ -35,6 +37,9 @@ gboolean moa_trained_init (MoaTrainedSet *set, MoaParts *parts, const MoaTrainCo
  * started. */
 gboolean moa_trained_allocate (MoaTrainedSet *set, GError **error);
 void moa_trained_clear (MoaTrainedSet *set);
+/* The values that AdamW moves, and after they were set otherwise: what is rounded of them. */
+float *moa_trained_value (const MoaTrained *trained);
+void moa_trained_round (MoaTrainedSet *set);
 gsize moa_trained_numbers (const MoaTrainedSet *set); /* without filling */
 gsize moa_trained_bytes (const MoaTrainedSet *set);   /* beside the parameters themselves */
 

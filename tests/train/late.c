@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-int
+__attribute__ ((visibility ("default"))) int
 access (const char *path, int mode)
 {
   const char *rank = getenv ("OMPI_COMM_WORLD_RANK"), *folder = getenv ("LATE_FOLDER");

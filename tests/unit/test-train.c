@@ -4,13 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/half.h"
+#include "base/rng.h"
 #include "io/safetensors.h"
 #include "moa.h"
 #include "nets/vae.h"
-#include "train/data.h"
+#include "train/data-private.h"
 #include "train/parts.h"
 #include "train/symmetric.h"
 #include "train/train.h"
+#include "train/trainer.h"
 
 /* ---- Helpers ---------------------------------------------------------- */
 
@@ -322,23 +325,41 @@ test_unknown_pattern (void)
   " 'data': {'pictures': 50, 'held_out': 2}, 'every': {'log': 2, 'checkpoint': 2, 'validate': 6}," \
   " 'vae': {'phases': [[0.5, 16, 8], [1.0, 32, 4]], 'whiten': false}}"
 
+#define PRIOR(more)                                                                                \
+  "{'stage': 'prior', 'steps': 2, 'batch': 4, 'micro_batch': 2, 'train': ['unet/*'],"              \
+  " 'every': {'log': 1, 'checkpoint': 1, 'validate': 2}, " more "}"
+
 /* Stopped and gone on with, training ends with the same bits. */
 static void
-test_resume (void)
+test_resume (gconstpointer data)
 {
+  static const struct {
+    const char *config;
+    MoaPartKind part;
+    int steps;
+  } cases[] = {
+    { VAE, MOA_PART_VAE, 6 },
+    { PRIOR ("'data': {'pictures': 7, 'held_out': 1}"), MOA_PART_UNET, 2 },
+    /* Micro batches are added up; items are swaps, drops and words of any person. */
+    { "{'stage': 'moa', 'steps': 3, 'batch': 4, 'micro_batch': 2, 'weights': 'float16',"
+      " 'data': {'pictures': 9, 'held_out': 1},"
+      " 'moa': {'swap': 0.5, 'swap_path': 0.5, 'generic': 0.3, 'condition_drop': 0.3}}",
+      MOA_PART_MOA, 3 },
+  };
+  int i = GPOINTER_TO_INT (data), steps = cases[i].steps;
   g_autofree char *a = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
   g_autofree char *b = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
-  train (VAE, a, FALSE, 0, NULL);
-  train (VAE, b, FALSE, 3, NULL);
-  train (VAE, b, TRUE, 4, NULL);
-  train (VAE, b, TRUE, 0, NULL);
-  g_autofree char *end_a = checkpoint (a, 6), *end_b = checkpoint (b, 6);
+  train (cases[i].config, a, FALSE, 0, NULL);
+  train (cases[i].config, b, FALSE, steps / 2, NULL);
+  train (cases[i].config, b, TRUE, steps / 2 + 1, NULL);
+  train (cases[i].config, b, TRUE, 0, NULL);
+  g_autofree char *end_a = checkpoint (a, steps), *end_b = checkpoint (b, steps);
   assert_same_tensors (end_a, end_b);
   g_autofree char *model_a = g_build_filename (a, "model", NULL);
   g_autofree char *model_b = g_build_filename (b, "model", NULL);
-  g_autofree char *vae_a = moa_part_file (model_a, MOA_PART_VAE);
-  g_autofree char *vae_b = moa_part_file (model_b, MOA_PART_VAE);
-  assert_same_tensors (vae_a, vae_b);
+  g_autofree char *part_a = moa_part_file (model_a, cases[i].part);
+  g_autofree char *part_b = moa_part_file (model_b, cases[i].part);
+  assert_same_tensors (part_a, part_b);
   remove_all (a);
   remove_all (b);
 }
@@ -413,10 +434,6 @@ assert_refused (const char *config_text, const char *folder, gboolean resume, Mo
   g_assert_nonnull (strstr (error->message, said));
   moa_train_config_clear (&config);
 }
-
-#define PRIOR(more)                                                                                \
-  "{'stage': 'prior', 'steps': 2, 'batch': 4, 'micro_batch': 2, 'train': ['unet/*'],"              \
-  " 'every': {'log': 1, 'checkpoint': 1, 'validate': 2}, " more "}"
 
 /* Gone on with under another configuration: said, and kept; another stage is no going on. */
 static void
@@ -564,34 +581,327 @@ test_whitened (void)
   remove_all (folder);
 }
 
-/* Each stage makes steps from the last one's model, and leaves a model that opens. */
+/* 16-bit weights: the graphs see rounded numbers, AdamW moves float32 ones, so that steps far below
+ * the rounding add up; a checkpoint has the masters. */
 static void
-test_stages (void)
+test_masters (void)
 {
-  static const char *const configs[] = {
-    "{'stage': 'encoders', 'fresh': ['image_encoder'], 'steps': 2, 'batch': 8, 'micro_batch': 4,"
-    " 'data': {'pictures': 20, 'held_out': 4}, 'encoders': {'captions': 3}}",
-    "{'stage': 'prior', 'steps': 2, 'batch': 4, 'micro_batch': 2, 'train': ['unet/*'],"
-    " 'data': {'pictures': 20, 'held_out': 4}}",
-    "{'stage': 'moa', 'fresh': ['moa'], 'steps': 3, 'batch': 4, 'micro_batch': 2,"
-    " 'data': {'pictures': 20, 'held_out': 4},"
-    " 'moa': {'swap': 0.5, 'generic': 0.3, 'router_loss': 'balanced', 'router_blocks': 'all'}}",
-    "{'stage': 'moa', 'steps': 2, 'batch': 2, 'micro_batch': 1,"
-    " 'train': ['moa/*.router.*', 'moa/fuser.*'], 'data': {'pictures': 20, 'held_out': 2}}",
+  g_autofree char *model = tiny_model (), *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  MoaTrainConfig config = make_config ("{'stage': 'prior', 'weights': 'bfloat16',"
+                                       " 'train': ['unet/conv_in.weight']}");
+  MoaParts parts;
+  GError *error = NULL;
+  MoaCpu *cpu = moa_cpu_new (moa_isa_best (), 1);
+  MoaTrainedSet set;
+  g_assert_true (moa_parts_open (&parts, model, 0, moa_isa_best (), &error));
+  g_assert_true (moa_parts_load (&parts, 1u << MOA_PART_UNET, NULL, &error));
+  g_assert_true (moa_trained_init (&set, &parts, &config, cpu, &error));
+  const MoaTrained *t = &set.list[0];
+  g_autofree float *start = g_memdup2 (t->param->data, t->n * sizeof (float));
+  g_assert_true (moa_trained_allocate (&set, &error));
+  const float *data = t->param->data, *master = moa_trained_value (t);
+  int rounded = 0, moved[2] = { 0 };
+  for (gsize i = 0; i < t->n; i++)
+    {
+      g_assert_cmpfloat (master[i], ==, start[i]);
+      g_assert_cmpfloat (data[i], ==, moa_bfloat_to_float (moa_bfloat_from_float (start[i])));
+      rounded += data[i] != start[i];
+    }
+  g_assert_cmpint (rounded, >, (int) t->n / 4);
+  config.optimizer.decay = 0;
+  for (int step = 1; step <= 400; step++)
+    {
+      for (gsize i = 0; i < t->n; i++)
+        t->sum[i] = 1;
+      moa_trained_step (&set, &config, step, 1e-5, 1, 0.5); /* AdamW moves each by just 1e-5 */
+      for (gsize i = 0; i < t->n && (step == 1 || step == 400); i++)
+        {
+          g_assert_cmpfloat (data[i], ==, moa_bfloat_to_float (moa_bfloat_from_float (master[i])));
+          if (fabs (start[i]) > 0.02) /* a rounding there is 6e-5 and more */
+            moved[step == 400] += data[i] != moa_bfloat_to_float (moa_bfloat_from_float (start[i]));
+          if (step == 400 && start[i] != 0)
+            g_assert_cmpfloat_with_epsilon (master[i], start[i] - 400 * 1e-5, 2e-5);
+        }
+    }
+  g_test_message ("%d rounded; %d moved after 1 step, %d after 400", rounded, moved[0], moved[1]);
+  g_assert_cmpint (moved[1], >, 4 * moved[0]);
+  g_assert_cmpint (moved[1], >, 0);
+
+  MoaProgressMark mark = { 400, 1 };
+  g_autofree char *path = checkpoint (folder, 400), *warning = NULL;
+  g_assert_true (moa_checkpoint_write (&set, &config, folder, &mark, &error));
+  g_autofree float *kept = g_memdup2 (master, t->n * sizeof (float));
+  memset (moa_trained_value (t), 0, t->n * sizeof (float));
+  json_t *json = NULL;
+  g_assert_true (moa_checkpoint_read (&set, folder, &mark, &json, &warning, &error));
+  for (gsize i = 0; i < t->n; i++)
+    {
+      g_assert_cmpfloat (master[i], ==, kept[i]);
+      g_assert_cmpfloat (data[i], ==, moa_bfloat_to_float (moa_bfloat_from_float (kept[i])));
+    }
+  json_decref (json);
+  moa_trained_clear (&set);
+  moa_parts_clear (&parts);
+  moa_cpu_free (cpu);
+  moa_train_config_clear (&config);
+  remove_all (folder);
+}
+
+/* Activation checkpointing changes memory and time, and no bit; it says what it saves. */
+static void
+test_checkpointing (void)
+{
+#define KEEP(stage, how)                                                                           \
+  "{'stage': '" stage "', 'steps': 2, 'batch': 2, 'micro_batch': 1, 'checkpointing': '" how "',"   \
+  " 'data': {'pictures': 5, 'held_out': 1}, 'moa': {'swap': 0.5}}"
+  static const char *const configs[2][3] = {
+    { KEEP ("prior", "none"), KEEP ("prior", "block"), KEEP ("prior", "layer") },
+    { KEEP ("moa", "none"), KEEP ("moa", "block"), KEEP ("moa", "layer") },
   };
-  for (guint i = 0; i < G_N_ELEMENTS (configs); i++)
+  for (int stage = 0; stage < 2; stage++)
+    {
+      g_autofree char *plain = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+      g_autofree char *end = checkpoint (plain, 2);
+      train (configs[stage][0], plain, FALSE, 0, NULL);
+      for (int how = 1; how < 3; how++)
+        {
+          g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+          g_autofree char *other = checkpoint (folder, 2);
+          g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+          train (configs[stage][how], folder, FALSE, 0, lines);
+          assert_same_tensors (end, other);
+          double bytes = last_value (lines, "checkpointing: results take ");
+          double before = last_value (lines, "in place of "), more = last_value (lines, "a step ");
+          g_test_message ("%.0f MiB in place of %.0f, %.0f %% more arithmetic", bytes, before, more);
+          g_assert_cmpfloat (bytes, <, 0.8 * before);
+          g_assert_cmpfloat (more, >, 5);
+          g_assert_cmpfloat (more, <, 50);
+          remove_all (folder);
+        }
+      remove_all (plain);
+    }
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  assert_refused ("{'stage': 'vae', 'checkpointing': 'block'}", folder, FALSE, MOA_ERROR_ARGUMENT,
+                  "U-Net");
+  remove_all (folder);
+}
+
+/* A sheet of samples of that many columns and rows, (transfer full); the last row has pictures, not
+ * the sheet's gray. */
+static guint8 *
+read_sheet (const char *folder, int columns, int rows)
+{
+  enum { SIDE = 128 };
+  g_autofree char *path = g_build_filename (folder, "samples-000000001.png", NULL);
+  int width, height;
+  GError *error = NULL;
+  guint8 *rgb = moa_data_read_picture (path, &width, &height, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (width, ==, columns * SIDE);
+  g_assert_cmpint (height, ==, rows * SIDE);
+  for (int column = 0; column < columns; column++)
+    {
+      int other = 0;
+      for (int i = 0; i < SIDE * SIDE; i++)
+        other += rgb[3 * (((rows - 1) * SIDE + i / SIDE) * width + column * SIDE + i % SIDE)] != 128;
+      g_assert_cmpint (other, >, SIDE * SIDE / 2);
+    }
+  return rgb;
+}
+
+/* Samples of a training that changes nothing are the same whatever the micro batch. */
+static void
+test_samples (gconstpointer data)
+{
+#define SAMPLED(stage, micro, data)                                                                \
+  "{'stage': '" stage "', 'steps': 1, 'batch': 4, 'micro_batch': " micro ","                       \
+  " 'optimizer': {'lr': 0.0}, 'every': {'samples': 1},"                                            \
+  " 'data': {'pictures': 5, 'held_out': 3" data "}, 'moa': {'swap': 0.5}}"
+  int kind = GPOINTER_TO_INT (data), rows = kind == 0 ? 2 : 4;
+  g_autofree char *pictures = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  make_pictures (pictures, 12, 4);
+  g_autofree char *one = g_strdup_printf (
+    SAMPLED ("moa", "1", ", 'source': 'plain', 'path': '%s'"), pictures);
+  g_autofree char *four = g_strdup_printf (
+    SAMPLED ("moa", "4", ", 'source': 'plain', 'path': '%s'"), pictures);
+  const char *configs[][2] = { { SAMPLED ("prior", "1", ""), SAMPLED ("prior", "4", "") },
+                               { SAMPLED ("moa", "1", ""), SAMPLED ("moa", "4", "") },
+                               { one, four } };
+  guint8 *sheets[2];
+  for (int i = 0; i < 2; i++)
     {
       g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
-      g_autofree char *model = g_build_filename (folder, "model", NULL);
-      g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
-      train (configs[i], folder, FALSE, 0, lines);
-      g_assert_true (isfinite (last_value (lines, " loss ")));
-      GError *error = NULL;
-      MoaModel *opened = moa_model_open (model, &error);
-      g_assert_no_error (error);
-      moa_model_unref (opened);
+      train (configs[kind][i], folder, FALSE, 0, NULL);
+      sheets[i] = read_sheet (folder, 3, rows);
       remove_all (folder);
     }
+  int most = 0;
+  for (int i = 0; i < 3 * 3 * rows * 128 * 128; i++)
+    most = MAX (most, abs (sheets[0][i] - sheets[1][i]));
+  g_assert_cmpint (most, <=, 2);
+  g_free (sheets[0]);
+  g_free (sheets[1]);
+  remove_all (pictures);
+}
+
+/* ---- The truth of a swap ---------------------------------------------- */
+
+/* Latent means of a picture, 16-bit as the trainer keeps them. */
+static void
+encode (MoaGraph *g, MoaTensor *in, MoaTensor *out, const MoaVaeConfig *vae, const float *picture,
+        float *latent, int n)
+{
+  g_autofree float *moments = g_new (float, 2 * n);
+  int c = vae->latent_channels;
+  moa_graph_set (in, picture);
+  g_assert_true (moa_graph_run (g, NULL, NULL));
+  moa_graph_get (out, moments);
+  for (int i = 0; i < n; i++)
+    latent[i] = (moments[i / c * 2 * c + i % c] - vae->shift_factor) * vae->scaling_factor;
+}
+
+/* The mean of a mask over a latent's pixel, of before and after the swap the larger. */
+static double
+mask_at (const MoaDataItem *item, int pixel, int side, int size)
+{
+  int k = size / side;
+  double most = 0;
+  for (int s = 0; s < item->n_people; s++)
+    for (int after = 0; after < 2; after++)
+      {
+        const float *mask = (after ? item->truth_people : item->people)[s].mask;
+        double sum = 0;
+        for (int i = 0; i < k * k; i++)
+          sum += mask[(pixel / side * k + i / k) * size + pixel % side * k + i % k];
+        most = MAX (most, sum / (k * k));
+      }
+  return most;
+}
+
+/* The masked loss of a network whose output is 0 is the mean square of what it should have been:
+ * the noise that leads from the noised picture before the swap to the picture after it. */
+static double
+swap_loss_by_hand (const MoaTrainConfig *config)
+{
+  enum { SIZE = 128, SIDE = 16, C = 4, N = SIDE * SIDE * C };
+  g_autofree char *model = tiny_model ();
+  MoaParts parts;
+  GError *error = NULL;
+  g_assert_true (moa_parts_open (&parts, model, 0, moa_isa_best (), &error));
+  MoaCpu *cpu = moa_cpu_new (moa_isa_best (), 1);
+  MoaGraph *g = moa_graph_new (cpu);
+  MoaWorkspace *workspace = moa_workspace_new ();
+  MoaTensor *in = moa_graph_input (g, "in", MOA_SHAPE (1, SIZE, SIZE, 3), MOA_EACH_RUN);
+  MoaTensor *out = moa_vae_encode (g, &parts.vae, parts.params[MOA_PART_VAE], in);
+  moa_graph_output (out);
+  g_assert_true (moa_graph_plan (g, &error));
+  g_assert_true (moa_parts_load (&parts, 1u << MOA_PART_VAE, NULL, &error));
+  g_assert_true (moa_graph_prepare (g, workspace, &error));
+  MoaDataOptions options;
+  moa_data_options_init (&options);
+  options.photo_size = parts.vision.image_size;
+  options.seed = config->data.seed;
+  options.tokenizer = parts.tokenizer;
+  options.n_scenes = config->data.pictures;
+  options.truth = 1;
+  MoaDataSource *source = moa_data_world (&options);
+  MoaDataItem *item = moa_data_item_new (source);
+  g_assert_true (moa_data_source_load (source, 0, item, &error));
+  g_assert_true (item->has_truth);
+
+  float before[N], after[N], noise[N], unit;
+  encode (g, in, out, &parts.vae, item->picture, before, N);
+  encode (g, in, out, &parts.vae, item->truth, after, N);
+  moa_rng_normal (config->seed ^ 0x747261696e, MOA_USE_NOISE, 0, noise, N);
+  moa_rng_uniform (config->seed ^ 0x647261777, MOA_USE_TIME, 0, &unit, 1);
+  int t = config->moa.swap_t_min + (int) (unit * (parts.schedule->n - config->moa.swap_t_min));
+  double abar = parts.schedule->abar[t], sum = 0, area = 0;
+  for (int i = 0; i < N; i++)
+    {
+      double z = sqrt (abar) * before[i] + sqrt (1 - abar) * noise[i];
+      double eps = (z - sqrt (abar) * after[i]) / sqrt (1 - abar);
+      double mask = mask_at (item, i / C, SIDE, SIZE);
+      sum += mask * eps * eps;
+      area += mask;
+    }
+  moa_data_item_free (source, item);
+  moa_data_source_free (source);
+  moa_graph_free (g);
+  moa_workspace_free (workspace);
+  moa_parts_clear (&parts);
+  moa_cpu_free (cpu);
+  return sum / area;
+}
+
+static void
+test_swap_target (void)
+{
+  static const char config_text[]
+    = "{'stage': 'moa', 'fresh': ['unet', 'moa'], 'steps': 1, 'batch': 1, 'micro_batch': 1,"
+      " 'every': {'log': 1}, 'data': {'pictures': 5, 'held_out': 1}, 'moa': {'swap': 1.0}}";
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  train (config_text, folder, FALSE, 0, lines);
+  MoaTrainConfig config = make_config (config_text);
+  double expected = swap_loss_by_hand (&config), got = last_value (lines, " masked ");
+  g_assert_cmpfloat_with_epsilon (got, expected, 2e-3 * expected);
+  moa_train_config_clear (&config);
+  remove_all (folder);
+}
+
+/* ---- All stages ------------------------------------------------------- */
+
+/* The value after a name in the first line that has it, over that in the last. */
+static double
+fall (const GPtrArray *lines, const char *name)
+{
+  for (guint i = 0; i < lines->len; i++)
+    {
+      const char *at = strstr (lines->pdata[i], name);
+      if (at)
+        return last_value (lines, name) / g_ascii_strtod (at + strlen (name), NULL);
+    }
+  g_error ("no line has \"%s\"", name);
+}
+
+/* Each stage leaves a model that opens, and what it is to make small falls. */
+static void
+test_stages (gconstpointer data)
+{
+#define FAST "'ema': 0.5, 'warmup': 1"
+  static const struct {
+    const char *config, *measure;
+    double most;
+  } stages[] = {
+    { "{'stage': 'encoders', 'fresh': ['image_encoder'], 'steps': 30, 'batch': 8, 'micro_batch': 4,"
+      " 'optimizer': {" FAST "}, 'every': {'log': 5},"
+      " 'data': {'pictures': 200, 'held_out': 4}, 'encoders': {'captions': 3}}", " loss ", 0.9 },
+    { "{'stage': 'prior', 'fresh': ['unet'], 'steps': 20, 'batch': 4, 'micro_batch': 4,"
+      " 'train': ['unet/*'], 'optimizer': {" FAST ", 'lr': 3e-3}, 'every': {'validate': 4},"
+      " 'data': {'pictures': 200, 'held_out': 8}}", "\"mse_t4\":", 0.5 },
+    { "{'stage': 'moa', 'fresh': ['moa'], 'steps': 12, 'batch': 4, 'micro_batch': 2,"
+      " 'optimizer': {" FAST ", 'lr': 3e-3}, 'every': {'validate': 3},"
+      " 'data': {'pictures': 200, 'held_out': 4},"
+      " 'moa': {'swap': 0.5, 'generic': 0.3, 'router_loss': 'balanced', 'router_blocks': 'all'}}",
+      "\"swap\":", 0.97 },
+    { "{'stage': 'moa', 'fresh': ['moa'], 'steps': 8, 'batch': 2, 'micro_batch': 1,"
+      " 'train': ['moa/*.router.*', 'moa/fuser.*'], 'optimizer': {" FAST ", 'lr': 3e-2},"
+      " 'every': {'log': 2, 'validate': 100}, 'data': {'pictures': 20, 'held_out': 2},"
+      " 'moa': {'router_loss': 'balanced', 'lambda_router': 0.5}}", " router ", 0.97 },
+  };
+  int i = GPOINTER_TO_INT (data);
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autofree char *model = g_build_filename (folder, "model", NULL);
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  train (stages[i].config, folder, FALSE, 0, lines);
+  double ratio = fall (lines, stages[i].measure);
+  g_test_message ("%s%.3f of the first", stages[i].measure, ratio);
+  g_assert_cmpfloat (ratio, <, stages[i].most);
+  GError *error = NULL;
+  MoaModel *opened = moa_model_open (model, &error);
+  g_assert_no_error (error);
+  moa_model_unref (opened);
+  remove_all (folder);
 }
 
 int
@@ -606,7 +916,15 @@ main (int argc, char **argv)
   g_test_add_func ("/train/start", test_start);
   g_test_add_func ("/train/pack", test_pack);
   g_test_add_func ("/train/unknown-pattern", test_unknown_pattern);
-  g_test_add_func ("/train/resume", test_resume);
+  g_test_add_data_func ("/train/resume/vae", GINT_TO_POINTER (0), test_resume);
+  g_test_add_data_func ("/train/resume/prior", GINT_TO_POINTER (1), test_resume);
+  g_test_add_data_func ("/train/resume/moa", GINT_TO_POINTER (2), test_resume);
+  g_test_add_func ("/train/masters", test_masters);
+  g_test_add_func ("/train/checkpointing", test_checkpointing);
+  g_test_add_func ("/train/swap-target", test_swap_target);
+  g_test_add_data_func ("/train/samples/prior", GINT_TO_POINTER (0), test_samples);
+  g_test_add_data_func ("/train/samples/moa", GINT_TO_POINTER (1), test_samples);
+  g_test_add_data_func ("/train/samples/folder", GINT_TO_POINTER (2), test_samples);
   g_test_add_func ("/train/damage", test_damage);
   g_test_add_func ("/train/not-twice", test_not_twice);
   g_test_add_func ("/train/changed", test_changed);
@@ -614,6 +932,9 @@ main (int argc, char **argv)
   g_test_add_func ("/train/folder", test_folder);
   g_test_add_func ("/train/learns", test_learns);
   g_test_add_func ("/train/whitened", test_whitened);
-  g_test_add_func ("/train/stages", test_stages);
+  g_test_add_data_func ("/train/stages/encoders", GINT_TO_POINTER (0), test_stages);
+  g_test_add_data_func ("/train/stages/prior", GINT_TO_POINTER (1), test_stages);
+  g_test_add_data_func ("/train/stages/moa", GINT_TO_POINTER (2), test_stages);
+  g_test_add_data_func ("/train/stages/routers", GINT_TO_POINTER (3), test_stages);
   return g_test_run ();
 }
