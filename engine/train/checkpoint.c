@@ -132,9 +132,30 @@ moa_checkpoint_write (const MoaTrainedSet *set, const MoaTrainConfig *config, co
 
 /* ---- Reading ---------------------------------------------------------- */
 
+/* In the order of the file: parameters may be declared in another one by now. */
+static gboolean
+check_sum (MoaSafetensors *file, GError **error)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA1);
+  for (int i = 0; i < moa_safetensors_count (file); i++)
+    {
+      const MoaFileTensor *tensor = moa_safetensors_tensor (file, i);
+      g_autofree float *numbers = g_try_new (float, tensor->n);
+      if (!numbers)
+        return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory to read %s",
+                         moa_safetensors_path (file), tensor->name);
+      if (!moa_safetensors_read_float (file, tensor, 0, tensor->n, numbers, error))
+        return FALSE;
+      g_checksum_update (sum, (const guchar *) numbers, tensor->n * sizeof (float));
+    }
+  return !g_strcmp0 (g_checksum_get_string (sum), moa_safetensors_metadata (file, "sha1"))
+         || moa_fail (error, MOA_ERROR_FILE, "%s: is damaged: its checksum does not fit",
+                      moa_safetensors_path (file));
+}
+
 /* One tensor of a checkpoint, checked in name and shape; (transfer full). */
 static float *
-read_tensor (MoaSafetensors *file, const MoaTrained *t, int role, GChecksum *sum, GError **error)
+read_tensor (MoaSafetensors *file, const MoaTrained *t, int role, GError **error)
 {
   g_autofree char *name = tensor_name (t, role);
   const MoaFileTensor *tensor = moa_safetensors_find (file, name);
@@ -148,8 +169,6 @@ read_tensor (MoaSafetensors *file, const MoaTrained *t, int role, GChecksum *sum
   float *numbers = g_new (float, n);
   if (!moa_safetensors_read_float (file, tensor, 0, n, numbers, error))
     g_clear_pointer (&numbers, g_free);
-  else
-    g_checksum_update (sum, (const guchar *) numbers, n * sizeof (float));
   return numbers;
 }
 
@@ -158,18 +177,21 @@ static gboolean
 restore (MoaTrainedSet *set, MoaSafetensors *file, GError **error)
 {
   g_autoptr (GPtrArray) blocks = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA1);
+  if (!check_sum (file, error))
+    return FALSE;
+  if (moa_safetensors_count (file) != N_ROLES * set->n)
+    return moa_fail (error, MOA_ERROR_MODEL,
+                     "%s: has the state of %d parameters, and %d are trained; \"train\" should be as "
+                     "it was", moa_safetensors_path (file), moa_safetensors_count (file) / N_ROLES,
+                     set->n);
   for (int role = 0; role < N_ROLES; role++)
     for (int i = 0; i < set->n; i++)
       {
-        float *numbers = read_tensor (file, &set->list[i], role, sum, error);
+        float *numbers = read_tensor (file, &set->list[i], role, error);
         if (!numbers)
           return FALSE;
         g_ptr_array_add (blocks, numbers);
       }
-  if (g_strcmp0 (g_checksum_get_string (sum), moa_safetensors_metadata (file, "sha1")))
-    return moa_fail (error, MOA_ERROR_FILE, "%s: is damaged: its checksum does not fit",
-                     moa_safetensors_path (file));
   for (int role = 0; role < N_ROLES; role++)
     for (int i = 0; i < set->n; i++)
       moa_param_pack (set->list[i].param, moa_cpu_isa (set->cpu), blocks->pdata[role * set->n + i],

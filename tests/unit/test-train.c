@@ -647,6 +647,48 @@ test_masters (void)
   remove_all (folder);
 }
 
+/* A checkpoint serves a program that declares parameters in another order, not one that trains fewer. */
+static void
+test_other_order (void)
+{
+  g_autofree char *model = tiny_model (), *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  MoaTrainConfig config = make_config ("{'stage': 'prior', 'train': ['unet/time_embedding.*']}");
+  MoaParts parts;
+  g_autoptr (GError) error = NULL;
+  MoaCpu *cpu = moa_cpu_new (moa_isa_best (), 1);
+  MoaTrainedSet set;
+  MoaProgressMark mark = { 3, 1 };
+  g_assert_true (moa_parts_open (&parts, model, 0, moa_isa_best (), &error));
+  g_assert_true (moa_parts_load (&parts, 1u << MOA_PART_UNET, NULL, &error));
+  g_assert_true (moa_trained_init (&set, &parts, &config, cpu, &error));
+  g_assert_true (moa_trained_allocate (&set, &error));
+  g_assert_cmpint (set.n, ==, 4);
+  g_assert_true (moa_checkpoint_write (&set, &config, folder, &mark, &error));
+  for (int i = 0; i < 2; i++)
+    {
+      MoaTrained kept = set.list[i];
+      set.list[i] = set.list[3 - i];
+      set.list[3 - i] = kept;
+    }
+  float *data = set.list[0].param->data, value = data[0];
+  data[0] = value + 1;
+  g_autofree char *warning = NULL;
+  json_t *json = NULL;
+  g_assert_true (moa_checkpoint_read (&set, folder, &mark, &json, &warning, &error));
+  g_assert_no_error (error);
+  g_assert_cmpfloat (data[0], ==, value);
+  json_decref (json);
+  set.n--;
+  g_assert_false (moa_checkpoint_read (&set, folder, &mark, &json, &warning, &error));
+  g_assert_nonnull (strstr (error->message, "of 4 parameters, and 3 are trained"));
+  set.n++;
+  moa_trained_clear (&set);
+  moa_parts_clear (&parts);
+  moa_cpu_free (cpu);
+  moa_train_config_clear (&config);
+  remove_all (folder);
+}
+
 /* Activation checkpointing changes memory and time, and no bit; it says what it saves. */
 static void
 test_checkpointing (void)
@@ -920,6 +962,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/train/resume/prior", GINT_TO_POINTER (1), test_resume);
   g_test_add_data_func ("/train/resume/moa", GINT_TO_POINTER (2), test_resume);
   g_test_add_func ("/train/masters", test_masters);
+  g_test_add_func ("/train/other-order", test_other_order);
   g_test_add_func ("/train/checkpointing", test_checkpointing);
   g_test_add_func ("/train/swap-target", test_swap_target);
   g_test_add_data_func ("/train/samples/prior", GINT_TO_POINTER (0), test_samples);
