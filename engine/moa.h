@@ -325,6 +325,11 @@ typedef struct {
   double guidance, freedom;
   MoaGuidanceBase base;
   int fixed_point, max_timestep;
+  /* The subjects' image features, [n_features][dim], of those who come in, in
+   * their order; for a MoaSavedSubject of the same encoder. */
+  float *features;
+  int n_features, dim;
+  char *encoder;            /* fingerprint of the image encoder */
   /* With keep_trajectory: (steps + 1) latents, each h x w x 4, z_0 first. */
   float *trajectory;
   int latent_width, latent_height;
@@ -418,6 +423,40 @@ MoaGenerateResult *moa_generate (MoaModel *model, const MoaGenerateParams *param
 void moa_generate_result_free (MoaGenerateResult *result);
 gboolean moa_generate_estimate (MoaModel *model, const MoaGenerateParams *params, const MoaRun *run,
                                 gboolean calibrate, MoaEstimate *estimate, GError **error);
+
+/* ---- Settings -------------------------------------------------------- */
+
+typedef enum {
+  MOA_SETTING_BOOLEAN, /* gboolean */
+  MOA_SETTING_INTEGER, /* int */
+  MOA_SETTING_NUMBER,  /* double */
+  MOA_SETTING_SEED,    /* guint64 */
+  MOA_SETTING_BASE     /* MoaGuidanceBase: "default", "prior", "moa" */
+} MoaSettingKind;
+
+/* One number or switch of a job's parameters, described once: dialogs,
+ * procedures' arguments, JSON, command lines and manuals are made of it. */
+typedef struct {
+  const char *name;      /* as in JSON: "fixed_point"; on a command line --fixed-point */
+  MoaSettingKind kind;
+  gsize offset;          /* of the field in the job's params */
+  double lower, upper;
+  double fallback;       /* what params_init() sets; where left_to_model is not NULL: -1 or 0 */
+  const char *left_to_model; /* NULL, or what the fallback stands for: "the model's own" */
+  const char *label;     /* English, to be translated; "_" before the mnemonic */
+  const char *help;      /* English, a sentence */
+} MoaSetting;
+
+/* Of MoaReplaceParams and MoaGenerateParams; (transfer none). */
+const MoaSetting *moa_replace_settings (int *n);
+const MoaSetting *moa_generate_settings (int *n);
+/* NULL if there is none. */
+const MoaSetting *moa_setting_find (const MoaSetting *settings, int n, const char *name);
+
+/* The field of params as a number (booleans 0 and 1, a base its value), and
+ * back; setting checks the range and says what is allowed. */
+double moa_setting_get (const MoaSetting *setting, gconstpointer params);
+gboolean moa_setting_set (const MoaSetting *setting, gpointer params, double value, GError **error);
 
 /* ---- Words ----------------------------------------------------------- */
 

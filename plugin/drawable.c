@@ -250,18 +250,25 @@ drawable_write_mask (gint32 mask, const MoaImage *values)
 MoaImage *
 drawable_scale_map (const MoaImage *map, int width, int height)
 {
+  return drawable_scale_part (map, 1, 1, width, height);
+}
+
+MoaImage *
+drawable_scale_part (const MoaImage *map, double width_share, double height_share, int width,
+                     int height)
+{
   MoaImage *scaled = moa_image_new (width, height, 1);
 
   for (int y = 0; scaled && y < height; y++)
     {
-      double v = CLAMP ((y + 0.5) * map->height / height - 0.5, 0, map->height - 1);
+      double v = CLAMP ((y + 0.5) * height_share * map->height / height - 0.5, 0, map->height - 1);
       int top = v, bottom = MIN (top + 1, map->height - 1);
       const float *upper = map->data + (gsize) top * map->width;
       const float *lower = map->data + (gsize) bottom * map->width;
 
       for (int x = 0; x < width; x++)
         {
-          double u = CLAMP ((x + 0.5) * map->width / width - 0.5, 0, map->width - 1);
+          double u = CLAMP ((x + 0.5) * width_share * map->width / width - 0.5, 0, map->width - 1);
           int left = u, right = MIN (left + 1, map->width - 1);
           double above = upper[left] + (u - left) * (upper[right] - upper[left]);
           double below = lower[left] + (u - left) * (lower[right] - lower[left]);

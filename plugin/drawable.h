@@ -28,4 +28,8 @@ void drawable_write_mask (gint32 mask, const MoaImage *values);
 /* Bilinear, pixel centres matched; for maps of one channel. */
 MoaImage *drawable_scale_map (const MoaImage *map, int width, int height);
 
+/* The same of the part of a map from its left and top; shares are in (0,1]. */
+MoaImage *drawable_scale_part (const MoaImage *map, double width_share, double height_share,
+                               int width, int height);
+
 #endif

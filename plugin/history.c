@@ -4,10 +4,30 @@
  * ids mean nothing in another session: GIMP keeps them as data of this one. */
 #include "history.h"
 
+#include "intl.h"
+
 #include <libgimp/gimp.h>
 #include <string.h>
 
+#define ASIDE REPLACE_PARASITE "-set-aside"
 #define SUBJECTS REPLACE_PROCEDURE "-subjects"
+
+/* What cannot be read, because it is damaged or newer, is kept under another name. */
+static void
+set_aside (const GimpParasite *parasite, const char *why)
+{
+  g_autofree char *message = g_strdup_printf (_("The settings of the last time cannot be used: %s. "
+                                                "They are kept as \"%s\" in GIMP's parasiterc; the "
+                                                "defaults are used."), why, ASIDE);
+  GimpParasite *aside = gimp_parasite_new (ASIDE, GIMP_PARASITE_PERSISTENT,
+                                           gimp_parasite_data_size (parasite),
+                                           gimp_parasite_data (parasite));
+
+  gimp_attach_parasite (aside);
+  gimp_detach_parasite (REPLACE_PARASITE);
+  gimp_parasite_free (aside);
+  gimp_message (message);
+}
 
 ReplaceSettings *
 history_load_settings (void)
@@ -20,7 +40,11 @@ history_load_settings (void)
       g_autofree char *json = g_strndup (gimp_parasite_data (parasite),
                                          gimp_parasite_data_size (parasite));
 
-      settings = replace_settings_from_json (json, NULL);
+      g_autoptr (GError) error = NULL;
+
+      settings = replace_settings_from_json (json, &error);
+      if (!settings)
+        set_aside (parasite, error->message);
       gimp_parasite_free (parasite);
     }
   return settings ? settings : replace_settings_new ();

@@ -40,15 +40,13 @@ work (gpointer data)
 }
 
 ReplaceJob *
-replace_job_start (MoaModel *model, const MoaReplaceParams *params, int n_threads,
-                   guint64 memory_limit)
+replace_job_start (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run)
 {
   ReplaceJob *job = g_new0 (ReplaceJob, 1);
 
   job->model = model;
   job->params = *params;
-  job->run.n_threads = n_threads;
-  job->run.memory_limit = memory_limit;
+  job->run = *run;
   job->run.cancellable = g_cancellable_new ();
   job->run.progress = note_progress;
   job->run.progress_data = job;

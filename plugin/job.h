@@ -6,9 +6,10 @@
 
 typedef struct _ReplaceJob ReplaceJob;
 
-/* model and everything that params points to must outlive the job.  (transfer full) */
-ReplaceJob *replace_job_start (MoaModel *model, const MoaReplaceParams *params, int n_threads,
-                               guint64 memory_limit);
+/* model and everything that params points to must outlive the job; run brings threads, memory and
+ * cache.  (transfer full) */
+ReplaceJob *replace_job_start (MoaModel *model, const MoaReplaceParams *params,
+                               const MoaRun *run);
 
 /* The latest progress; TRUE once the thread is over. */
 gboolean replace_job_poll (ReplaceJob *job, MoaProgress *progress);

@@ -17,8 +17,8 @@ fail (GError **error, const char *message)
 
 /* ---- What to work on ----------------------------------------------------- */
 
-static gint32
-check_target (gint32 image, gint32 drawable, GError **error)
+gint32
+replace_check_target (gint32 image, gint32 drawable, GError **error)
 {
   if (!gimp_image_is_valid (image))
     {
@@ -85,49 +85,43 @@ read_source (ReplaceTask *task, GError **error)
   return TRUE;
 }
 
-/* "layer (image)", for the record that the result keeps. */
-static char *
-name_subject (gint32 layer)
+void
+replace_task_take_people (ReplaceTask *task, People *people)
 {
-  g_autofree char *name = gimp_item_get_name (layer);
-  g_autofree char *image = gimp_image_get_name (gimp_item_get_image (layer));
-
-  return g_strdup_printf ("%s (%s)", name, image);
+  task->people = people;
+  task->n_subjects = people->n_subjects;
+  for (int k = 0; k < people->n_subjects; k++)
+    {
+      task->subjects[k] = people->subjects[k];
+      task->names[k] = g_strdup (people->names[k]);
+    }
 }
 
-static gboolean
-read_subjects (ReplaceTask *task, const gint32 *subjects, int n_subjects, GError **error)
+static People *
+read_people (gint32 image, const gint32 *subjects, int n_subjects, const ReplaceSettings *settings,
+             GError **error)
 {
-  gint32 layers[MOA_MAX_SUBJECTS];
+  g_autoptr (People) people = people_new ();
 
   for (int i = 0; i < n_subjects; i++)
-    {
-      layers[i] = drawable_get_layer (subjects[i], -1, TRUE, error);
-      if (layers[i] < 0)
-        {
-          g_prefix_error (error, "subject %d: ", i + 1);
-          return FALSE;
-        }
-    }
-  for (int i = 0; i < n_subjects; i++)
-    {
-      task->photos[i] = drawable_read_rgba (layers[i], error);
-      if (!task->photos[i])
-        return FALSE;
-      task->subjects[i].photos = (const MoaImage *const *) &task->photos[i];
-      task->subjects[i].n_photos = 1;
-      task->names[i] = name_subject (layers[i]);
-      task->n_subjects = i + 1;
-    }
-  return TRUE;
+    if (!people_add_layer (people, subjects[i], error))
+      {
+        g_prefix_error (error, "subject %d: ", i + 1);
+        return NULL;
+      }
+  if (settings->subjects && !people_add_list (people, settings->subjects, image, error))
+    return NULL;
+  return g_steal_pointer (&people);
 }
 
 /* ---- The task ------------------------------------------------------------ */
 
-static MoaModel *
-open_model (const char *path, GError **error)
+MoaModel *
+replace_open_model (const ReplaceSettings *settings, char **path, GError **error)
 {
-  MoaModel *model = moa_model_open (path, error);
+  *path = *settings->model ? g_strdup (settings->model) : replace_settings_find_model ();
+
+  MoaModel *model = moa_model_open (*path, error);
 
   if (!model && error)
     {
@@ -146,13 +140,6 @@ check_settings (const ReplaceSettings *settings, int n_subjects, GError **error)
   if (n_subjects < 1)
     return fail (error, "no subject was given: name one layer at least that shows the person who "
                  "comes in");
-  if (n_subjects > MOA_MAX_SUBJECTS)
-    {
-      g_set_error (error, MOA_ERROR, MOA_ERROR_ARGUMENT,
-                   "%d subjects were given; there may be %d at most", n_subjects,
-                   MOA_MAX_SUBJECTS);
-      return FALSE;
-    }
   if (settings->n_order && settings->n_order != n_subjects)
     {
       g_set_error (error, MOA_ERROR, MOA_ERROR_ARGUMENT,
@@ -169,11 +156,13 @@ ReplaceTask *
 replace_task_new (gint32 image, gint32 drawable, const gint32 *subjects, int n_subjects,
                   const ReplaceSettings *settings, MoaModel *model, GError **error)
 {
-  if (!check_settings (settings, n_subjects, error))
-    return NULL;
+  g_autoptr (People) people = NULL;
 
-  gint32 layer = check_target (image, drawable, error);
-  if (layer < 0)
+  gint32 layer = replace_check_target (image, drawable, error);
+
+  if (layer >= 0)
+    people = read_people (image, subjects, n_subjects, settings, error);
+  if (!people || !check_settings (settings, people->n_subjects, error))
     return NULL;
 
   g_autoptr (ReplaceTask) task = g_new0 (ReplaceTask, 1);
@@ -181,15 +170,18 @@ replace_task_new (gint32 image, gint32 drawable, const gint32 *subjects, int n_s
   task->image = image;
   task->layer = layer;
   task->settings = replace_settings_copy (settings);
-  if (!*settings->model)
+  if (model)
+    task->model = moa_model_ref (model);
+  else
     {
-      g_free (task->settings->model);
-      task->settings->model = replace_settings_find_model ();
+      g_autofree char *path = NULL;
+
+      task->model = replace_open_model (settings, &path, error);
+      replace_settings_set_string (&task->settings->model, path);
     }
-  task->model = model ? moa_model_ref (model) : open_model (task->settings->model, error);
-  if (!task->model || !read_subjects (task, subjects, n_subjects, error)
-      || !read_source (task, error))
+  if (!task->model || !read_source (task, error))
     return NULL;
+  replace_task_take_people (task, g_steal_pointer (&people));
   return g_steal_pointer (&task);
 }
 
@@ -202,36 +194,39 @@ replace_task_free (ReplaceTask *task)
   moa_image_free (task->alpha);
   moa_image_free (task->selection);
   for (int i = 0; i < MOA_MAX_SUBJECTS; i++)
-    {
-      moa_image_free (task->photos[i]);
-      g_free (task->names[i]);
-    }
+    g_free (task->names[i]);
+  people_free (task->people);
   replace_settings_free (task->settings);
   g_clear_pointer (&task->model, moa_model_unref);
   g_free (task);
 }
 
+void
+replace_task_get_params (const ReplaceTask *task, MoaReplaceParams *params)
+{
+  *params = task->settings->params;
+  params->source = task->source;
+  params->selection = task->selection;
+  params->subjects = task->subjects;
+  params->n_subjects = task->n_subjects;
+  params->order = task->settings->n_order ? task->settings->order : NULL;
+  params->prompt = task->settings->prompt;
+}
+
 ReplaceJob *
 replace_task_start (ReplaceTask *task)
 {
-  MoaReplaceParams params = task->settings->params;
+  MoaReplaceParams params;
+  MoaRun run;
 
-  params.source = task->source;
-  params.selection = task->selection;
-  params.subjects = task->subjects;
-  params.n_subjects = task->n_subjects;
-  params.order = task->settings->n_order ? task->settings->order : NULL;
-  params.prompt = task->settings->prompt;
-  return replace_job_start (task->model, &params, task->settings->n_threads,
-                            (guint64) task->settings->memory_limit << 20);
+  replace_task_get_params (task, &params);
+  replace_settings_get_run (task->settings, &run);
+  return replace_job_start (task->model, &params, &run);
 }
 
 gboolean
-replace_run (gint32 image, gint32 drawable, const gint32 *subjects, int n_subjects,
-             const ReplaceSettings *settings, GError **error)
+replace_task_run (ReplaceTask *task, GError **error)
 {
-  g_autoptr (ReplaceTask) task = replace_task_new (image, drawable, subjects, n_subjects,
-                                                   settings, NULL, error);
   if (!task)
     return FALSE;
 
@@ -254,4 +249,20 @@ replace_run (gint32 image, gint32 drawable, const gint32 *subjects, int n_subjec
   moa_replace_result_free (result);
   gimp_displays_flush ();
   return success;
+}
+
+gboolean
+replace_run (gint32 image, gint32 drawable, const gint32 *subjects, int n_subjects,
+             const ReplaceSettings *settings, GError **error)
+{
+  if (settings->layer)
+    drawable = gimp_image_is_valid (image)
+               ? people_find_layer (image, settings->layer, FALSE, error) : -1;
+  if (settings->layer && drawable < 0 && error && *error)
+    return FALSE;
+
+  g_autoptr (ReplaceTask) task = replace_task_new (image, drawable, subjects, n_subjects,
+                                                   settings, NULL, error);
+
+  return replace_task_run (task, error);
 }

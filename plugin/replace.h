@@ -3,6 +3,7 @@
 #define MOA_PLUGIN_REPLACE_H
 
 #include "job.h"
+#include "people.h"
 #include "settings.h"
 
 #include <libgimp/gimp.h>
@@ -14,7 +15,7 @@ typedef struct {
   MoaImage *source;    /* RGB, the work area */
   MoaImage *alpha;     /* of the source; NULL: opaque */
   MoaImage *selection; /* NULL: everything */
-  MoaImage *photos[MOA_MAX_SUBJECTS];
+  People *people;      /* owns the subjects' photos; or NULL */
   MoaSubject subjects[MOA_MAX_SUBJECTS];
   char *names[MOA_MAX_SUBJECTS];
   int n_subjects;
@@ -27,6 +28,9 @@ typedef struct {
 gboolean replace_find_area (gint32 image, gint32 layer, int side, MoaRect *area, MoaRect *bounds,
                             GError **error);
 
+/* The layer that would be worked on; -1 with error set if it cannot be. */
+gint32 replace_check_target (gint32 image, gint32 drawable, GError **error);
+
 /* Checks everything and reads the pixels.  model: NULL opens the one that settings name.
  * (transfer full); NULL with error set. */
 ReplaceTask *replace_task_new (gint32 image, gint32 drawable, const gint32 *subjects,
@@ -35,10 +39,22 @@ ReplaceTask *replace_task_new (gint32 image, gint32 drawable, const gint32 *subj
 void replace_task_free (ReplaceTask *task);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaceTask, replace_task_free)
 
+/* The model that settings name; an error says where one can be named.  (transfer full) */
+MoaModel *replace_open_model (const ReplaceSettings *settings, char **path, GError **error);
+
+/* people: (transfer full) */
+void replace_task_take_people (ReplaceTask *task, People *people);
+
+/* As the engine takes them; they point into the task. */
+void replace_task_get_params (const ReplaceTask *task, MoaReplaceParams *params);
+
 /* Starts the engine.  The task must outlive the job. */
 ReplaceJob *replace_task_start (ReplaceTask *task);
 
-/* From start to end without a dialog. */
+/* Runs a task to its end, and puts the result into the image.  NULL does nothing and gives FALSE. */
+gboolean replace_task_run (ReplaceTask *task, GError **error);
+
+/* From start to end without a dialog; the settings may name the layer and the subjects. */
 gboolean replace_run (gint32 image, gint32 drawable, const gint32 *subjects, int n_subjects,
                       const ReplaceSettings *settings, GError **error);
 

@@ -1,6 +1,6 @@
 /* The result of a replacement as a layer group above the source.
  *
- *   Replace Person           parasite moa-replace-person: the parameters as JSON
+ *   Replace Person           parasites: how it was made, see record.h
  *     Result                 RGB (or gray) of the work area, layer mask = composite mask
  *     Reconstruction         hidden, on request
  *     Router 1: <block> ...  hidden, on request
@@ -10,10 +10,7 @@
 
 #include "drawable.h"
 #include "intl.h"
-
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
+#include "record.h"
 
 /* Where the group goes, and where its layers lie. */
 typedef struct {
@@ -23,65 +20,6 @@ typedef struct {
 } Place;
 
 /* ---- The parameters ------------------------------------------------------ */
-
-static json_t *
-names_to_json (const ReplaceTask *task)
-{
-  json_t *names = json_array ();
-
-  for (int i = 0; i < task->n_subjects; i++)
-    json_array_append_new (names, json_string (task->names[i]));
-  return names;
-}
-
-/* What was used, after the model's defaults, in the form of the settings, and what it came
- * from. */
-static char *
-describe (const ReplaceTask *task, const MoaReplaceResult *result)
-{
-  g_autoptr (ReplaceSettings) used = replace_settings_copy (task->settings);
-
-  used->params.steps = result->steps;
-  used->params.guidance = result->guidance;
-  used->params.freedom = result->freedom;
-  used->params.base = result->base;
-  used->params.fixed_point = result->fixed_point;
-  used->params.max_timestep = result->max_timestep;
-
-  g_autofree char *settings = replace_settings_to_json (used);
-  json_t *object = json_loads (settings, 0, NULL);
-  double seconds = 0;
-
-  for (int i = 0; i < MOA_N_PHASES; i++)
-    seconds += result->seconds[i];
-  /* The settings keep an empty prompt empty, so that it fits other subjects in another run. */
-  json_object_set_new (object, "prompt_used", json_string (result->prompt));
-  json_object_set_new (object, "seconds", json_real (seconds));
-  json_object_set_new (object, "subjects", names_to_json (task));
-  json_object_set_new (object, "area",
-                       json_pack ("[iiii]", task->area.x, task->area.y, task->area.width,
-                                  task->area.height));
-  if (gimp_item_is_valid (task->layer))
-    json_object_set_new (object, "source", json_integer (gimp_item_get_tattoo (task->layer)));
-
-  char *text = json_dumps (object, JSON_REAL_PRECISION (9) | JSON_INDENT (1));
-  char *json = g_strdup (text);
-
-  free (text);
-  json_decref (object);
-  return json;
-}
-
-static void
-attach_parameters (gint32 group, const char *json)
-{
-  GimpParasite *parasite = gimp_parasite_new (REPLACE_PARASITE,
-                                              GIMP_PARASITE_PERSISTENT | GIMP_PARASITE_UNDOABLE,
-                                              strlen (json) + 1, json);
-
-  gimp_item_attach_parasite (group, parasite);
-  gimp_parasite_free (parasite);
-}
 
 gint32
 result_find_group (gint32 layer)
@@ -102,22 +40,12 @@ result_find_group (gint32 layer)
 ReplaceSettings *
 result_get_settings (gint32 group, gint32 *source)
 {
-  GimpParasite *parasite = gimp_item_get_parasite (group, REPLACE_PARASITE);
+  g_autoptr (GError) error = NULL;
+  ReplaceSettings *settings = record_read_settings (group, source, NULL, &error);
 
-  *source = -1;
-  if (!parasite)
-    return NULL;
-
-  g_autofree char *json = g_strndup (gimp_parasite_data (parasite),
-                                     gimp_parasite_data_size (parasite));
-  json_t *object = json_loads (json, 0, NULL);
-  guint tattoo = json_integer_value (json_object_get (object, "source"));
-
-  if (tattoo)
-    *source = gimp_image_get_layer_by_tattoo (gimp_item_get_image (group), tattoo);
-  json_decref (object);
-  gimp_parasite_free (parasite);
-  return replace_settings_from_json (json, NULL);
+  if (!settings)
+    gimp_message (error->message);
+  return settings;
 }
 
 /* ---- The layers ---------------------------------------------------------- */
@@ -222,7 +150,8 @@ add_router_maps (const ReplaceTask *task, const Place *place, gint32 group,
 
   for (int i = maps->n_layers - 1; i >= 0; i--)
     {
-      MoaImage *map = drawable_scale_map (maps->layers[i], task->area.width, task->area.height);
+      MoaImage *map = drawable_scale_part (maps->layers[i], maps->width_share, maps->height_share,
+                                           task->area.width, task->area.height);
 
       if (!map)
         {
@@ -239,16 +168,18 @@ add_router_maps (const ReplaceTask *task, const Place *place, gint32 group,
 }
 
 static gboolean
-add_group (const ReplaceTask *task, const MoaReplaceResult *result, const Place *place,
+add_group (const ReplaceTask *task, const MoaReplaceResult *result, int k, const Place *place,
            GError **error)
 {
+  const MoaVariation *variation = &result->variations[k];
   gint32 group = gimp_layer_group_new (place->image);
 
   gimp_item_set_name (group, _("Replace Person"));
+  gimp_item_set_visible (group, k == 0);
   gimp_image_insert_layer (place->image, group, place->parent, place->position);
   set_composite_space (group);
-  if (task->settings->maps && result->variations->n_maps > 0
-      && !add_router_maps (task, place, group, &result->variations->maps[0], error))
+  if (task->settings->maps && variation->n_maps > 0
+      && !add_router_maps (task, place, group, &variation->maps[0], error))
     {
       gimp_image_remove_layer (place->image, group);
       return FALSE;
@@ -256,12 +187,24 @@ add_group (const ReplaceTask *task, const MoaReplaceResult *result, const Place 
   if (result->reconstruction)
     add_layer (place, group, _("Reconstruction"), result->reconstruction, NULL, FALSE);
 
-  gint32 layer = add_layer (place, group, _("Result"), result->variations->image, task->alpha, TRUE);
-  g_autofree char *json = describe (task, result);
+  gint32 layer = add_layer (place, group, _("Result"), variation->image, task->alpha, TRUE);
 
-  add_mask (layer, result->variations->mask);
-  attach_parameters (group, json);
+  add_mask (layer, variation->mask);
+  record_attach (group, task, result, variation);
   gimp_image_set_active_layer (place->image, layer);
+  return TRUE;
+}
+
+/* A group for each variation, the first one on top and the only one visible. */
+static gboolean
+add_groups (const ReplaceTask *task, const MoaReplaceResult *result, const Place *place,
+            GError **error)
+{
+  for (int k = result->n_variations - 1; k >= 0; k--)
+    if (!add_group (task, result, k, place, error))
+      return FALSE;
+  if (task->settings->mark)
+    record_mark_image (place->image);
   return TRUE;
 }
 
@@ -272,7 +215,7 @@ result_write (const ReplaceTask *task, const MoaReplaceResult *result, GError **
 
   find_place (task, &place);
   gimp_image_undo_group_start (place.image);
-  gboolean success = add_group (task, result, &place, error);
+  gboolean success = add_groups (task, result, &place, error);
   gimp_image_undo_group_end (place.image);
 
   if (place.image != task->image)

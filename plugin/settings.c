@@ -1,47 +1,23 @@
-/* What the user chose for a replacement: defaults, the table of options, JSON.
+/* What the user chose for a replacement: defaults, options, JSON.
  *
- * One table serves reading, checking and writing the options, so that a new one is one row. */
+ * The engine describes its own settings; what only the plug-in knows is in the table here. */
 #include "settings.h"
 
-#include <jansson.h>
+#include "options.h"
+
 #include <libgimp/gimp.h>
-#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
-typedef enum {
-  OPTION_BOOLEAN, OPTION_INTEGER, OPTION_NUMBER, OPTION_BASE, OPTION_ORDER
-} OptionKind;
-
-typedef struct {
-  const char *key;
-  OptionKind kind;
-  size_t offset;
-  double lower, upper;
-} Option;
-
-#define PARAM(field) offsetof (ReplaceSettings, params.field)
-
-/* A lower bound of -1 is how a number is left to the model. */
-static const Option options[] = {
-  { "base", OPTION_BASE, PARAM (base), 0, 0 },
-  { "freedom", OPTION_NUMBER, PARAM (freedom), -1, 1 },
-  { "fixed_point", OPTION_INTEGER, PARAM (fixed_point), -1, 100 },
-  { "max_timestep", OPTION_INTEGER, PARAM (max_timestep), -1, 1000 },
-  { "limit", OPTION_BOOLEAN, PARAM (limit), 0, 0 },
-  { "blend", OPTION_BOOLEAN, PARAM (blend), 0, 0 },
-  { "color_match", OPTION_BOOLEAN, PARAM (color_match), 0, 0 },
-  { "grow", OPTION_NUMBER, PARAM (grow), -1, 1000 },
-  { "feather", OPTION_NUMBER, PARAM (feather), -1, 1000 },
-  { "mask_threshold", OPTION_NUMBER, PARAM (mask_threshold), 0, 1 },
-  { "order", OPTION_ORDER, offsetof (ReplaceSettings, order), 0, MOA_MAX_SUBJECTS - 1 },
-  { "reconstruction", OPTION_BOOLEAN, PARAM (want_reconstruction), 0, 0 },
-  { "maps", OPTION_BOOLEAN, offsetof (ReplaceSettings, maps), 0, 0 },
-  { "threads", OPTION_INTEGER, offsetof (ReplaceSettings, n_threads), 0, 1024 },
-  { "memory_limit", OPTION_INTEGER, offsetof (ReplaceSettings, memory_limit), 0, G_MAXINT },
+/* In the form of the engine's, with offsets in ReplaceSettings. */
+static const MoaSetting own_settings[] = {
+  { "maps", MOA_SETTING_BOOLEAN, offsetof (ReplaceSettings, maps), 0, 1, FALSE },
+  { "cache", MOA_SETTING_BOOLEAN, offsetof (ReplaceSettings, cache), 0, 1, TRUE },
+  { "mark", MOA_SETTING_BOOLEAN, offsetof (ReplaceSettings, mark), 0, 1, TRUE },
+  { "threads", MOA_SETTING_INTEGER, offsetof (ReplaceSettings, n_threads), 0, 1024, 0 },
+  { "memory_limit", MOA_SETTING_INTEGER, offsetof (ReplaceSettings, memory_limit), 0, G_MAXINT, 0 },
 };
-
-static const char *const bases[] = { "default", "prior", "moa" };
+enum { N_OWN = G_N_ELEMENTS (own_settings) };
 
 ReplaceSettings *
 replace_settings_new (void)
@@ -49,6 +25,8 @@ replace_settings_new (void)
   ReplaceSettings *settings = g_new0 (ReplaceSettings, 1);
 
   moa_replace_params_init (&settings->params);
+  for (int i = 0; i < N_OWN; i++)
+    moa_setting_set (&own_settings[i], settings, own_settings[i].fallback, NULL);
   settings->prompt = g_strdup ("");
   settings->model = g_strdup ("");
   return settings;
@@ -61,6 +39,8 @@ replace_settings_copy (const ReplaceSettings *settings)
 
   copy->prompt = g_strdup (settings->prompt);
   copy->model = g_strdup (settings->model);
+  copy->layer = g_strdup (settings->layer);
+  copy->subjects = g_strdup (settings->subjects);
   return copy;
 }
 
@@ -71,6 +51,8 @@ replace_settings_free (ReplaceSettings *settings)
     {
       g_free (settings->prompt);
       g_free (settings->model);
+      g_free (settings->layer);
+      g_free (settings->subjects);
       g_free (settings);
     }
 }
@@ -84,96 +66,80 @@ replace_settings_set_string (char **field, const char *value)
   *field = copy;
 }
 
-static gboolean
-fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError **error, const char *format, ...)
-{
-  va_list args;
-
-  va_start (args, format);
-  if (error)
-    *error = g_error_new_valist (MOA_ERROR, MOA_ERROR_ARGUMENT, format, args);
-  va_end (args);
-  return FALSE;
-}
-
 /* ---- Reading ------------------------------------------------------------- */
 
 static gboolean
-number_from_json (const Option *option, const json_t *value, double *number, GError **error)
+order_from_json (ReplaceSettings *settings, const json_t *value, GError **error)
 {
-  gboolean integer = option->kind != OPTION_NUMBER;
+  gboolean list = json_is_array (value) && json_array_size (value) <= MOA_MAX_SUBJECTS;
 
-  if (integer ? !json_is_integer (value) : !json_is_number (value))
-    return fail (error, "options: \"%s\" must be %s number", option->key,
-                 integer ? "a whole" : "a");
-  *number = json_number_value (value);
-  if (!(*number >= option->lower && *number <= option->upper))
-    return fail (error, "options: \"%s\" is %g; it may be %g to %g%s", option->key, *number,
-                 MAX (option->lower, 0), option->upper,
-                 option->lower < 0 ? ", or -1 for the model's own" : "");
-  return TRUE;
-}
+  for (guint k = 0; list && k < json_array_size (value); k++)
+    {
+      const json_t *person = json_array_get (value, k);
 
-static gboolean
-order_from_json (const Option *option, ReplaceSettings *settings, const json_t *value,
-                 GError **error)
-{
-  if (!json_is_array (value) || json_array_size (value) > MOA_MAX_SUBJECTS)
-    return fail (error, "options: \"order\" must be a list with one whole number for each subject,"
-                 " at most %d; [1, 0] gives the first subject the second person from the left",
-                 MOA_MAX_SUBJECTS);
+      list = json_is_integer (person) && json_integer_value (person) >= 0
+             && json_integer_value (person) < MOA_MAX_SUBJECTS;
+      settings->order[k] = list ? json_integer_value (person) : 0;
+    }
+  if (!list)
+    return options_fail (error, "options: \"order\" must be a list with one whole number for each "
+                         "subject, at most %d; [1, 0] gives the first subject the second person "
+                         "from the left", MOA_MAX_SUBJECTS);
   settings->n_order = json_array_size (value);
-  for (int k = 0; k < settings->n_order; k++)
-    {
-      double person;
-
-      if (!number_from_json (option, json_array_get (value, k), &person, error))
-        return FALSE;
-      settings->order[k] = person;
-    }
   return TRUE;
 }
 
 static gboolean
-option_from_json (const Option *option, ReplaceSettings *settings, const json_t *value,
-                  GError **error)
+text_from_json (char **field, const char *key, const json_t *value, GError **error)
 {
-  void *field = (char *) settings + option->offset;
-  double number;
+  if (!json_is_string (value))
+    return options_fail (error, "options: \"%s\" must be a text", key);
+  replace_settings_set_string (field, json_string_value (value));
+  return TRUE;
+}
 
-  switch (option->kind)
+char *
+replace_settings_list_options (void)
+{
+  int n;
+  const MoaSetting *rows = moa_replace_settings (&n);
+  GString *known = g_string_new ("prompt, model, layer, subjects, order");
+
+  for (int i = 0; i < n; i++)
+    g_string_append_printf (known, ", %s", rows[i].name);
+  for (int i = 0; i < N_OWN; i++)
+    g_string_append_printf (known, ", %s", own_settings[i].name);
+  return g_string_free (known, FALSE);
+}
+
+static gboolean
+option_from_json (ReplaceSettings *settings, const char *key, json_t *value, GError **error)
+{
+  int n;
+  const MoaSetting *rows = moa_replace_settings (&n);
+
+  if (!strcmp (key, "order"))
+    return order_from_json (settings, value, error);
+  if (!strcmp (key, "prompt"))
+    return text_from_json (&settings->prompt, key, value, error);
+  if (!strcmp (key, "model"))
+    return text_from_json (&settings->model, key, value, error);
+  if (!strcmp (key, "layer"))
+    return text_from_json (&settings->layer, key, value, error);
+  if (!strcmp (key, "subjects"))
     {
-    case OPTION_BOOLEAN:
-      if (!json_is_boolean (value))
-        return fail (error, "options: \"%s\" must be true or false", option->key);
-      *(gboolean *) field = json_is_true (value);
-      return TRUE;
-
-    case OPTION_INTEGER:
-      if (!number_from_json (option, value, &number, error))
-        return FALSE;
-      *(int *) field = number;
-      return TRUE;
-
-    case OPTION_NUMBER:
-      return number_from_json (option, value, field, error);
-
-    case OPTION_BASE:
-      for (guint i = 0; i < G_N_ELEMENTS (bases); i++)
-        if (json_is_string (value) && !strcmp (json_string_value (value), bases[i]))
-          {
-            *(MoaGuidanceBase *) field = i;
-            return TRUE;
-          }
-      return fail (error, "options: \"base\" must be \"default\", \"prior\" or \"moa\"");
-
-    case OPTION_ORDER:
-      return order_from_json (option, settings, value, error);
+      g_free (settings->subjects);
+      settings->subjects = options_print (json_incref (value));
+      return json_is_array (value)
+             || options_fail (error, "options: \"subjects\" must be a list");
     }
-  g_return_val_if_reached (FALSE);
+  if (moa_setting_find (rows, n, key))
+    return options_set (rows, n, &settings->params, key, value, error);
+  if (moa_setting_find (own_settings, N_OWN, key))
+    return options_set (own_settings, N_OWN, settings, key, value, error);
+
+  g_autofree char *known = replace_settings_list_options ();
+  return options_fail (error, "options: there is no \"%s\"; there are %s", key, known);
 }
 
 static gboolean
@@ -183,41 +149,9 @@ options_from_json (ReplaceSettings *settings, json_t *object, GError **error)
   json_t *value;
 
   json_object_foreach (object, key, value)
-    {
-      const Option *option = NULL;
-
-      for (guint i = 0; i < G_N_ELEMENTS (options) && !option; i++)
-        if (!strcmp (options[i].key, key))
-          option = &options[i];
-      if (!option)
-        {
-          g_autoptr (GString) known = g_string_new (NULL);
-
-          for (guint i = 0; i < G_N_ELEMENTS (options); i++)
-            g_string_append_printf (known, "%s%s", i ? ", " : "", options[i].key);
-          return fail (error, "options: there is no \"%s\"; there are %s", key, known->str);
-        }
-      if (!option_from_json (option, settings, value, error))
-        return FALSE;
-    }
+    if (!option_from_json (settings, key, value, error))
+      return FALSE;
   return TRUE;
-}
-
-static json_t *
-parse_object (const char *what, const char *json, GError **error)
-{
-  json_error_t where;
-  json_t *object = json_loads (json, JSON_REJECT_DUPLICATES, &where);
-
-  if (!object)
-    fail (error, "%s: not JSON, %s (at character %d); \"{}\" sets none", what, where.text,
-          where.position);
-  else if (!json_is_object (object))
-    {
-      fail (error, "%s: must be a JSON object like {\"freedom\": 0.5}", what);
-      g_clear_pointer (&object, json_decref);
-    }
-  return object;
 }
 
 gboolean
@@ -226,35 +160,50 @@ replace_settings_set_options (ReplaceSettings *settings, const char *json, GErro
   if (!json || !*json)
     return TRUE;
 
-  json_t *object = parse_object ("options", json, error);
+  json_t *object = options_parse ("options", json, error);
   gboolean success = object && options_from_json (settings, object, error);
 
   json_decref (object);
   return success;
 }
 
+static gboolean
+version_ok (const json_t *object, GError **error)
+{
+  const json_t *version = json_object_get (object, "version");
+
+  if (!version || json_integer_value (version) <= SETTINGS_VERSION)
+    return TRUE;
+  return options_fail (error, "settings: they are of version %d, this MoA for GIMP reads up to %d: "
+                       "update it to use them", (int) json_integer_value (version),
+                       SETTINGS_VERSION);
+}
+
+/* Version 1 had some settings beside the options. */
+static gboolean
+settings_from_json (ReplaceSettings *settings, json_t *object, GError **error)
+{
+  static const char *const beside[] = { "prompt", "model", "steps", "guidance", "seed" };
+  json_t *chosen = json_object_get (object, "options");
+
+  if (!version_ok (object, error))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (beside); i++)
+    {
+      json_t *value = json_object_get (object, beside[i]);
+
+      if (value && !option_from_json (settings, beside[i], value, error))
+        return FALSE;
+    }
+  return !chosen || options_from_json (settings, chosen, error);
+}
+
 ReplaceSettings *
 replace_settings_from_json (const char *json, GError **error)
 {
   g_autoptr (ReplaceSettings) settings = replace_settings_new ();
-  json_t *object = parse_object ("settings", json, error);
-
-  if (!object)
-    return NULL;
-
-  const char *prompt = json_string_value (json_object_get (object, "prompt"));
-  const char *model = json_string_value (json_object_get (object, "model"));
-  json_t *guidance = json_object_get (object, "guidance");
-  json_t *chosen = json_object_get (object, "options");
-
-  replace_settings_set_string (&settings->prompt, prompt);
-  replace_settings_set_string (&settings->model, model);
-  if (guidance)
-    settings->params.guidance = json_number_value (guidance);
-  settings->params.steps = json_integer_value (json_object_get (object, "steps"));
-  settings->params.seed = json_integer_value (json_object_get (object, "seed"));
-
-  gboolean success = !chosen || options_from_json (settings, chosen, error);
+  json_t *object = options_parse ("settings", json, error);
+  gboolean success = object && settings_from_json (settings, object, error);
 
   json_decref (object);
   return success ? g_steal_pointer (&settings) : NULL;
@@ -262,63 +211,44 @@ replace_settings_from_json (const char *json, GError **error)
 
 /* ---- Writing ------------------------------------------------------------- */
 
-static json_t *
-option_to_json (const Option *option, const ReplaceSettings *settings)
+static void
+set_all (json_t *object, const MoaSetting *rows, int n, gconstpointer params)
 {
-  const void *field = (const char *) settings + option->offset;
-
-  switch (option->kind)
+  for (int i = 0; i < n; i++)
     {
-    case OPTION_BOOLEAN:
-      return json_boolean (*(const gboolean *) field);
-    case OPTION_INTEGER:
-      return *(const int *) field < 0 ? NULL : json_integer (*(const int *) field);
-    case OPTION_NUMBER:
-      return *(const double *) field < 0 ? NULL : json_real (*(const double *) field);
-    case OPTION_BASE:
-      return json_string (bases[*(const MoaGuidanceBase *) field]);
-    case OPTION_ORDER:
-      if (!settings->n_order)
-        return NULL;
-      json_t *order = json_array ();
-      for (int k = 0; k < settings->n_order; k++)
-        json_array_append_new (order, json_integer (settings->order[k]));
-      return order;
+      json_t *value = options_get (&rows[i], params);
+
+      if (value)
+        json_object_set_new (object, rows[i].name, value);
     }
-  g_return_val_if_reached (NULL);
 }
 
 char *
 replace_settings_to_json (const ReplaceSettings *settings)
 {
+  int n;
+  const MoaSetting *rows = moa_replace_settings (&n);
   json_t *object = json_object ();
   json_t *chosen = json_object ();
 
+  json_object_set_new (object, "version", json_integer (SETTINGS_VERSION));
   json_object_set_new (object, "prompt", json_string (settings->prompt));
   json_object_set_new (object, "model", json_string (settings->model));
-  json_object_set_new (object, "seed", json_integer (settings->params.seed));
-  if (settings->params.steps > 0)
-    json_object_set_new (object, "steps", json_integer (settings->params.steps));
-  if (settings->params.guidance >= 0)
-    json_object_set_new (object, "guidance", json_real (settings->params.guidance));
-  for (guint i = 0; i < G_N_ELEMENTS (options); i++)
+  set_all (chosen, rows, n, &settings->params);
+  set_all (chosen, own_settings, N_OWN, settings);
+  if (settings->n_order)
     {
-      json_t *value = option_to_json (&options[i], settings);
+      json_t *order = json_array ();
 
-      if (value)
-        json_object_set_new (chosen, options[i].key, value);
+      for (int k = 0; k < settings->n_order; k++)
+        json_array_append_new (order, json_integer (settings->order[k]));
+      json_object_set_new (chosen, "order", order);
     }
   json_object_set_new (object, "options", chosen);
-
-  char *text = json_dumps (object, JSON_REAL_PRECISION (9));
-  char *json = g_strdup (text);
-
-  free (text);
-  json_decref (object);
-  return json;
+  return options_print (object);
 }
 
-/* ---- The model ----------------------------------------------------------- */
+/* ---- The model, and how to run it ---------------------------------------- */
 
 char *
 replace_settings_find_model (void)
@@ -342,4 +272,18 @@ replace_settings_find_model (void)
         return g_steal_pointer (&beside);
     }
   return g_build_filename (MOA_MODEL_DIR, "mini", NULL);
+}
+
+void
+replace_settings_get_run (const ReplaceSettings *settings, MoaRun *run)
+{
+  static char *folder;
+
+  if (!folder)
+    folder = g_build_filename (g_get_user_cache_dir (), "moa-gimp", "inversions", NULL);
+  *run = (MoaRun) {
+    .n_threads = settings->n_threads,
+    .memory_limit = (guint64) settings->memory_limit << 20,
+    .cache = settings->cache ? folder : NULL,
+  };
 }

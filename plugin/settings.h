@@ -6,6 +6,7 @@
 
 #define REPLACE_PROCEDURE "plug-in-moa-replace-person"
 #define REPLACE_PARASITE "moa-replace-person"
+#define SETTINGS_VERSION 2
 
 typedef struct {
   char *prompt;            /* "": the engine's own */
@@ -14,8 +15,13 @@ typedef struct {
   int order[MOA_MAX_SUBJECTS];
   int n_order;             /* 0: from left to right */
   gboolean maps;           /* the router maps as hidden layers */
+  gboolean cache;          /* keep inversions on disk, for the next run on the same picture */
+  gboolean mark;           /* the result says that it was made with this tool */
   int n_threads;           /* 0: all processors */
   int memory_limit;        /* MiB; 0: what is free */
+  /* Of a call, never kept: */
+  char *layer;             /* the target by its name; NULL: by its id */
+  char *subjects;          /* a JSON list as of people.h; NULL: by their ids */
 } ReplaceSettings;
 
 /* All defaults.  (transfer full) */
@@ -27,15 +33,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaceSettings, replace_settings_free)
 /* Sets prompt or model; NULL is "". */
 void replace_settings_set_string (char **field, const char *value);
 
-/* The procedure's options argument: a JSON object with any of the keys base, freedom,
- * fixed_point, max_timestep, limit, blend, color_match, grow, feather, mask_threshold, order,
- * reconstruction, maps, threads and memory_limit (MiB).  "" is the same as "{}". */
+/* The procedure's options argument: a JSON object with any of the engine's settings
+ * (moa_replace_settings()) and prompt, model, order, maps, cache, mark, threads, memory_limit
+ * (MiB), layer and subjects.  "" is the same as "{}". */
 gboolean replace_settings_set_options (ReplaceSettings *settings, const char *json,
                                        GError **error);
 
+/* The options that there are, "a, b, c".  (transfer full) */
+char *replace_settings_list_options (void);
+
 /* Everything, with the options as a member object.  Fields that are left to the model are left
  * out.  From JSON, keys beside those of the settings are ignored, so that a parasite may hold
- * more.  (transfer full) */
+ * more; a newer version than SETTINGS_VERSION is an error.  (transfer full) */
 char *replace_settings_to_json (const ReplaceSettings *settings);
 ReplaceSettings *replace_settings_from_json (const char *json, GError **error);
 
@@ -43,5 +52,9 @@ ReplaceSettings *replace_settings_from_json (const char *json, GError **error);
  * models/mini beside the plug-in, the installed one.  The last one that was looked at if none
  * is there.  (transfer full) */
 char *replace_settings_find_model (void);
+
+/* How a job is to run: threads, memory, and the folder of kept inversions, which is also what
+ * dialogs ask estimates with.  The folder's name lives as long as the process. */
+void replace_settings_get_run (const ReplaceSettings *settings, MoaRun *run);
 
 #endif

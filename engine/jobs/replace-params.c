@@ -184,6 +184,8 @@ moa_replace_result_free (MoaReplaceResult *result)
   g_free (result->variations);
   moa_image_free (result->reconstruction);
   g_free (result->prompt);
+  g_free (result->features);
+  g_free (result->encoder);
   g_free (result->trajectory);
   g_strfreev (result->warnings);
   g_free (result);

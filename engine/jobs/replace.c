@@ -6,6 +6,7 @@
 #include "jobs/replace.h"
 
 #include "jobs/compose.h"
+#include "jobs/fingerprint.h"
 #include "jobs/inversion.h"
 #include "jobs/persons.h"
 #include "sample/ddim.h"
@@ -415,6 +416,12 @@ finish (MoaReplacement *r, GError **error)
   moa_meter_end (&r->job->meter);
   if (params->keep_trajectory)
     result->trajectory = g_steal_pointer (&r->trajectory);
+  result->features = g_steal_pointer (&r->feats);
+  result->n_features = r->n_subjects;
+  result->dim = r->job->model->moa.feature_dim;
+  result->encoder = moa_fingerprint_encoder (r->job->model, error);
+  if (!result->encoder)
+    return FALSE;
   result->latent_width = r->frame.latent_width;
   result->latent_height = r->frame.latent_height;
   memcpy (result->seconds, r->job->meter.seconds, sizeof (result->seconds));

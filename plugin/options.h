@@ -1,0 +1,25 @@
+/* Settings of the engine's jobs as JSON, by their descriptions (MoaSetting in moa.h). */
+#ifndef MOA_PLUGIN_OPTIONS_H
+#define MOA_PLUGIN_OPTIONS_H
+
+#include "moa.h"
+
+#include <jansson.h>
+
+/* An object; NULL with error set, that says where the text is wrong.  what names the text. */
+json_t *options_parse (const char *what, const char *json, GError **error);
+
+/* The text of the object, which is freed.  (transfer full) */
+char *options_print (json_t *object);
+
+/* Sets the field that key names.  FALSE with error set if the value cannot be; FALSE without an
+ * error if there is no such setting. */
+gboolean options_set (const MoaSetting *settings, int n, gpointer params, const char *key,
+                      const json_t *value, GError **error);
+
+/* The value of a setting; NULL if it is left to the model.  (transfer full) */
+json_t *options_get (const MoaSetting *setting, gconstpointer params);
+
+gboolean options_fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+#endif

@@ -1,0 +1,316 @@
+/* Who comes in: see people.h. */
+#include "people.h"
+
+#include "drawable.h"
+#include "options.h"
+
+#include <string.h>
+
+#define ENDING ".safetensors"
+
+People *
+people_new (void)
+{
+  return g_new0 (People, 1);
+}
+
+void
+people_free (People *people)
+{
+  if (!people)
+    return;
+  for (int k = 0; k < people->n_subjects; k++)
+    {
+      MoaSubject *subject = &people->subjects[k];
+
+      for (int i = 0; i < subject->n_photos; i++)
+        moa_image_free ((MoaImage *) subject->photos[i]);
+      g_free ((gpointer) subject->photos);
+      moa_saved_subject_free ((MoaSavedSubject *) subject->saved);
+      g_free (people->names[k]);
+    }
+  g_free (people);
+}
+
+/* The place for one more person, or NULL. */
+static MoaSubject *
+add (People *people, char *name, GError **error)
+{
+  if (people->n_subjects == MOA_MAX_SUBJECTS)
+    {
+      options_fail (error, "too many subjects were given; there may be %d at most",
+                    MOA_MAX_SUBJECTS);
+      g_free (name);
+      return NULL;
+    }
+  people->names[people->n_subjects] = name;
+  return &people->subjects[people->n_subjects++];
+}
+
+/* photo: (transfer full); NULL does nothing and gives FALSE. */
+static gboolean
+add_photo (MoaSubject *subject, MoaImage *photo)
+{
+  if (!photo)
+    return FALSE;
+
+  const MoaImage **photos = g_renew (const MoaImage *, (gpointer) subject->photos,
+                                     subject->n_photos + 1);
+
+  photos[subject->n_photos++] = photo;
+  subject->photos = photos;
+  return TRUE;
+}
+
+/* "layer (image)" */
+static char *
+name_layer (gint32 layer)
+{
+  g_autofree char *name = gimp_item_get_name (layer);
+  g_autofree char *image = gimp_image_get_name (gimp_item_get_image (layer));
+
+  return g_strdup_printf ("%s (%s)", name, image);
+}
+
+gboolean
+people_add_layer (People *people, gint32 drawable, GError **error)
+{
+  gint32 layer = drawable_get_layer (drawable, -1, TRUE, error);
+  MoaSubject *subject = layer >= 0 ? add (people, name_layer (layer), error) : NULL;
+
+  return subject && add_photo (subject, drawable_read_rgba (layer, error));
+}
+
+gboolean
+people_add_saved (People *people, MoaSavedSubject *saved, GError **error)
+{
+  MoaSubject *subject = add (people, g_strdup (saved->name), error);
+
+  if (subject)
+    subject->saved = saved;
+  else
+    moa_saved_subject_free (saved);
+  return subject != NULL;
+}
+
+gboolean
+people_add_keep (People *people, GError **error)
+{
+  MoaSubject *subject = add (people, g_strdup ("keep"), error);
+
+  if (subject)
+    subject->keep = TRUE;
+  return subject != NULL;
+}
+
+/* ---- Layers by name ------------------------------------------------------ */
+
+gint32
+people_find_layer (gint32 image, const char *name, gboolean others, GError **error)
+{
+  int n_images;
+  g_autofree int *images = gimp_image_list (&n_images);
+  gint32 layer = image >= 0 ? gimp_image_get_layer_by_name (image, name) : -1;
+
+  for (int i = 0; others && layer < 0 && i < n_images; i++)
+    layer = gimp_image_get_layer_by_name (images[i], name);
+  if (layer < 0)
+    options_fail (error, "there is no layer with the name \"%s\" in %s", name,
+                  others ? "any open image" : "this image");
+  return layer;
+}
+
+/* ---- Lists --------------------------------------------------------------- */
+
+static MoaImage *
+read_file (const char *path, GError **error)
+{
+  gint32 image = gimp_file_load (GIMP_RUN_NONINTERACTIVE, path, path);
+  MoaImage *photo = NULL;
+
+  if (image < 0)
+    options_fail (error, "\"%s\" cannot be opened as a picture: %s", path,
+                  gimp_get_pdb_error ());
+  else
+    {
+      gint32 layer = gimp_image_merge_visible_layers (image, GIMP_CLIP_TO_IMAGE);
+
+      photo = layer >= 0 ? drawable_read_rgba (layer, error) : NULL;
+      gimp_image_delete (image);
+    }
+  return photo;
+}
+
+/* One text of a person's. */
+static gboolean
+add_text (MoaSubject *subject, const char *text, gint32 image, GError **error)
+{
+  if (!strcmp (text, "keep"))
+    return subject->keep = TRUE;
+  if (g_str_has_prefix (text, "file:"))
+    return add_photo (subject, read_file (text + strlen ("file:"), error));
+  if (g_str_has_prefix (text, "saved:"))
+    {
+      if (subject->saved)
+        return options_fail (error, "a person can be made of one saved subject and photos, not of "
+                             "two saved ones");
+      subject->saved = people_find_saved (text + strlen ("saved:"), NULL, error);
+      return subject->saved != NULL;
+    }
+
+  const char *name = g_str_has_prefix (text, "layer:") ? text + strlen ("layer:") : text;
+  gint32 layer = people_find_layer (image, name, TRUE, error);
+
+  return layer >= 0 && add_photo (subject, drawable_read_rgba (layer, error));
+}
+
+static gboolean
+add_person (People *people, const json_t *value, gint32 image, GError **error)
+{
+  const json_t *first = json_is_array (value) ? json_array_get (value, 0) : value;
+  guint n = json_is_array (value) ? json_array_size (value) : 1;
+
+  if (!json_is_string (first))
+    return options_fail (error, "options: each of the \"subjects\" must be a text, or a list of "
+                         "texts, like \"layer:Ann\"");
+
+  MoaSubject *subject = add (people, g_strdup (json_string_value (first)), error);
+
+  for (guint i = 0; subject && i < n; i++)
+    {
+      const json_t *text = json_is_array (value) ? json_array_get (value, i) : value;
+
+      if (!json_is_string (text))
+        return options_fail (error, "options: a person's photos must be texts");
+      if (!add_text (subject, json_string_value (text), image, error))
+        return FALSE;
+    }
+  return subject != NULL;
+}
+
+gboolean
+people_add_list (People *people, const char *json, gint32 image, GError **error)
+{
+  json_error_t where;
+  json_t *list = json_loads (json, JSON_REJECT_DUPLICATES, &where);
+  gboolean success = json_is_array (list)
+                     || options_fail (error, "options: \"subjects\" must be a list");
+
+  for (guint k = 0; success && k < json_array_size (list); k++)
+    if (!add_person (people, json_array_get (list, k), image, error))
+      {
+        g_prefix_error (error, "subject %u: ", k + 1);
+        success = FALSE;
+      }
+  json_decref (list);
+  return success;
+}
+
+/* ---- Saved subjects ------------------------------------------------------ */
+
+char *
+people_get_folder (void)
+{
+  return g_build_filename (g_get_user_data_dir (), "moa-gimp", "subjects", NULL);
+}
+
+static int
+compare_paths (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(char *const *) a, *(char *const *) b);
+}
+
+/* (element-type utf8), sorted */
+static GPtrArray *
+list_files (void)
+{
+  g_autofree char *folder = people_get_folder ();
+  GPtrArray *paths = g_ptr_array_new_with_free_func (g_free);
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir)))
+    if (g_str_has_suffix (name, ENDING))
+      g_ptr_array_add (paths, g_build_filename (folder, name, NULL));
+  if (dir)
+    g_dir_close (dir);
+  g_ptr_array_sort (paths, compare_paths);
+  return paths;
+}
+
+GPtrArray *
+people_list_saved (GPtrArray **files, GString *problems)
+{
+  g_autoptr (GPtrArray) paths = list_files ();
+  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) moa_saved_subject_free);
+
+  if (files)
+    *files = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < paths->len; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      MoaSavedSubject *saved = moa_saved_subject_load (paths->pdata[i], &error);
+
+      if (saved)
+        {
+          g_ptr_array_add (list, saved);
+          if (files)
+            g_ptr_array_add (*files, g_strdup (paths->pdata[i]));
+        }
+      else if (problems)
+        g_string_append_printf (problems, "%s%s", problems->len ? "\n" : "", error->message);
+    }
+  return list;
+}
+
+MoaSavedSubject *
+people_find_saved (const char *name, char **path, GError **error)
+{
+  if (g_path_is_absolute (name))
+    {
+      if (path)
+        *path = g_strdup (name);
+      return moa_saved_subject_load (name, error);
+    }
+
+  GPtrArray *files;
+  g_autoptr (GPtrArray) list = people_list_saved (&files, NULL);
+  MoaSavedSubject *found = NULL;
+
+  for (guint i = 0; i < list->len && !found; i++)
+    if (!strcmp (((MoaSavedSubject *) list->pdata[i])->name, name))
+      {
+        if (path)
+          *path = g_strdup (files->pdata[i]);
+        g_ptr_array_remove_index (files, i);
+        found = g_ptr_array_steal_index (list, i);
+      }
+  g_ptr_array_unref (files);
+  if (!found)
+    {
+      g_autofree char *folder = people_get_folder ();
+
+      options_fail (error, "there is no saved subject with the name \"%s\" in %s", name, folder);
+    }
+  return found;
+}
+
+char *
+people_get_new_path (const char *name)
+{
+  g_autofree char *folder = people_get_folder ();
+  g_autofree char *stem = g_strdup (*name ? name : "subject");
+  char *path = NULL;
+
+  /* Whatever the name is: a file's name without folders, hidden or not. */
+  g_strdelimit (stem, "/\\:*?\"<>|.\n\r\t", '-');
+  for (int i = 1; !path || g_file_test (path, G_FILE_TEST_EXISTS); i++)
+    {
+      g_autofree char *file = i == 1 ? g_strconcat (stem, ENDING, NULL)
+                                     : g_strdup_printf ("%s-%d" ENDING, stem, i);
+
+      g_free (path);
+      path = g_build_filename (folder, file, NULL);
+    }
+  return path;
+}

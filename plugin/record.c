@@ -1,0 +1,364 @@
+/* What a result's layer group keeps: see record.h. */
+#include "record.h"
+
+#include "blob.h"
+#include "intl.h"
+#include "options.h"
+
+#include <math.h>
+#include <string.h>
+
+#define SUBJECTS "moa-subjects"
+#define SELECTION "moa-selection"
+#define MAPS "moa-router-maps"
+#define MADE_WITH "moa-made-with"
+#define MARK "Persons in this picture were replaced with MoA for GIMP."
+
+/* ---- Writing ------------------------------------------------------------- */
+
+static void
+attach_text (gint32 group, const char *name, const char *text)
+{
+  GimpParasite *parasite = gimp_parasite_new (name, GIMP_PARASITE_PERSISTENT
+                                              | GIMP_PARASITE_UNDOABLE, strlen (text) + 1, text);
+
+  gimp_item_attach_parasite (group, parasite);
+  gimp_parasite_free (parasite);
+}
+
+static json_t *
+names_to_json (const ReplaceTask *task)
+{
+  json_t *names = json_array ();
+
+  for (int i = 0; i < task->n_subjects; i++)
+    json_array_append_new (names, json_string (task->names[i]));
+  return names;
+}
+
+/* What was used, after the model's defaults, in the form of the settings, and what it came
+ * from. */
+static char *
+describe (const ReplaceTask *task, const MoaReplaceResult *result, const MoaVariation *variation)
+{
+  g_autoptr (ReplaceSettings) used = replace_settings_copy (task->settings);
+
+  used->params.steps = result->steps;
+  used->params.guidance = result->guidance;
+  used->params.freedom = result->freedom;
+  used->params.base = result->base;
+  used->params.fixed_point = result->fixed_point;
+  used->params.max_timestep = result->max_timestep;
+  used->params.seed = variation->seed;
+  used->params.variations = 1;
+
+  g_autofree char *settings = replace_settings_to_json (used);
+  json_t *object = json_loads (settings, 0, NULL);
+  double seconds = 0;
+
+  for (int i = 0; i < MOA_N_PHASES; i++)
+    seconds += result->seconds[i];
+  /* The settings keep an empty prompt empty, so that it fits other subjects in another run. */
+  json_object_set_new (object, "prompt_used", json_string (result->prompt));
+  json_object_set_new (object, "seconds", json_real (seconds));
+  json_object_set_new (object, "subjects", names_to_json (task));
+  json_object_set_new (object, "area",
+                       json_pack ("[iiii]", task->area.x, task->area.y, task->area.width,
+                                  task->area.height));
+  if (gimp_item_is_valid (task->layer))
+    json_object_set_new (object, "source", json_integer (gimp_item_get_tattoo (task->layer)));
+  return options_print (object);
+}
+
+static void
+attach_subjects (gint32 group, const ReplaceTask *task, const MoaReplaceResult *result)
+{
+  json_t *list = json_array ();
+
+  for (int k = 0; k < task->n_subjects; k++)
+    json_array_append_new (list, json_pack ("{s:s, s:b}", "name", task->names[k], "keep",
+                                            task->subjects[k].keep));
+  blob_attach (group, SUBJECTS,
+               json_pack ("{s:o, s:s, s:i}", "subjects", list, "encoder", result->encoder, "dim",
+                          result->dim),
+               result->features, (gsize) result->n_features * result->dim * sizeof (float));
+}
+
+static guint8
+to_byte (float value)
+{
+  return CLAMP (value, 0, 1) * 255 + 0.5f;
+}
+
+static void
+attach_selection (gint32 group, const MoaImage *selection)
+{
+  gsize n = (gsize) selection->width * selection->height;
+  g_autofree guint8 *bytes = g_new (guint8, n);
+
+  for (gsize i = 0; i < n; i++)
+    bytes[i] = to_byte (selection->data[i]);
+  blob_attach (group, SELECTION,
+               json_pack ("{s:i, s:i}", "width", selection->width, "height", selection->height),
+               bytes, n);
+}
+
+static void
+attach_maps (gint32 group, const MoaModelInfo *info, const MoaRouterMaps *maps)
+{
+  json_t *list = json_array ();
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+
+  for (int l = 0; l < maps->n_layers; l++)
+    {
+      const MoaImage *map = maps->layers[l];
+
+      json_array_append_new (list, json_pack ("{s:s, s:i, s:i}", "name", info->layers[l], "width",
+                                              map->width, "height", map->height));
+      for (int i = 0; i < map->width * map->height; i++)
+        g_byte_array_append (bytes, &(guint8) { to_byte (map->data[i]) }, 1);
+    }
+  blob_attach (group, MAPS,
+               json_pack ("{s:o, s:f, s:f}", "layers", list, "width_share", maps->width_share,
+                          "height_share", maps->height_share),
+               bytes->data, bytes->len);
+}
+
+void
+record_attach (gint32 group, const ReplaceTask *task, const MoaReplaceResult *result,
+               const MoaVariation *variation)
+{
+  g_autofree char *json = describe (task, result, variation);
+
+  attach_text (group, REPLACE_PARASITE, json);
+  attach_subjects (group, task, result);
+  if (task->selection)
+    attach_selection (group, task->selection);
+  if (variation->n_maps > 0)
+    attach_maps (group, moa_model_get_info (task->model), &variation->maps[0]);
+  if (task->settings->mark)
+    attach_text (group, MADE_WITH, MARK);
+}
+
+/* GIMP writes the comment into PNG, JPEG and TIFF files. */
+void
+record_mark_image (gint32 image)
+{
+  GimpParasite *old = gimp_image_get_parasite (image, "gimp-comment");
+  g_autofree char *before = old ? g_strndup (gimp_parasite_data (old),
+                                             gimp_parasite_data_size (old))
+                                : g_strdup ("");
+
+  gimp_parasite_free (old);
+  if (strstr (before, MARK))
+    return;
+
+  g_autofree char *text = g_strconcat (before, *before ? "\n" : "", MARK, NULL);
+  GimpParasite *comment = gimp_parasite_new ("gimp-comment", GIMP_PARASITE_PERSISTENT
+                                             | GIMP_PARASITE_UNDOABLE, strlen (text) + 1, text);
+
+  gimp_image_attach_parasite (image, comment);
+  gimp_parasite_free (comment);
+}
+
+/* ---- Reading ------------------------------------------------------------- */
+
+static char *
+read_text (gint32 group)
+{
+  GimpParasite *parasite = gimp_item_get_parasite (group, REPLACE_PARASITE);
+  char *text = parasite ? g_strndup (gimp_parasite_data (parasite),
+                                     gimp_parasite_data_size (parasite))
+                        : NULL;
+
+  gimp_parasite_free (parasite);
+  return text;
+}
+
+ReplaceSettings *
+record_read_settings (gint32 group, gint32 *source, MoaRect *area, GError **error)
+{
+  g_autofree char *json = read_text (group);
+
+  if (source)
+    *source = -1;
+  if (!json)
+    {
+      options_fail (error, "this layer is not a result of Replace Person");
+      return NULL;
+    }
+
+  json_t *object = json_loads (json, 0, NULL);
+  json_t *rect = json_object_get (object, "area");
+  guint tattoo = json_integer_value (json_object_get (object, "source"));
+
+  if (source && tattoo)
+    *source = gimp_image_get_layer_by_tattoo (gimp_item_get_image (group), tattoo);
+  if (area)
+    *area = (MoaRect) { json_integer_value (json_array_get (rect, 0)),
+                        json_integer_value (json_array_get (rect, 1)),
+                        json_integer_value (json_array_get (rect, 2)),
+                        json_integer_value (json_array_get (rect, 3)) };
+  json_decref (object);
+  return replace_settings_from_json (json, error);
+}
+
+static gboolean
+damaged (const char *name, GError **error)
+{
+  if (error && !*error)
+    options_fail (error, "%s: this result does not keep it, or it is damaged: make the result anew "
+                  "with Replace Person", name);
+  return FALSE;
+}
+
+static gboolean
+add_people (People *people, const json_t *head, const float *features, gsize n, GError **error)
+{
+  const json_t *list = json_object_get (head, "subjects");
+  const char *encoder = json_string_value (json_object_get (head, "encoder"));
+  json_int_t dim = json_integer_value (json_object_get (head, "dim"));
+  gsize used = 0;
+
+  if (!encoder || dim < 1 || dim > 1 << 16)
+    return FALSE;
+  for (guint k = 0; k < json_array_size (list); k++)
+    {
+      const json_t *entry = json_array_get (list, k);
+      const char *name = json_string_value (json_object_get (entry, "name"));
+      gboolean keep = json_is_true (json_object_get (entry, "keep"));
+
+      if (!name || (!keep && used + dim > n))
+        return FALSE;
+      if (keep && !people_add_keep (people, error))
+        return FALSE;
+      if (keep)
+        continue;
+
+      MoaSavedSubject *saved = g_new0 (MoaSavedSubject, 1);
+
+      *saved = (MoaSavedSubject) { g_strdup (name), g_strdup (encoder), 1, dim,
+                                   g_memdup2 (features + used, dim * sizeof (float)) };
+      used += dim;
+      if (!people_add_saved (people, saved, error))
+        return FALSE;
+    }
+  return people->n_subjects > 0;
+}
+
+People *
+record_read_people (gint32 group, GError **error)
+{
+  g_autofree guint8 *data = NULL;
+  gsize n = 0;
+  json_t *head = blob_read (group, SUBJECTS, &data, &n, error);
+  g_autoptr (People) people = people_new ();
+  gboolean success = head && add_people (people, head, (float *) data, n / sizeof (float), error);
+
+  for (gsize i = 0; success && i < n / sizeof (float); i++)
+    success = isfinite (((float *) data)[i]);
+  json_decref (head);
+  if (success)
+    return g_steal_pointer (&people);
+  damaged (SUBJECTS, error);
+  return NULL;
+}
+
+static MoaImage *
+from_bytes (const guint8 *bytes, int width, int height, GError **error)
+{
+  MoaImage *image = moa_image_new (width, height, 1);
+
+  if (!image)
+    g_set_error (error, MOA_ERROR, MOA_ERROR_MEMORY, "there is no memory for a mask of %d x %d",
+                 width, height);
+  for (gsize i = 0; image && i < (gsize) width * height; i++)
+    image->data[i] = bytes[i] / 255.0f;
+  return image;
+}
+
+gboolean
+record_read_selection (gint32 group, const MoaRect *area, MoaImage **selection, GError **error)
+{
+  g_autofree guint8 *data = NULL;
+  gsize n = 0;
+  GError *problem = NULL;
+  json_t *head = blob_read (group, SELECTION, &data, &n, &problem);
+
+  *selection = NULL;
+  if (problem)
+    {
+      g_propagate_error (error, problem);
+      return FALSE;
+    }
+  if (!head)
+    return TRUE;
+
+  gboolean fits = json_integer_value (json_object_get (head, "width")) == area->width
+                  && json_integer_value (json_object_get (head, "height")) == area->height
+                  && n == (gsize) area->width * area->height;
+
+  json_decref (head);
+  if (!fits)
+    return damaged (SELECTION, error);
+  *selection = from_bytes (data, area->width, area->height, error);
+  return *selection != NULL;
+}
+
+/* The map that entry describes, of the bytes from *used on. */
+static MoaImage *
+read_map (const json_t *entry, const guint8 *data, gsize n, gsize *used)
+{
+  json_int_t width = json_integer_value (json_object_get (entry, "width"));
+  json_int_t height = json_integer_value (json_object_get (entry, "height"));
+
+  if (width < 1 || height < 1 || width > 1024 || height > 1024
+      || *used + (gsize) width * height > n)
+    return NULL;
+  *used += (gsize) width * height;
+  return from_bytes (data + *used - (gsize) width * height, width, height, NULL);
+}
+
+MoaRouterMaps *
+record_read_maps (gint32 group, char ***names, GError **error)
+{
+  g_autofree guint8 *data = NULL;
+  gsize n = 0, used = 0;
+  json_t *head = blob_read (group, MAPS, &data, &n, error);
+  const json_t *list = json_object_get (head, "layers");
+  int n_layers = json_array_size (list);
+  MoaRouterMaps *maps = g_new0 (MoaRouterMaps, 1);
+  gboolean success = n_layers > 0 && n_layers <= 1024;
+
+  *maps = (MoaRouterMaps) { -1, -1, g_new0 (MoaImage *, n_layers + 1), n_layers,
+                            json_number_value (json_object_get (head, "width_share")),
+                            json_number_value (json_object_get (head, "height_share")) };
+  *names = g_new0 (char *, n_layers + 1);
+  success &= maps->width_share > 0 && maps->width_share <= 1 && maps->height_share > 0
+             && maps->height_share <= 1;
+  for (int l = 0; success && l < n_layers; l++)
+    {
+      const json_t *entry = json_array_get (list, l);
+      const char *name = json_string_value (json_object_get (entry, "name"));
+
+      (*names)[l] = g_strdup (name ? name : "");
+      maps->layers[l] = read_map (entry, data, n, &used);
+      success = maps->layers[l] != NULL;
+    }
+  json_decref (head);
+  if (success)
+    return maps;
+  damaged (MAPS, error);
+  record_free_maps (maps);
+  g_clear_pointer (names, g_strfreev);
+  return NULL;
+}
+
+void
+record_free_maps (MoaRouterMaps *maps)
+{
+  for (int l = 0; maps && l < maps->n_layers; l++)
+    moa_image_free (maps->layers[l]);
+  g_free (maps ? maps->layers : NULL);
+  g_free (maps);
+}
