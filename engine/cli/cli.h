@@ -91,6 +91,13 @@ void moa_cli_end_progress (void);
 /* Frees cli; prints the error, if any, and returns the exit code. */
 int moa_cli_finish (MoaCli *cli, const char *command, GError *error);
 
+/* settings.c: own, and an option for each setting that has no entry of that name there and is a
+ * number or a switch, but for those that skip names (or NULL).  (element-type GOptionEntry) (transfer full), ends with NULL */
+GArray *moa_cli_settings (const GOptionEntry *own, const char *const *skip,
+                          const MoaSetting *settings, int n, gpointer params);
+/* All settings as a page in Markdown. */
+void moa_cli_print_settings (void);
+
 /* The folder of the model to use where none is given.  (transfer full) */
 char *moa_cli_default_model (void);
 

@@ -170,32 +170,28 @@ int
 moa_cli_generate (int argc, char **argv)
 {
   Generate g = { .n_pictures = 1, .control = MOA_CLI_CONTROL, .files = json_array () };
-  MoaGenerateParams *p = &g.params;
-  moa_generate_params_init (p);
+  static const char *const in_size[] = { "width", "height", NULL };
+  int n;
+  const MoaSetting *settings = moa_generate_settings (&n);
+  moa_generate_params_init (&g.params);
   const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &g.output, "Where to write the picture", "OUT.png" },
     { "negative", 'n', 0, G_OPTION_ARG_FILENAME, &g.negative, "What not to draw", "TEXT" },
     { "size", 0, 0, G_OPTION_ARG_FILENAME, &g.size, "Pixels; otherwise the model's own", "WxH" },
-    { "steps", 0, 0, G_OPTION_ARG_INT, &p->steps, "Steps, 30", "N" },
-    { "guidance", 'g', 0, G_OPTION_ARG_DOUBLE, &p->guidance, "How closely to follow the prompt, 5",
-      "G" },
     { "base", 0, 0, G_OPTION_ARG_FILENAME, &g.base,
       "What guidance starts from: moa without subjects (default), or prior", "BASE" },
     { "seed", 0, 0, G_OPTION_ARG_FILENAME, &g.seed, "Of the noise, 0", "N" },
     { "pictures", 0, 0, G_OPTION_ARG_INT, &g.n_pictures, "How many, of seeds one after another",
       "N" },
-    { "prior-only", 0, 0, G_OPTION_ARG_NONE, &p->prior_only,
-      "Leave the subjects out: a preview of the layout", NULL },
-    { "max-timestep", 0, 0, G_OPTION_ARG_INT, &p->max_timestep,
-      "Above it the prior runs alone; up to 999", "T" },
     MOA_CLI_CONTROL_ENTRIES (g.control),
     { "maps", 0, 0, G_OPTION_ARG_FILENAME, &g.maps, "Write the router maps, see moa maps",
       "FOLDER" },
     { NULL }
   };
+  g_autoptr (GArray) all = moa_cli_settings (entries, in_size, settings, n, &g.params);
   gboolean usable = moa_cli_parse (&g.cli, &argc, &argv, "PROMPT [SUBJECT...] -o OUT.png",
                                    "Draws a new picture of the PROMPT with the SUBJECTs in it.",
-                                   entries, after_generate);
+                                   (GOptionEntry *) all->data, after_generate);
   if (usable && argc < 2)
     usable = !moa_cli_usage ("generate", "give a prompt");
   if (usable)

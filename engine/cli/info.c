@@ -9,7 +9,7 @@
 
 typedef struct {
   MoaCli cli;
-  gboolean tensors, devices;
+  gboolean tensors, devices, settings;
 } Info;
 
 static const char after_info[] =
@@ -250,6 +250,8 @@ moa_cli_info (int argc, char **argv)
                                      "List the tensors of a weights file", NULL },
                                    { "devices", 0, 0, G_OPTION_ARG_NONE, &info.devices,
                                      "List the GPUs instead, and why one cannot be used", NULL },
+                                   { "settings", 0, 0, G_OPTION_ARG_NONE, &info.settings,
+                                     "List the settings of replace and generate instead", NULL },
                                    { NULL } };
   GError *error = NULL;
   gboolean usable = moa_cli_parse (
@@ -257,12 +259,15 @@ moa_cli_info (int argc, char **argv)
       "Tells what a model folder, or a safetensors file, holds. Without an argument:\n"
       "the model that the other commands use.",
       entries, after_info);
-  if (usable && info.devices && argc > 1)
-    usable = !moa_cli_usage ("info", "--devices goes without a folder or file");
+  if (usable && (info.devices || info.settings) && argc > 1)
+    usable = !moa_cli_usage ("info", "--%s goes without a folder or file",
+                             info.devices ? "devices" : "settings");
   if (usable && argc > 2)
     usable = !moa_cli_usage ("info", "give one folder or file");
   if (usable && info.devices)
     show_devices (&info);
+  else if (usable && info.settings)
+    moa_cli_print_settings ();
   else if (usable)
     {
       g_autofree char *path = argc == 2             ? g_strdup (argv[1])

@@ -7,14 +7,29 @@
 #include <string.h>
 #include <unistd.h>
 
+/* OUT.png, or OUT-3.png where there are several. */
+static char *
+output_path (const CliReplace *r, int k)
+{
+  int stem = strlen (r->output) - strlen (".png");
+  return r->params.variations == 1 ? g_strdup (r->output)
+                                   : g_strdup_printf ("%.*s-%d.png", stem, r->output, k + 1);
+}
+
 /* What is known to fail is said before the long job. */
 gboolean
 moa_cli_replace_check_output (const CliReplace *r, GError **error)
 {
-  const char *const pngs[] = { r->output, r->mask, r->reconstruction };
+  const char *const pngs[] = { r->mask, r->reconstruction };
   for (gsize i = 0; i < G_N_ELEMENTS (pngs); i++)
     if (pngs[i] && !moa_cli_check_png (pngs[i], error))
       return FALSE;
+  for (int k = 0; r->output && k < MIN (r->params.variations, MOA_MAX_VARIATIONS); k++)
+    {
+      g_autofree char *path = output_path (r, k);
+      if (!moa_cli_check_png (path, error))
+        return FALSE;
+    }
   if (r->trajectory && !moa_cli_check_folder_of (r->trajectory, error))
     return FALSE;
   return !r->maps || moa_cli_make_folder (r->maps, error);
@@ -83,6 +98,18 @@ save_trajectory (CliReplace *r, GError **error)
   return ok;
 }
 
+static gboolean
+save_variation (CliReplace *r, int k, GError **error)
+{
+  const MoaVariation *variation = &r->result->variations[k];
+  g_autofree char *path = output_path (r, k);
+  g_autoptr (GdkPixbuf) pixbuf = gdk_pixbuf_copy (r->source);
+  if (!pixbuf)
+    return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory to write it", path);
+  paste (pixbuf, &r->area, variation->composite, variation->mask);
+  return moa_cli_save (pixbuf, path, error) && written (r, path);
+}
+
 gboolean
 moa_cli_replace_output (CliReplace *r, GError **error)
 {
@@ -96,11 +123,9 @@ moa_cli_replace_output (CliReplace *r, GError **error)
     return FALSE;
   if (r->trajectory && !(save_trajectory (r, error) && written (r, r->trajectory)))
     return FALSE;
-  if (r->output)
-    {
-      paste (r->source, &r->area, result->variations->composite, result->variations->mask);
-      return moa_cli_save (r->source, r->output, error) && written (r, r->output);
-    }
+  for (int k = 0; r->output && k < result->n_variations; k++)
+    if (!save_variation (r, k, error))
+      return FALSE;
   return TRUE;
 }
 

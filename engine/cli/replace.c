@@ -8,6 +8,9 @@ static const char after_replace[] =
     "as in front.png+side.png. Subject 1 takes the person at the left, unless --order says\n"
     "otherwise. A subject that is the person's own crop keeps that person.\n"
     "\n"
+    "With --variations N, pictures of the seeds --seed, --seed + 1, ... are written to OUT-1.png,\n"
+    "OUT-2.png and so on; --mask and --maps are the first one's.\n"
+    "\n"
     "With --select only the surroundings of the white part of MASK are worked on, so that a\n"
     "person in a large picture gets all of the model's resolution. Outside the selection the\n"
     "output's pixels are the source's.\n"
@@ -28,8 +31,6 @@ static gboolean
 read_options (CliReplace *r, const char *command)
 {
   MoaReplaceParams *params = &r->params;
-  params->limit = !r->no_limit;
-  params->blend = !r->no_blend;
   params->prompt = r->prompt;
   if (r->base && strcmp (r->base, "prior") && strcmp (r->base, "moa"))
     moa_cli_usage (command, "--base is \"%s\"; it must be prior or moa", r->base);
@@ -91,14 +92,25 @@ run_and_finish (CliReplace *r, const char *command, gboolean usable, char **file
   return usable ? code : CLI_USAGE;
 }
 
+/* The entries, and the engine's settings but for those that make several pictures. */
+static gboolean
+parse (CliReplace *r, int *argc, char ***argv, const char *arguments, const char *summary,
+       const GOptionEntry *entries, const char *description)
+{
+  int n;
+  const MoaSetting *settings = moa_replace_settings (&n);
+  g_autoptr (GArray) all = moa_cli_settings (entries, NULL, settings, n, &r->params);
+  return moa_cli_parse (&r->cli, argc, argv, arguments, summary, (GOptionEntry *) all->data,
+                        description);
+}
+
 /* ---- The commands ---- */
 
 int
 moa_cli_replace (int argc, char **argv)
 {
   CliReplace r = { .control = MOA_CLI_CONTROL, .files = json_array () };
-  MoaReplaceParams *p = &r.params;
-  moa_replace_params_init (p);
+  moa_replace_params_init (&r.params);
   const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &r.output, "Where to write the picture", "OUT.png" },
     { "select", 's', 0, G_OPTION_ARG_FILENAME, &r.select,
@@ -106,29 +118,9 @@ moa_cli_replace (int argc, char **argv)
     { "prompt", 'p', 0, G_OPTION_ARG_FILENAME, &r.prompt,
       "A noun for each subject, as \"a man and a woman\"; <1>, <2> after a word mark others",
       "TEXT" },
-    { "steps", 0, 0, G_OPTION_ARG_INT, &p->steps, "Steps of inversion and of regeneration", "N" },
-    { "guidance", 'g', 0, G_OPTION_ARG_DOUBLE, &p->guidance,
-      "How far to go from the base toward the subjects; 1: no further than the model says", "G" },
     { "base", 0, 0, G_OPTION_ARG_FILENAME, &r.base,
       "What guidance starts from: prior (default), or moa without subjects", "BASE" },
     { "seed", 0, 0, G_OPTION_ARG_FILENAME, &r.seed, "Of the fresh noise that --freedom adds", "N" },
-    { "freedom", 0, 0, G_OPTION_ARG_DOUBLE, &p->freedom,
-      "Fresh noise where persons may change, 0 to 1: away from the old person's shape", "F" },
-    { "fixed-point", 0, 0, G_OPTION_ARG_INT, &p->fixed_point,
-      "Refinements of each step of the inversion", "K" },
-    { "max-timestep", 0, 0, G_OPTION_ARG_INT, &p->max_timestep,
-      "Above it the prior runs alone; up to 999", "T" },
-    { "no-limit", 0, 0, G_OPTION_ARG_NONE, &r.no_limit,
-      "Let subjects act outside the selection too", NULL },
-    { "no-blend", 0, 0, G_OPTION_ARG_NONE, &r.no_blend,
-      "Do not put the old picture's latents back outside the selection", NULL },
-    { "color-match", 0, 0, G_OPTION_ARG_NONE, &p->color_match,
-      "Match the colours to the source's around the person", NULL },
-    { "grow", 0, 0, G_OPTION_ARG_DOUBLE, &p->grow, "Grow the mask by so many model pixels", "PX" },
-    { "feather", 0, 0, G_OPTION_ARG_DOUBLE, &p->feather,
-      "Soften the mask's edge over so many model pixels", "PX" },
-    { "threshold", 0, 0, G_OPTION_ARG_DOUBLE, &p->mask_threshold,
-      "Router weight from which a pixel is the person's, 0.5", "W" },
     MOA_CLI_CONTROL_ENTRIES (r.control),
     { "order", 0, 0, G_OPTION_ARG_FILENAME, &r.order,
       "The person, counted from the left, that each subject takes", "2,1" },
@@ -141,9 +133,8 @@ moa_cli_replace (int argc, char **argv)
       "FILE.safetensors" },
     { NULL }
   };
-  gboolean usable = moa_cli_parse (&r.cli, &argc, &argv, "SOURCE SUBJECT... -o OUT.png",
-                                   "Replaces persons in SOURCE with the SUBJECTs.", entries,
-                                   after_replace) &&
+  gboolean usable = parse (&r, &argc, &argv, "SOURCE SUBJECT... -o OUT.png",
+                           "Replaces persons in SOURCE with the SUBJECTs.", entries, after_replace) &&
                     read_options (&r, "replace");
   if (usable && argc < 3)
     usable = !moa_cli_usage ("replace", "give a picture and a photo of the new person");
@@ -156,9 +147,8 @@ int
 moa_cli_maps (int argc, char **argv)
 {
   CliReplace r = { .control = MOA_CLI_CONTROL, .files = json_array () };
-  MoaReplaceParams *p = &r.params;
-  moa_replace_params_init (p);
-  p->maps_only = TRUE;
+  moa_replace_params_init (&r.params);
+  r.params.maps_only = TRUE;
   const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &r.maps, "Where to write the maps; made if missing",
       "FOLDER" },
@@ -167,20 +157,12 @@ moa_cli_maps (int argc, char **argv)
     { "select", 's', 0, G_OPTION_ARG_FILENAME, &r.select,
       "Where persons may change: white in a picture of the source's size", "MASK" },
     { "prompt", 'p', 0, G_OPTION_ARG_FILENAME, &r.prompt, "A noun for each subject", "TEXT" },
-    { "steps", 0, 0, G_OPTION_ARG_INT, &p->steps, "Steps of inversion and of regeneration", "N" },
-    { "guidance", 'g', 0, G_OPTION_ARG_DOUBLE, &p->guidance, "As in moa replace", "G" },
-    { "fixed-point", 0, 0, G_OPTION_ARG_INT, &p->fixed_point,
-      "Refinements of each step of the inversion", "K" },
-    { "max-timestep", 0, 0, G_OPTION_ARG_INT, &p->max_timestep,
-      "Above it the prior runs alone; up to 999", "T" },
-    { "no-limit", 0, 0, G_OPTION_ARG_NONE, &r.no_limit,
-      "Let subjects act outside the selection too", NULL },
     { NULL }
   };
   gboolean usable =
-      moa_cli_parse (&r.cli, &argc, &argv, "SOURCE [SUBJECT...] -o FOLDER",
-                     "Shows where the model sees persons in SOURCE: the router map of each block.",
-                     entries, after_maps) &&
+      parse (&r, &argc, &argv, "SOURCE [SUBJECT...] -o FOLDER",
+             "Shows where the model sees persons in SOURCE: the router map of each block.", entries,
+             after_maps) &&
       read_options (&r, "maps");
   if (usable && argc < 2)
     usable = !moa_cli_usage ("maps", "give a picture");

@@ -10,7 +10,6 @@ typedef struct {
   /* Options as they were written; NULL: not given. */
   char *output, *select, *prompt, *base, *seed, *order, *at;
   char *maps, *mask, *reconstruction, *trajectory;
-  gboolean no_limit, no_blend;
 
   GdkPixbuf *source;
   MoaRect area; /* the part of the source that is worked on */

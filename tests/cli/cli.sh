@@ -5,6 +5,7 @@
 set -u
 moa=$(realpath "$1") pixels=$(realpath "$2") model=$(realpath "$3")
 pictures=$model/pictures
+docs=$(realpath "$(dirname "$0")/../../docs")
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -198,6 +199,23 @@ run 0 convert "$model/unet/diffusion_pytorch_model.safetensors" made --config "$
 result "convert: a folder that does the same"
 run 1 convert "$model/unet/diffusion_pytorch_model.safetensors" made --config "$model" && grep -q "there already" err.log
 result "convert into a folder that is there, 1"
+rm -f out.png
+
+# ---- Settings ----
+
+"$moa" info --settings >settings.md && cmp settings.md "$docs/settings.md"
+result "docs/settings.md is what info --settings prints"
+run 2 info --settings "$model" && says "without a folder"; result "info --settings with a folder, 2"
+run 0 replace $person -o many.png --steps 3 --freedom 0.5 --seed 1 --variations 2 &&
+  [ ! -e many.png ] && cmp many-1.png first.png && ! cmp -s many-2.png first.png
+result "variations: the first is that of its seed alone"
+rm -f out.png
+run 1 replace $person -o out.png --steps 3 --variations 2 --freedom 0 && says "freedom"
+result "variations without freedom, 1"
+run 1 replace $person -o out.png --mask-threshold 2 && says "mask_threshold"
+result "a setting out of its range, 1"
+run 0 replace $person -o out.png --steps 3 --no-limit --no-blend && ! cmp -s out.png first.png
+result "what is on is turned off by --no-"
 rm -f out.png
 
 # ---- Interrupting ----

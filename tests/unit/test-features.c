@@ -788,6 +788,55 @@ test_estimate (void)
   moa_model_unref (model);
 }
 
+/* ---- Settings ---- */
+
+/* Each row's default is the parameters' own, its bounds hold, and it changes its own field alone. */
+static void
+check_settings (const MoaSetting *settings, int n, gpointer params, gpointer other, gsize size)
+{
+  for (int i = 0; i < n; i++)
+    {
+      const MoaSetting *s = &settings[i];
+      GError *error = NULL;
+      memcpy (other, params, size);
+      g_test_message ("%s", s->name);
+      g_assert_true (moa_setting_find (settings, n, s->name) == s);
+      g_assert_cmpfloat (moa_setting_get (s, params), ==, s->fallback);
+      g_assert_true (moa_setting_set (s, other, s->upper, &error));
+      g_assert_cmpfloat (moa_setting_get (s, other), ==, s->upper);
+      for (int k = 0; k < n; k++)
+        if (k != i)
+          g_assert_cmpfloat (moa_setting_get (&settings[k], other), ==, settings[k].fallback);
+      g_assert_false (moa_setting_set (s, other, s->upper + 1, &error));
+      check_error (error, MOA_ERROR_ARGUMENT, s->name);
+      error = NULL;
+      g_assert_false (moa_setting_set (s, other, NAN, &error));
+      check_error (error, MOA_ERROR_ARGUMENT, s->name);
+      error = NULL;
+      g_assert_false (moa_setting_set (s, other, -2, &error));
+      check_error (error, MOA_ERROR_ARGUMENT, s->name);
+      error = NULL;
+      g_assert_cmpfloat (moa_setting_get (s, other), ==, s->upper);
+      g_assert_true (moa_setting_set (s, other, s->fallback, &error));
+      g_assert_cmpmem (other, size, params, size);
+    }
+  g_assert_null (moa_setting_find (settings, n, "fredom"));
+}
+
+static void
+test_settings (void)
+{
+  MoaReplaceParams replace, other_replace;
+  MoaGenerateParams generate, other_generate;
+  int n;
+  const MoaSetting *settings = moa_replace_settings (&n);
+  moa_replace_params_init (&replace);
+  check_settings (settings, n, &replace, &other_replace, sizeof (replace));
+  settings = moa_generate_settings (&n);
+  moa_generate_params_init (&generate);
+  check_settings (settings, n, &generate, &other_generate, sizeof (generate));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -807,5 +856,6 @@ main (int argc, char **argv)
   g_test_add_func ("/features/live", test_live);
   g_test_add_func ("/features/live/generate", test_live_generate);
   g_test_add_func ("/features/estimate", test_estimate);
+  g_test_add_func ("/features/settings", test_settings);
   return g_test_run ();
 }

@@ -1,0 +1,137 @@
+/* The jobs' settings as options of a command line, and as a page of the manual. */
+#include "cli/cli.h"
+
+#include <string.h>
+
+static gboolean
+in_list (const GOptionEntry *entries, const char *name)
+{
+  for (; entries->long_name; entries++)
+    if (!strcmp (entries->long_name, name))
+      return TRUE;
+  return FALSE;
+}
+
+/* "--fixed-point"; "--no-limit" for what is on unless told otherwise. */
+static const char *
+option_name (const MoaSetting *setting)
+{
+  gboolean off = setting->kind == MOA_SETTING_BOOLEAN && setting->fallback != 0;
+  g_autofree char *name = g_strconcat (off ? "no-" : "", setting->name, NULL);
+  return g_intern_string (g_strdelimit (name, "_", '-'));
+}
+
+static GOptionEntry
+make_entry (const MoaSetting *setting, gpointer params)
+{
+  static const struct {
+    GOptionArg arg;
+    const char *placeholder;
+  } kinds[] = {
+    [MOA_SETTING_BOOLEAN] = { G_OPTION_ARG_NONE, NULL },
+    [MOA_SETTING_INTEGER] = { G_OPTION_ARG_INT, "N" },
+    [MOA_SETTING_NUMBER] = { G_OPTION_ARG_DOUBLE, "X" },
+  };
+  gboolean off = setting->kind == MOA_SETTING_BOOLEAN && setting->fallback != 0;
+  g_autofree char *help = g_strconcat (off ? "Turn off: " : "", setting->help, NULL);
+  return (GOptionEntry){
+    .long_name = option_name (setting),
+    .short_name = strcmp (setting->name, "guidance") ? 0 : 'g',
+    .flags = off ? G_OPTION_FLAG_REVERSE : 0,
+    .arg = kinds[setting->kind].arg,
+    .arg_data = (char *) params + setting->offset,
+    .description = g_intern_string (help),
+    .arg_description = kinds[setting->kind].placeholder,
+  };
+}
+
+GArray *
+moa_cli_settings (const GOptionEntry *own, const char *const *skip, const MoaSetting *settings,
+                  int n, gpointer params)
+{
+  GArray *entries = g_array_new (TRUE, FALSE, sizeof (GOptionEntry));
+  for (const GOptionEntry *entry = own; entry->long_name; entry++)
+    g_array_append_val (entries, *entry);
+  for (int i = 0; i < n; i++)
+    {
+      /* Seeds and bases are written in other words than numbers: they are among own. */
+      if (settings[i].kind > MOA_SETTING_NUMBER || in_list (own, option_name (&settings[i])) ||
+          (skip && g_strv_contains (skip, settings[i].name)))
+        continue;
+      GOptionEntry entry = make_entry (&settings[i], params);
+      g_array_append_val (entries, entry);
+    }
+  return entries;
+}
+
+/* ---- The manual ---- */
+
+static char *
+describe_range (const MoaSetting *s)
+{
+  switch (s->kind)
+    {
+    case MOA_SETTING_BOOLEAN:
+      return g_strdup ("true, false");
+    case MOA_SETTING_BASE:
+      return g_strdup ("\"default\", \"prior\", \"moa\"");
+    default:
+      return g_strdup_printf ("%s, %g to %.10g",
+                              s->kind == MOA_SETTING_NUMBER ? "number" : "whole number",
+                              s->left_to_model ? MAX (s->lower, 0) : s->lower, s->upper);
+    }
+}
+
+static char *
+describe_default (const MoaSetting *s)
+{
+  if (s->kind == MOA_SETTING_BOOLEAN)
+    return g_strdup (s->fallback ? "true" : "false");
+  if (s->kind == MOA_SETTING_BASE)
+    return g_strdup ("\"default\"");
+  return s->left_to_model ? g_strdup_printf ("%g: %s", s->fallback, s->left_to_model)
+                          : g_strdup_printf ("%g", s->fallback);
+}
+
+static void
+print_table (const char *title, const MoaSetting *settings, int n)
+{
+  g_print ("\n## %s\n\n| setting | what it may be | default | what it does |\n|---|---|---|---|\n",
+           title);
+  for (int i = 0; i < n; i++)
+    {
+      g_autofree char *range = describe_range (&settings[i]);
+      g_autofree char *usual = describe_default (&settings[i]);
+      g_print ("| `%s` | %s | %s | %s |\n", settings[i].name, range, usual, settings[i].help);
+    }
+}
+
+void
+moa_cli_print_settings (void)
+{
+  int n;
+  const MoaSetting *settings = moa_replace_settings (&n);
+  g_print (
+      "# Settings\n\n"
+      "What `moa info --settings` prints. In the options of GIMP's procedures the settings are\n"
+      "JSON, `{\"fixed_point\": 2}`; on the command line `--fixed-point 2`, and `--no-NAME` turns\n"
+      "off what is on.\n");
+  print_table ("Replace", settings, n);
+  settings = moa_generate_settings (&n);
+  print_table ("Generate", settings, n);
+  g_print (
+      "\n## In GIMP alone\n\n"
+      "| option | of | what it does |\n|---|---|---|\n"
+      "| `layer` | replace | the target by its name |\n"
+      "| `subjects` | both | a list: `\"layer:NAME\"`, `\"file:PATH\"`, `\"saved:NAME\"`, or, to "
+      "replace, `\"keep\"`; a list in the list is several photos of one person |\n"
+      "| `order` | replace | a list: the person, counted from the left from 0, that each subject "
+      "takes |\n"
+      "| `prompt`, `model` | replace | instead of the procedure's arguments |\n"
+      "| `negative` | generate | what not to draw |\n"
+      "| `maps` | replace | adds the router maps as hidden layers (false) |\n"
+      "| `cache` | replace | keeps inversions on disk for the next run (true) |\n"
+      "| `mark` | both | the result says what it was made with (true) |\n"
+      "| `threads` | both | 0: all processors |\n"
+      "| `memory_limit` | both | MiB; 0: what is free |\n");
+}
