@@ -1,0 +1,23 @@
+; Pictures from words and persons, a file for each seed.
+;   examples/batch examples/generate.scm PROMPT OUT-PREFIX PICTURES [PHOTO...]
+; One noun of the prompt for each photo: "a man and a woman on a beach" a.png b.png.
+(let* ((prefix (argument 1 ""))
+       (photos (if (> (length arguments) 3) (list-tail arguments 3) '()))
+       (options (string-append
+                  "{\"subjects\": ["
+                  (let loop ((left photos) (text ""))
+                    (if (null? left) text
+                        (loop (cdr left)
+                              (string-append text (if (string=? text "") "" ", ")
+                                             "\"file:" (car left) "\""))))
+                  "]}"))
+       (image (cadr (plug-in-moa-generate RUN-NONINTERACTIVE (argument 0 "") 0 #() 1
+                                          (string->number (argument 2 "1")) "" options)))
+       (layers (cadr (gimp-image-get-layers image))))
+  (let loop ((i 0))
+    (if (< i (vector-length layers))
+        (let ((file (string-append prefix (number->string (+ i 1)) ".png")))
+          (gimp-file-save RUN-NONINTERACTIVE image (vector-ref layers i) file file)
+          (say "wrote " file)
+          (loop (+ i 1)))))
+  (gimp-image-delete image))
