@@ -1,7 +1,8 @@
 /* Pixels between GIMP's drawables and the engine's pictures.
  *
- * GEGL converts from and to the drawable's own precision, model and colour space: the engine
- * only sees sRGB encoded floats.  Colours are read in bands, so that a picture is held once. */
+ * GEGL converts from and to the drawable's own precision and model, GIMP's colour transforms from
+ * and to the image's profile: the engine only sees sRGB encoded floats.  Colours are read and
+ * written in bands, so that a picture is held once. */
 #include "drawable.h"
 
 #include <gegl.h>
@@ -56,6 +57,65 @@ static float
 clamp (float value)
 {
   return value >= 0 ? MIN (value, 1) : 0;
+}
+
+static gboolean
+is_linear (gint32 image)
+{
+  switch (gimp_image_get_precision (image))
+    {
+    case GIMP_PRECISION_U8_LINEAR:
+    case GIMP_PRECISION_U16_LINEAR:
+    case GIMP_PRECISION_U32_LINEAR:
+    case GIMP_PRECISION_HALF_LINEAR:
+    case GIMP_PRECISION_FLOAT_LINEAR:
+    case GIMP_PRECISION_DOUBLE_LINEAR:
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+/* From the image's colours, encoded, to sRGB, or back; NULL where they are the same. */
+static GimpColorTransform *
+get_transform (gint32 drawable, gboolean to_srgb)
+{
+  gint32 image = gimp_item_get_image (drawable);
+  const Babl *format = babl_format ("R'G'B'A float");
+  GimpColorProfile *profile = gimp_image_base_type (image) != GIMP_GRAY
+                              ? gimp_image_get_color_profile (image) : NULL;
+  GimpColorTransform *transform = NULL;
+
+  if (!profile)
+    return NULL;
+
+  GimpColorProfile *srgb = gimp_color_profile_new_rgb_srgb ();
+
+  /* A linear image is encoded with sRGB's curve when it is read, whatever its profile's curve. */
+  if (is_linear (image))
+    {
+      GimpColorProfile *encoded = gimp_color_profile_new_srgb_trc_from_color_profile (profile);
+
+      g_object_unref (profile);
+      profile = encoded;
+    }
+  if (profile && !gimp_color_profile_is_equal (profile, srgb))
+    transform = gimp_color_transform_new (to_srgb ? profile : srgb, format,
+                                          to_srgb ? srgb : profile, format,
+                                          GIMP_COLOR_RENDERING_INTENT_RELATIVE_COLORIMETRIC, 0);
+  g_clear_object (&profile);
+  g_object_unref (srgb);
+  return transform;
+}
+
+/* n pixels of RGBA, in place. */
+static void
+convert (GimpColorTransform *transform, float *rgba, gsize n)
+{
+  const Babl *format = babl_format ("R'G'B'A float");
+
+  if (transform)
+    gimp_color_transform_process_pixels (transform, format, rgba, format, rgba, n);
 }
 
 /* The mask that hides parts of the layer, or -1. */
@@ -131,6 +191,16 @@ read_visibility (gint32 layer, const MoaRect *area, GError **error)
   return ones;
 }
 
+/* Rows of the layer as sRGB with alpha. */
+static void
+read_band (GeglBuffer *buffer, GimpColorTransform *transform, int x, int y, int width, int rows,
+           float *rgba)
+{
+  gegl_buffer_get (buffer, GEGL_RECTANGLE (x, y, width, rows), 1.0, babl_format ("R'G'B'A float"),
+                   rgba, GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
+  convert (transform, rgba, (gsize) rows * width);
+}
+
 MoaImage *
 drawable_read_rgb (gint32 layer, const MoaRect *area, MoaImage **alpha, GError **error)
 {
@@ -148,17 +218,18 @@ drawable_read_rgb (gint32 layer, const MoaRect *area, MoaImage **alpha, GError *
     }
 
   GeglBuffer *buffer = gimp_drawable_get_buffer (layer);
+  GimpColorTransform *transform = get_transform (layer, TRUE);
 
   for (int y = 0; y < area->height; y += BAND)
     {
       int rows = MIN (BAND, area->height - y);
       gsize first = (gsize) y * area->width;
 
-      gegl_buffer_get (buffer, GEGL_RECTANGLE (area->x, area->y + y, area->width, rows), 1.0,
-                       babl_format ("R'G'B'A float"), band, GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
+      read_band (buffer, transform, area->x, area->y + y, area->width, rows, band);
       split_alpha (band, (gsize) rows * area->width, rgb->data + first * 3, values->data + first);
     }
   g_object_unref (buffer);
+  g_clear_object (&transform);
 
   if (!alpha || is_opaque (values))
     g_clear_pointer (&values, moa_image_free);
@@ -181,11 +252,13 @@ drawable_read_rgba (gint32 layer, GError **error)
     }
 
   GeglBuffer *buffer = gimp_drawable_get_buffer (layer);
+  GimpColorTransform *transform = get_transform (layer, TRUE);
 
-  gegl_buffer_get (buffer, GEGL_RECTANGLE (0, 0, area.width, area.height), 1.0,
-                   babl_format ("R'G'B'A float"), rgba->data, GEGL_AUTO_ROWSTRIDE,
-                   GEGL_ABYSS_NONE);
+  for (int y = 0; y < area.height; y += BAND)
+    read_band (buffer, transform, 0, y, area.width, MIN (BAND, area.height - y),
+               rgba->data + (gsize) y * area.width * 4);
   g_object_unref (buffer);
+  g_clear_object (&transform);
   for (gsize i = 0; i < (gsize) area.width * area.height * 4; i++)
     rgba->data[i] = clamp (rgba->data[i]);
   for (gsize i = 0; i < (gsize) area.width * area.height; i++)
@@ -208,9 +281,10 @@ write_buffer (gint32 drawable, int width, int height, const char *format, const 
 
 /* By bands, so that colours and alpha need not be held together for the whole picture. */
 static void
-write_rgba (gint32 layer, const MoaImage *rgb, const MoaImage *alpha)
+write_colours (gint32 layer, const MoaImage *rgb, const MoaImage *alpha)
 {
   GeglBuffer *buffer = gimp_drawable_get_buffer (layer);
+  GimpColorTransform *transform = get_transform (layer, FALSE);
   g_autofree float *band = g_new (float, (gsize) rgb->width * BAND * 4);
 
   for (int y = 0; y < rgb->height; y += BAND)
@@ -221,24 +295,25 @@ write_rgba (gint32 layer, const MoaImage *rgb, const MoaImage *alpha)
       for (gsize i = 0; i < (gsize) rows * rgb->width; i++)
         {
           memcpy (band + 4 * i, rgb->data + 3 * (first + i), 3 * sizeof (float));
-          band[4 * i + 3] = alpha->data[first + i];
+          band[4 * i + 3] = alpha ? alpha->data[first + i] : 1;
         }
+      convert (transform, band, (gsize) rows * rgb->width);
       gegl_buffer_set (buffer, GEGL_RECTANGLE (0, y, rgb->width, rows), 0,
                        babl_format ("R'G'B'A float"), band, GEGL_AUTO_ROWSTRIDE);
     }
   gegl_buffer_flush (buffer);
   g_object_unref (buffer);
+  g_clear_object (&transform);
   gimp_drawable_update (layer, 0, 0, rgb->width, rgb->height);
 }
 
 void
 drawable_write (gint32 layer, const MoaImage *picture, const MoaImage *alpha)
 {
-  if (alpha)
-    write_rgba (layer, picture, alpha);
+  if (picture->channels == 1)
+    write_buffer (layer, picture->width, picture->height, "Y' float", picture->data);
   else
-    write_buffer (layer, picture->width, picture->height,
-                  picture->channels == 1 ? "Y' float" : "R'G'B' float", picture->data);
+    write_colours (layer, picture, alpha);
 }
 
 void

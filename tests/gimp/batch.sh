@@ -4,7 +4,7 @@
 #   MOA_TEST_PLUGIN  the tests' own plug-in, from moa-test.c
 #   MOA_TEST_MODEL   a model folder
 #   MOA_TEST_OUT     where to leave GIMP's log and the files written (default: a temporary folder)
-#   MOA_TESTS        which files to run (default: "replace refuse procedures")
+#   MOA_TESTS        which files to run (default: "replace refuse procedures document")
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -20,7 +20,7 @@ script="(begin
   (define model \"$MOA_TEST_MODEL\")
   (define out \"$out\")
   (load \"$here/common.scm\")"
-for test in ${MOA_TESTS:-replace refuse procedures}; do
+for test in ${MOA_TESTS:-replace refuse procedures document}; do
   script+=" (load \"$here/$test.scm\")"
 done
 script+="
@@ -37,5 +37,10 @@ if ! grep -q '^1\.\.' "$tap" 2>/dev/null; then
   echo "not ok $(($(grep -c '^\(not \)\?ok' "$tap" 2>/dev/null) + 1)) - GIMP ran all tests"
   tail -20 "$out/gimp.log" | sed 's/^/# /'
   echo "Bail out! GIMP stopped"
+fi
+if grep -q 'GeglBuffers leaked' "$out/gimp.log"; then
+  echo "not ok - GIMP has all its buffers back"
+  echo "Bail out! GEGL buffers leaked"
+  exit 1
 fi
 ! grep -qs '^not ok' "$tap" && grep -qs '^1\.\.' "$tap"
