@@ -57,5 +57,5 @@ const Procedure replace_procedure = {
   "Attention diffusion. Select the person first to work on a part of the picture. The result is "
   "a layer group above the layer; the layer itself is not changed, and outside the result's "
   "layer mask nothing changes. Use pictures of people who agree to it.",
-  N_("_Replace Person..."), moa_icon, "RGB*, GRAY*", args, N_ARGS, 0, run, dialog
+  N_("_Replace Person..."), moa_icon_replace_person, "RGB*, GRAY*", args, N_ARGS, 0, run, dialog
 };
