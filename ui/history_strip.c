@@ -6,12 +6,14 @@
 
 #include <atk/atk.h>
 
+#define STRIP_HEIGHT 112 /* a thumbnail of 64 pixels, its title, the scroll bar */
+
 enum { THUMB, TITLE, TIP, N_COLUMNS };
 enum { RESTORE, APPLY, REMOVE, N_BUTTONS };
 
 struct _HistoryStrip
 {
-  GtkWidget *box, *view, *scrolled, *empty, *row;
+  GtkWidget *box, *view, *scrolled, *empty, *column;
   GtkWidget *buttons[N_BUTTONS];
   GtkListStore *store;
   HistoryHooks hooks;
@@ -56,7 +58,7 @@ update (HistoryStrip *strip)
     gtk_widget_set_sensitive (strip->buttons[i], history_strip_get_chosen (strip) >= 0);
   gtk_icon_view_set_columns (GTK_ICON_VIEW (strip->view), MAX (n, 1));
   gtk_widget_set_visible (strip->scrolled, n > 0);
-  gtk_widget_set_visible (strip->row, n > 0);
+  gtk_widget_set_visible (strip->column, n > 0);
   gtk_widget_set_visible (strip->empty, n == 0);
 }
 
@@ -99,24 +101,24 @@ static GtkWidget *
 create_buttons (HistoryStrip *strip)
 {
   static const struct { const char *label, *tip; } texts[N_BUTTONS] = {
-    { N_("Restore Se_ttings"), N_("Sets everything as it was for this result") },
+    { N_("Restore Settings"), N_("Sets everything as it was for this result") },
     { N_("Add as La_yers"), N_("Puts this result into the picture") },
-    { N_("_Delete"), N_("Forgets this result; layers in the picture stay") },
+    { N_("Delete"), N_("Forgets this result; layers in the picture stay") },
   };
   gboolean wanted[N_BUTTONS] = { strip->hooks.restore != NULL, strip->hooks.apply != NULL,
                                  strip->hooks.remove != NULL };
 
-  strip->row = gtk_hbox_new (FALSE, 6);
+  strip->column = gtk_vbox_new (FALSE, 4);
   for (int i = 0; i < N_BUTTONS; i++)
     {
       strip->buttons[i] = gtk_button_new_with_mnemonic (_(texts[i].label));
       gtk_widget_set_tooltip_text (strip->buttons[i], _(texts[i].tip));
       g_signal_connect (strip->buttons[i], "clicked", G_CALLBACK (on_button), strip);
-      gtk_box_pack_start (GTK_BOX (strip->row), strip->buttons[i], FALSE, FALSE, 0);
+      gtk_box_pack_start (GTK_BOX (strip->column), strip->buttons[i], FALSE, FALSE, 0);
       if (wanted[i])
         gtk_widget_show (strip->buttons[i]);
     }
-  return strip->row;
+  return strip->column;
 }
 
 HistoryStrip *
@@ -139,7 +141,8 @@ history_strip_new (const char *empty_text, const HistoryHooks *hooks)
 
   strip->scrolled = gtk_scrolled_window_new (NULL, NULL);
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (strip->scrolled), GTK_POLICY_AUTOMATIC,
-                                  GTK_POLICY_NEVER);
+                                  GTK_POLICY_AUTOMATIC);
+  gtk_widget_set_size_request (strip->scrolled, -1, STRIP_HEIGHT);
   gtk_scrolled_window_set_shadow_type (GTK_SCROLLED_WINDOW (strip->scrolled), GTK_SHADOW_IN);
   gtk_container_add (GTK_CONTAINER (strip->scrolled), strip->view);
   gtk_widget_show (strip->view);
@@ -148,13 +151,13 @@ history_strip_new (const char *empty_text, const HistoryHooks *hooks)
   gtk_label_set_line_wrap (GTK_LABEL (strip->empty), TRUE);
   gtk_misc_set_alignment (GTK_MISC (strip->empty), 0, 0.5);
 
-  strip->box = gtk_vbox_new (FALSE, 4);
+  strip->box = gtk_hbox_new (FALSE, 6);
   gtk_box_pack_start (GTK_BOX (strip->box), strip->scrolled, TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (strip->box), strip->empty, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (strip->box), strip->empty, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (strip->box), create_buttons (strip), FALSE, FALSE, 0);
   gtk_widget_set_no_show_all (strip->scrolled, TRUE);
   gtk_widget_set_no_show_all (strip->empty, TRUE);
-  gtk_widget_set_no_show_all (strip->row, TRUE);
+  gtk_widget_set_no_show_all (strip->column, TRUE);
   update (strip);
   return strip;
 }

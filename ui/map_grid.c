@@ -11,6 +11,7 @@
 
 #include <atk/atk.h>
 #include <stdio.h>
+#include <string.h>
 
 #define COLUMNS 4
 #define CELL 92
@@ -22,7 +23,7 @@ typedef struct {
   int index;
 } Cell;
 
-/* The maps of one step. */
+/* The maps of one step, cut to the picture. */
 typedef struct {
   int step, timestep;
   int n_layers;
@@ -56,6 +57,19 @@ step_free (gpointer data)
   g_free (step);
 }
 
+/* Without the columns and rows by which the picture was filled up. */
+static MoaImage *
+cut (const MoaImage *map, double width_share, double height_share)
+{
+  int width = width_share > 0 ? CLAMP (map->width * width_share + 0.5, 1, map->width) : map->width;
+  int height = height_share > 0 ? CLAMP (map->height * height_share + 0.5, 1, map->height) : map->height;
+  MoaImage *part = moa_image_new (width, height, 1);
+
+  for (int y = 0; part && y < height; y++)
+    memcpy (part->data + (gsize) y * width, map->data + (gsize) y * map->width, sizeof (float) * width);
+  return part;
+}
+
 static Step *
 step_new (const MoaRouterMaps *maps)
 {
@@ -65,7 +79,7 @@ step_new (const MoaRouterMaps *maps)
   step->timestep = maps->timestep;
   step->n_layers = MIN (maps->n_layers, MAP_GRID_MAX_LAYERS);
   for (int i = 0; i < step->n_layers; i++)
-    step->layers[i] = moa_image_copy (maps->layers[i]);
+    step->layers[i] = cut (maps->layers[i], maps->width_share, maps->height_share);
   return step;
 }
 
@@ -369,7 +383,7 @@ create_grid_page (MapGrid *grid)
 {
   GtkWidget *box = gtk_vbox_new (FALSE, 4), *scrolled = gtk_scrolled_window_new (NULL, NULL);
   GtkWidget *row = gtk_hbox_new (FALSE, 6);
-  GtkWidget *all = gtk_button_new_with_mnemonic (_("All _blocks"));
+  GtkWidget *all = gtk_button_new_with_mnemonic (_("All blocks"));
   GtkWidget *label = gtk_label_new (_("Orange: what a block leaves to the new person. Ticked blocks "
                                       "make the mask."));
 
@@ -405,15 +419,15 @@ static GtkWidget *
 create_large_page (MapGrid *grid)
 {
   PreviewSpec spec = {
-    .add = _("_More person"), .remove = _("Less pers_on"),
+    .add = _("More person"), .remove = _("Less person"),
     .add_tip = _("Paint where more of the new person is wanted, in all blocks"),
     .remove_tip = _("Paint where the picture is to stay, in all blocks"),
-    .name = _("Router map"), .width = 3 * CELL, .height = 3 * CELL,
+    .name = _("Router map"), .width = 3 * CELL, .height = 2 * CELL,
     .painted = on_changed, .data = grid,
   };
   GtkWidget *box = gtk_vbox_new (FALSE, 4), *row = gtk_hbox_new (FALSE, 12);
 
-  grid->back = gtk_button_new_with_mnemonic (_("_All maps"));
+  grid->back = gtk_button_new_with_mnemonic (_("All maps"));
   gtk_button_set_image (GTK_BUTTON (grid->back), gtk_image_new_from_stock (GTK_STOCK_GO_BACK,
                                                                            GTK_ICON_SIZE_MENU));
   g_signal_connect (grid->back, "clicked", G_CALLBACK (on_back), grid);

@@ -476,7 +476,7 @@ create_brushes (Preview *preview, const PreviewSpec *spec)
 {
   GtkWidget *row = gtk_hbox_new (FALSE, 4);
 
-  gtk_box_pack_start (GTK_BOX (row), create_tool (preview, PREVIEW_PAN, _("Mo_ve"),
+  gtk_box_pack_start (GTK_BOX (row), create_tool (preview, PREVIEW_PAN, _("Move"),
                       _("Drag the picture about")), FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (row), create_tool (preview, PREVIEW_ADD, spec->add ? spec->add : "",
                       spec->add_tip), FALSE, FALSE, 0);
@@ -492,7 +492,7 @@ create_brushes (Preview *preview, const PreviewSpec *spec)
   set_name (preview->size, _("Size of the brush"));
   gtk_box_pack_start (GTK_BOX (row), preview->size, TRUE, TRUE, 0);
 
-  preview->clear = gtk_button_new_with_mnemonic (_("C_lear"));
+  preview->clear = gtk_button_new_with_mnemonic (_("Clear"));
   gtk_widget_set_sensitive (preview->clear, FALSE);
   gtk_widget_set_tooltip_text (preview->clear, _("Removes everything that was painted"));
   g_signal_connect (preview->clear, "clicked", G_CALLBACK (on_clear), preview);
@@ -522,9 +522,9 @@ create_bar (Preview *preview)
                                                  "(Space over the picture: all or nothing)"));
   set_name (preview->split, _("Before or after"));
   g_signal_connect (preview->split, "value-changed", G_CALLBACK (on_split_changed), preview);
-  gtk_box_pack_start (GTK_BOX (preview->compare), gtk_label_new (_("After")), FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (preview->compare), preview->split, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (preview->compare), gtk_label_new (_("Before")), FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (preview->compare), preview->split, TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (preview->compare), gtk_label_new (_("After")), FALSE, FALSE, 0);
   gtk_widget_set_sensitive (preview->compare, FALSE);
   gtk_box_pack_start (GTK_BOX (preview->bar), preview->compare, TRUE, TRUE, 6);
 }

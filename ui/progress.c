@@ -36,12 +36,19 @@ name_time (double seconds)
                           (int) (seconds / 60) % 60);
 }
 
-void
-progress_row_show (ProgressRow *row, const MoaProgress *progress)
+char *
+progress_describe (const MoaProgress *progress)
 {
   g_autofree char *phase = name_phase (progress);
   g_autofree char *left = name_time (progress->seconds_left);
-  g_autofree char *text = g_strconcat (phase, left, NULL);
+
+  return g_strconcat (phase, left, NULL);
+}
+
+void
+progress_row_show (ProgressRow *row, const MoaProgress *progress)
+{
+  g_autofree char *text = progress_describe (progress);
 
   gtk_progress_bar_set_fraction (GTK_PROGRESS_BAR (row->bar), CLAMP (progress->fraction, 0, 1));
   progress_row_retitle (row, text);
@@ -97,4 +104,5 @@ progress_row_init (ProgressRow *row, int width)
   gtk_box_pack_start (GTK_BOX (row->box), strut, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (row->box), column, TRUE, TRUE, 0);
   gtk_widget_show (row->box);
+  gtk_widget_set_no_show_all (row->box, TRUE);
 }

@@ -12,6 +12,9 @@ typedef struct {
   GtkWidget *bar;
 } ProgressRow;
 
+/* "Generating, step 3 of 50 (12 s left)".  (transfer full) */
+char *progress_describe (const MoaProgress *progress);
+
 void progress_row_init (ProgressRow *row, int width);
 
 /* Each shows one and hides the other.  icon_name: GIMP_ICON_...; NULL: none. */

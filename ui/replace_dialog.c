@@ -1,261 +1,329 @@
-/* The dialog of Replace Person: what to do on the left, what it works on on the right, what is
- * missing or how far it is at the bottom.
+/* The dialog of Replace Person: the window, what it shows, what the buttons do.
  *
- * While the engine works its own progress row is shown: Cancel in GIMP's progress bar would kill
- * this process.  Nothing in the image changes before the engine is done. */
+ * While the engine works its own progress is shown: Cancel in GIMP's progress bar would kill this
+ * process.  Nothing in the image changes before the engine is done. */
 #include "replace_dialog.h"
 
-#include "layer_picker.h"
-#include "picture_view.h"
-#include "progress.h"
-#include "settings_panel.h"
+#include "first_use.h"
+#include "help.h"
+#include "replace_private.h"
+#include "sources.h"
+#include "subjects_dialog.h"
 
 #include "plugin/history.h"
 #include "plugin/intl.h"
-#include "plugin/replace.h"
 #include "plugin/result.h"
 
+#include <atk/atk.h>
 #include <libgimp/gimpui.h>
+#include <string.h>
 
 #define RESPONSE_RESET 1
-#define POLL_INTERVAL 100 /* ms */
-#define PREVIEW_SIDE 300
-
-typedef struct {
-  GtkWidget *dialog, *target_combo, *choices, *note;
-  LayerPicker *picker;
-  SettingsPanel *panel;
-  PictureView *view;
-  ProgressRow row;
-  gint32 image, target;
-  gboolean built;
-  ReplaceTask *task; /* while the engine works */
-  ReplaceJob *job;
-  gboolean cancelled, closing;
-  gboolean success;
-} Dialog;
+#define QUICK "moa-quick-preview"
 
 /* ---- What is shown ------------------------------------------------------- */
 
 static void
-show_note (Dialog *dialog, const MoaRect *area)
+show_where (ReplaceDialog *dialog)
 {
-  gboolean everything = gimp_selection_is_empty (dialog->image);
+  const MoaRect *area = &dialog->area.area;
   const char *problem;
   MoaModel *model = settings_panel_get_model (dialog->panel, &problem);
   int side = model ? moa_model_get_info (model)->side : 0;
-  g_autoptr (GString) note = g_string_new (NULL);
+  g_autoptr (GString) text = g_string_new (NULL);
 
-  g_string_append_printf (note, _("Work area: %d × %d pixels at %d, %d."), area->width,
-                          area->height, area->x, area->y);
-  if (side && MAX (area->width, area->height) > side)
-    g_string_append_printf (note, _(" The model draws it at about %d × %d."), side, side);
-  g_string_append_c (note, '\n');
-  g_string_append (note, everything
-                   ? _("Nothing is selected, so the whole layer is worked on. Select the person "
-                       "first to keep the detail of large pictures.")
-                   : _("Only the selected part can change."));
-  gtk_label_set_text (GTK_LABEL (dialog->note), note->str);
+  if (dialog->area.layer >= 0)
+    {
+      g_string_append_printf (text, _("Work area: %d × %d pixels at %d, %d."), area->width, area->height,
+                              area->x, area->y);
+      if (side && MAX (area->width, area->height) > side)
+        g_string_append_printf (text, _(" The model draws it at about %d × %d."), side, side);
+      g_string_append_c (text, ' ');
+      if (dialog->area.selection)
+        g_string_append (text, _("Only the selected part can change."));
+      else if (dialog->n_found > 0)
+        g_string_append_printf (text, ngettext ("Nothing is selected: %d person was found, tinted on the "
+                                                "preview. Paint to change that.",
+                                                "Nothing is selected: %d persons were found, tinted on the "
+                                                "preview. Paint to change that.", dialog->n_found),
+                                dialog->n_found);
+      else if (dialog->n_found == 0)
+        g_string_append (text, _("Nothing is selected and nobody was found: paint on the preview where the "
+                                 "person is, or the whole layer is worked on."));
+      else
+        g_string_append (text, _("Nothing is selected: the person will be looked for."));
+    }
+  gtk_label_set_text (GTK_LABEL (dialog->view.where), text->str);
 }
 
-/* Says what is missing before Replace can be pressed; FALSE if something is. */
-static gboolean
-show_readiness (Dialog *dialog)
+/* The numbers that the rows of the list speak of. */
+static void
+show_marks (ReplaceDialog *dialog)
 {
-  gint32 layers[MOA_MAX_SUBJECTS];
+  int n = subject_list_get_n_rows (dialog->view.subjects);
+  PersonMark marks[MOA_MAX_SUBJECTS];
+
+  if (dialog->area.selection || dialog->n_found < n)
+    persons_find (dialog->area.selection, n, marks);
+  else
+    {
+      n = dialog->n_found;
+      memcpy (marks, dialog->marks, sizeof marks);
+    }
+  preview_set_marks (dialog->view.preview, marks, dialog->area.layer >= 0 ? n : 0);
+}
+
+void
+replace_dialog_show_area (ReplaceDialog *dialog)
+{
+  const ReplaceArea *area = &dialog->area;
+
+  preview_set_picture (dialog->view.preview, area->picture, area->area.width,
+                       _("There is nothing to work on: choose a layer of this image."));
+  preview_set_limit (dialog->view.preview, area->selection);
+  preview_set_tint (dialog->view.preview, area->selection ? NULL : area->found, FALSE);
+  map_grid_set_picture (dialog->view.maps, area->picture);
+  show_marks (dialog);
+  show_where (dialog);
+}
+
+gboolean
+replace_dialog_show_readiness (ReplaceDialog *dialog)
+{
   MoaRect area, bounds;
   g_autoptr (GError) error = NULL;
   const char *problem;
   MoaModel *model = settings_panel_get_model (dialog->panel, &problem);
+  ProgressRow *row = &dialog->view.row;
   gboolean ready = FALSE;
 
   if (!model)
-    progress_row_say (&dialog->row, GIMP_ICON_DIALOG_ERROR, problem);
+    progress_row_say (row, GIMP_ICON_DIALOG_ERROR, problem);
   else if (dialog->target < 0)
-    progress_row_say (&dialog->row, GIMP_ICON_DIALOG_ERROR,
-                      _("This image has no layer to work on."));
-  else if (!replace_find_area (dialog->image, dialog->target, moa_model_get_info (model)->side,
-                               &area, &bounds, &error))
-    progress_row_say (&dialog->row, GIMP_ICON_DIALOG_WARNING, error->message);
-  else if (!layer_picker_get_layers (dialog->picker, layers))
-    progress_row_say (&dialog->row, GIMP_ICON_DIALOG_INFORMATION,
-                      _("Tick the person who comes in."));
+    progress_row_say (row, GIMP_ICON_DIALOG_ERROR, _("This image has no layer to work on."));
+  else if (replace_check_target (dialog->image, dialog->target, &error) < 0
+           || !replace_find_area (dialog->image, dialog->target, moa_model_get_info (model)->side, &area,
+                                  &bounds, &error))
+    progress_row_say (row, GIMP_ICON_DIALOG_WARNING, error->message);
+  else if (!subject_list_get_n_subjects (dialog->view.subjects))
+    progress_row_say (row, GIMP_ICON_DIALOG_INFORMATION, _("Add the person who comes in."));
+  else if (dialog->too_large)
+    progress_row_say (row, GIMP_ICON_DIALOG_WARNING, _(
+      "There is not enough memory: select a smaller part, close other images and programs, or choose a "
+      "smaller model or one with 16-bit weights."));
   else
     {
-      progress_row_say (&dialog->row, NULL, _("Ready. The picture's own layer is not changed: the "
-                                              "result comes as a new layer group."));
+      progress_row_say (row, NULL, _("Ready. The picture's own layer is not changed: the result comes as a new "
+                                     "layer group."));
       ready = TRUE;
     }
   gtk_dialog_set_response_sensitive (GTK_DIALOG (dialog->dialog), GTK_RESPONSE_OK, ready);
   return ready;
 }
 
-static void
-on_choice_changed (gpointer data)
-{
-  Dialog *dialog = data;
-
-  if (dialog->built && !dialog->job)
-    show_readiness (dialog);
-}
-
 /* The picture, its layers and selection may have changed behind the dialog. */
 static void
-refresh (Dialog *dialog)
+refresh (ReplaceDialog *dialog)
 {
   const char *problem;
   MoaModel *model = settings_panel_get_model (dialog->panel, &problem);
   MoaRect area, bounds;
+  gboolean there;
 
   if (dialog->target >= 0 && !gimp_item_is_valid (dialog->target))
     dialog->target = -1;
-  layer_picker_refresh (dialog->picker, dialog->target);
-  if (dialog->target >= 0
-      && replace_find_area (dialog->image, dialog->target,
-                            model ? moa_model_get_info (model)->side : 64, &area, &bounds, NULL))
+  there = dialog->target >= 0
+          && replace_find_area (dialog->image, dialog->target, model ? moa_model_get_info (model)->side : 64,
+                                &area, &bounds, NULL);
+  if (replace_area_read (&dialog->area, there ? dialog->target : -1, &area))
     {
-      picture_view_set (dialog->view, dialog->target, &area);
-      show_note (dialog, &area);
+      replace_runs_change (dialog, TRUE);
+      replace_dialog_show_area (dialog);
     }
   else
-    {
-      picture_view_set (dialog->view, -1, NULL);
-      gtk_label_set_text (GTK_LABEL (dialog->note), "");
-    }
+    show_where (dialog);
+  replace_dialog_show_readiness (dialog);
+}
+
+/* ---- What changes -------------------------------------------------------- */
+
+static void
+on_edited (gpointer data)
+{
+  replace_runs_change (data, FALSE);
 }
 
 static void
-on_model_changed (gpointer data)
+on_quick (gpointer data)
 {
-  Dialog *dialog = data;
+  ReplaceDialog *dialog = data;
 
-  if (dialog->built && !dialog->job)
-    refresh (dialog);
+  if (dialog->built)
+    first_use_set_switch (QUICK, gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (dialog->view.quick)));
+  replace_runs_change (dialog, FALSE);
+}
+
+static void
+on_subjects (gpointer data)
+{
+  ReplaceDialog *dialog = data;
+
+  if (!dialog->built || replace_runs_is_full (dialog))
+    return;
+  show_marks (dialog);
+  replace_dialog_show_readiness (dialog);
+  replace_runs_change (dialog, FALSE);
+}
+
+static void
+on_model (gpointer data)
+{
+  ReplaceDialog *dialog = data;
+  const char *problem;
+  MoaModel *model = settings_panel_get_model (dialog->panel, &problem);
+
+  if (!dialog->built || replace_runs_is_full (dialog))
+    return;
+  if (model)
+    map_grid_set_layers (dialog->view.maps, moa_model_get_info (model)->layers,
+                         moa_model_get_info (model)->n_layers);
+  else
+    gtk_expander_set_expanded (GTK_EXPANDER (dialog->view.advanced), TRUE);
+  replace_runs_change (dialog, TRUE);
+  refresh (dialog);
 }
 
 static gboolean
-on_focus_in (GtkWidget *widget, GdkEvent *event, Dialog *dialog)
+on_focus_in (GtkWidget *widget, GdkEvent *event, ReplaceDialog *dialog)
 {
-  if (!dialog->job)
-    refresh (dialog);
+  if (!replace_runs_is_full (dialog))
+    {
+      subject_list_refresh (dialog->view.subjects);
+      refresh (dialog);
+    }
   return FALSE;
 }
 
 static void
-on_target_changed (GtkComboBox *combo, Dialog *dialog)
+on_target (GtkComboBox *combo, ReplaceDialog *dialog)
 {
-  if (gimp_int_combo_box_get_active (GIMP_INT_COMBO_BOX (combo), &dialog->target)
-      && dialog->built)
+  if (gimp_int_combo_box_get_active (GIMP_INT_COMBO_BOX (combo), &dialog->target) && dialog->built)
     refresh (dialog);
+}
+
+static gboolean
+look (const char *source, int side, GdkPixbuf **thumbnail, char **label, gpointer data)
+{
+  return source_look (source, side, thumbnail, label);
+}
+
+static char **
+list_layers (gpointer data)
+{
+  return source_list_layers (((ReplaceDialog *) data)->target);
+}
+
+static char **
+list_saved (gpointer data)
+{
+  g_autofree char *folder = subjects_get_folder ();
+
+  return subjects_list_sources (folder);
 }
 
 /* ---- The run ------------------------------------------------------------- */
 
-static void
-set_running (Dialog *dialog, gboolean running)
+void
+replace_dialog_set_running (ReplaceDialog *dialog, gboolean running)
 {
-  gtk_widget_set_sensitive (dialog->choices, !running);
-  gtk_dialog_set_response_sensitive (GTK_DIALOG (dialog->dialog), GTK_RESPONSE_OK, !running);
-  gtk_dialog_set_response_sensitive (GTK_DIALOG (dialog->dialog), RESPONSE_RESET, !running);
-  gtk_dialog_set_response_sensitive (GTK_DIALOG (dialog->dialog), GTK_RESPONSE_CANCEL, TRUE);
+  GtkDialog *window = GTK_DIALOG (dialog->dialog);
+
+  replace_view_set_running (&dialog->view, running);
+  gtk_dialog_set_response_sensitive (window, GTK_RESPONSE_OK, !running);
+  gtk_dialog_set_response_sensitive (window, RESPONSE_RESET, !running);
+  gtk_dialog_set_response_sensitive (window, GTK_RESPONSE_CANCEL, TRUE);
 }
 
+/* One result goes into the image; among several the user chooses. */
 static void
-write_result (Dialog *dialog, const MoaReplaceResult *result)
+take_result (ReplaceDialog *dialog)
 {
   g_autoptr (GError) error = NULL;
 
-  progress_row_retitle (&dialog->row, _("Adding the layers"));
+  if (dialog->last_result->n_variations > 1)
+    {
+      replace_history_fill (dialog);
+      history_strip_choose (dialog->view.history, 0);
+      progress_row_say (&dialog->view.row, GIMP_ICON_DIALOG_INFORMATION,
+                        _("Choose among the results and press Add as Layers."));
+      return;
+    }
+  progress_row_retitle (&dialog->view.row, _("Adding the layers"));
   gtk_dialog_set_response_sensitive (GTK_DIALOG (dialog->dialog), GTK_RESPONSE_CANCEL, FALSE);
   while (gtk_events_pending ())
     gtk_main_iteration ();
-
-  dialog->success = result_write (dialog->task, result, &error) >= 0;
-  gimp_displays_flush ();
-  if (error)
-    progress_row_say (&dialog->row, GIMP_ICON_DIALOG_ERROR, error->message);
+  if (replace_history_write (dialog, 0, &error))
+    dialog->closing = TRUE;
+  else
+    progress_row_say (&dialog->view.row, GIMP_ICON_DIALOG_ERROR, error->message);
 }
 
 static void
-finish (Dialog *dialog)
+forget_last (ReplaceDialog *dialog)
 {
-  g_autoptr (GError) error = NULL;
-  MoaReplaceResult *result = replace_job_finish (g_steal_pointer (&dialog->job), &error);
+  g_clear_pointer (&dialog->last_work, replace_work_free);
+  g_clear_pointer (&dialog->last_result, moa_replace_result_free);
+}
 
-  if (result && !dialog->cancelled)
-    write_result (dialog, result);
-  moa_replace_result_free (result);
-  g_clear_pointer (&dialog->task, replace_task_free);
-
-  if (dialog->success || dialog->closing)
-    {
-      gtk_main_quit ();
-      return;
-    }
-  set_running (dialog, FALSE);
+void
+replace_dialog_finish (ReplaceDialog *dialog, ReplaceWork *work, MoaReplaceResult *result,
+                       const GError *error)
+{
+  forget_last (dialog);
+  dialog->last_work = work;
+  dialog->last_result = result;
+  if (!dialog->closing)
+    replace_dialog_set_running (dialog, FALSE);
   if (dialog->cancelled)
     {
-      refresh (dialog);
-      progress_row_say (&dialog->row, GIMP_ICON_DIALOG_INFORMATION,
+      forget_last (dialog);
+      preview_set_after (dialog->view.preview, NULL);
+      progress_row_say (&dialog->view.row, GIMP_ICON_DIALOG_INFORMATION,
                         _("Cancelled. The image is as it was."));
     }
-  else if (error)
-    progress_row_say (&dialog->row, GIMP_ICON_DIALOG_ERROR, error->message);
-}
-
-static gboolean
-on_poll (gpointer data)
-{
-  Dialog *dialog = data;
-  MoaProgress progress;
-
-  if (replace_job_poll (dialog->job, &progress))
-    {
-      finish (dialog);
-      return G_SOURCE_REMOVE;
-    }
-  if (!dialog->cancelled)
-    progress_row_show (&dialog->row, &progress);
-  return G_SOURCE_CONTINUE;
+  else if (result)
+    take_result (dialog);
+  else
+    progress_row_say (&dialog->view.row, GIMP_ICON_DIALOG_ERROR, error->message);
+  if (dialog->closing)
+    gtk_main_quit ();
 }
 
 static void
-start (Dialog *dialog)
+start (ReplaceDialog *dialog)
 {
-  gint32 layers[MOA_MAX_SUBJECTS];
-  const char *problem;
-  g_autoptr (GError) error = NULL;
-  int n_layers = layer_picker_get_layers (dialog->picker, layers);
-  g_autoptr (ReplaceSettings) settings = settings_panel_get (dialog->panel);
-  g_auto (GStrv) subjects = layer_picker_save (dialog->picker);
+  g_autoptr (ReplaceSettings) settings = settings_panel_get (dialog->panel, FALSE);
+  g_autofree char *subjects = subject_list_save (dialog->view.subjects);
+  const char *lines[] = { subjects, NULL };
 
-  dialog->task = replace_task_new (dialog->image, dialog->target, layers, n_layers, settings,
-                                   settings_panel_get_model (dialog->panel, &problem), &error);
-  if (!dialog->task)
-    {
-      progress_row_say (&dialog->row, GIMP_ICON_DIALOG_ERROR, error->message);
-      return;
-    }
   history_save_settings (settings);
-  history_save_subjects ((const char *const *) subjects);
-
-  dialog->cancelled = FALSE;
-  set_running (dialog, TRUE);
-  dialog->job = replace_task_start (dialog->task);
-  g_timeout_add (POLL_INTERVAL, on_poll, dialog);
+  history_save_subjects (lines);
+  replace_runs_start (dialog);
 }
 
 static void
-stop (Dialog *dialog)
+stop (ReplaceDialog *dialog)
 {
-  dialog->cancelled = TRUE;
-  replace_job_cancel (dialog->job);
-  progress_row_retitle (&dialog->row, _("Stopping"));
+  replace_runs_cancel (dialog);
+  if (!replace_runs_is_full (dialog))
+    return;
+  preview_set_progress (dialog->view.preview, 1, _("Stopping"));
+  progress_row_retitle (&dialog->view.row, _("Stopping"));
   gtk_dialog_set_response_sensitive (GTK_DIALOG (dialog->dialog), GTK_RESPONSE_CANCEL, FALSE);
 }
 
 static void
-reset (Dialog *dialog)
+reset (ReplaceDialog *dialog)
 {
   g_autoptr (ReplaceSettings) settings = replace_settings_new ();
 
@@ -265,16 +333,16 @@ reset (Dialog *dialog)
 
 /* Cancel stops a run and stays; Escape and the window's own button stop it and go. */
 static void
-on_response (GtkDialog *widget, int response, Dialog *dialog)
+on_response (GtkDialog *widget, int response, ReplaceDialog *dialog)
 {
   if (response == GTK_RESPONSE_OK)
     {
-      if (!dialog->job && show_readiness (dialog))
+      if (!replace_runs_is_full (dialog) && replace_dialog_show_readiness (dialog))
         start (dialog);
     }
   else if (response == RESPONSE_RESET)
     reset (dialog);
-  else if (!dialog->job)
+  else if (!replace_runs_is_full (dialog))
     gtk_main_quit ();
   else
     {
@@ -282,6 +350,8 @@ on_response (GtkDialog *widget, int response, Dialog *dialog)
       if (dialog->closing)
         gtk_widget_hide (dialog->dialog);
       stop (dialog);
+      if (dialog->closing && !replace_runs_is_full (dialog))
+        gtk_main_quit ();
     }
 }
 
@@ -290,119 +360,59 @@ on_response (GtkDialog *widget, int response, Dialog *dialog)
 static void
 show_help (const char *id, gpointer data)
 {
-  GtkWidget *message = gtk_message_dialog_new (
-    NULL, 0, GTK_MESSAGE_INFO, GTK_BUTTONS_CLOSE, "%s", _("Replace Person"));
-
-  gtk_message_dialog_format_secondary_text (GTK_MESSAGE_DIALOG (message), "%s", _(
-    "1. Select the person in the picture, roughly and with some room around them. Without a "
-    "selection the whole layer is worked on.\n\n"
-    "2. Tick the layer that shows the person who comes in, or add a photo. With several, the "
-    "first that you tick takes the leftmost person, and so on; a layer with the crop of a person "
-    "who is in the picture keeps that person.\n\n"
-    "3. Press Replace. Cancel stops at any time and leaves the image as it was.\n\n"
-    "The result is a layer group above the layer. Paint on the layer mask of \"Result\" to show "
-    "more or less of it; one Undo removes everything. Another seed gives another result; more "
-    "freedom lets the new person's shape differ from the old one's. Choosing Replace Person on a "
-    "result brings back the settings that made it.\n\n"
-    "Everything is computed on this machine. Use pictures of people who agree to it, and say so "
-    "where a picture was changed."));
-  gtk_dialog_run (GTK_DIALOG (message));
-  gtk_widget_destroy (message);
+  help_show (NULL, "replace.html");
 }
 
 static gboolean
 is_target (gint32 image, gint32 item, gpointer data)
 {
-  Dialog *dialog = data;
+  ReplaceDialog *dialog = data;
 
   return image == dialog->image && !gimp_item_is_group (item) && result_find_group (item) < 0;
 }
 
-static GtkWidget *
-create_frame (const char *title, GtkWidget *child)
+static void
+create_view (ReplaceDialog *dialog)
 {
-  GtkWidget *frame = gimp_frame_new (title);
-
-  gtk_container_add (GTK_CONTAINER (frame), child);
-  return frame;
-}
-
-static GtkWidget *
-create_left (Dialog *dialog)
-{
-  GtkWidget *box = gtk_vbox_new (FALSE, 12);
-  GtkWidget *list;
+  SettingsHooks settings_hooks = { on_model, on_edited, dialog };
+  ReplaceViewHooks hooks = {
+    .subjects = { look, list_layers, list_saved, on_subjects, dialog },
+    .history = { .compare = replace_history_compare, .restore = replace_history_restore,
+                 .apply = replace_history_apply, .data = dialog },
+    .painted = on_edited, .maps_changed = on_edited, .quick_toggled = on_quick, .data = dialog,
+  };
 
   dialog->target_combo = gimp_layer_combo_box_new (is_target, dialog);
+  atk_object_set_name (gtk_widget_get_accessible (dialog->target_combo), _("Layer"));
   gimp_int_combo_box_connect (GIMP_INT_COMBO_BOX (dialog->target_combo), dialog->target,
-                              G_CALLBACK (on_target_changed), dialog);
-  dialog->picker = layer_picker_new (on_choice_changed, dialog);
-  dialog->panel = settings_panel_new (on_model_changed, dialog);
-  list = layer_picker_get_widget (dialog->picker);
-
-  gtk_box_pack_start (GTK_BOX (box), create_frame (_("Replace the person on"),
-                                                   dialog->target_combo), FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (box), create_frame (_("By the person on"), list), TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (box), create_frame (_("Settings"),
-                      settings_panel_get_widget (dialog->panel)), FALSE, FALSE, 0);
-  return box;
-}
-
-static GtkWidget *
-create_right (Dialog *dialog)
-{
-  GtkWidget *box = gtk_vbox_new (FALSE, 6);
-  GtkWidget *shadow = gtk_frame_new (NULL);
-
-  dialog->view = picture_view_new (PREVIEW_SIDE);
-  gtk_frame_set_shadow_type (GTK_FRAME (shadow), GTK_SHADOW_IN);
-  gtk_container_add (GTK_CONTAINER (shadow), picture_view_get_widget (dialog->view));
-
-  dialog->note = gtk_label_new (NULL);
-  gtk_label_set_line_wrap (GTK_LABEL (dialog->note), TRUE);
-  gtk_misc_set_alignment (GTK_MISC (dialog->note), 0, 0);
-  gtk_widget_set_size_request (dialog->note, PREVIEW_SIDE, -1);
-
-  gtk_box_pack_start (GTK_BOX (box), shadow, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (box), dialog->note, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (box), settings_panel_get_advanced (dialog->panel), FALSE, FALSE, 6);
-  return create_frame (_("Work area"), box);
+                              G_CALLBACK (on_target), dialog);
+  dialog->panel = settings_panel_new (&settings_hooks);
+  replace_view_init (&dialog->view, dialog->target_combo, settings_panel_get_widget (dialog->panel),
+                     settings_panel_get_advanced (dialog->panel), &hooks);
 }
 
 static void
-create_dialog (Dialog *dialog)
+create_dialog (ReplaceDialog *dialog)
 {
-  dialog->dialog = gimp_dialog_new (_("Replace Person"), "moa-replace-person", NULL, 0,
-                                    show_help, REPLACE_PROCEDURE, _("Res_et"), RESPONSE_RESET,
-                                    _("_Cancel"), GTK_RESPONSE_CANCEL, _("Re_place"),
-                                    GTK_RESPONSE_OK, NULL);
-  gtk_dialog_set_alternative_button_order (GTK_DIALOG (dialog->dialog), GTK_RESPONSE_OK,
-                                           RESPONSE_RESET, GTK_RESPONSE_CANCEL, -1);
+  dialog->dialog = gimp_dialog_new (_("Replace Person"), "moa-replace-person", NULL, 0, show_help,
+                                    REPLACE_PROCEDURE, _("Rese_t"), RESPONSE_RESET, _("_Cancel"),
+                                    GTK_RESPONSE_CANCEL, _("Re_place"), GTK_RESPONSE_OK, NULL);
+  gtk_dialog_set_alternative_button_order (GTK_DIALOG (dialog->dialog), GTK_RESPONSE_OK, RESPONSE_RESET,
+                                           GTK_RESPONSE_CANCEL, -1);
   gtk_dialog_set_default_response (GTK_DIALOG (dialog->dialog), GTK_RESPONSE_OK);
-
-  GtkWidget *content = gtk_dialog_get_content_area (GTK_DIALOG (dialog->dialog));
-  GtkWidget *box = gtk_vbox_new (FALSE, 12);
-
-  dialog->choices = gtk_hbox_new (FALSE, 18);
-  gtk_box_pack_start (GTK_BOX (dialog->choices), create_left (dialog), TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (dialog->choices), create_right (dialog), FALSE, FALSE, 0);
-  progress_row_init (&dialog->row, 700);
-  gtk_container_set_border_width (GTK_CONTAINER (box), 12);
-  gtk_box_pack_start (GTK_BOX (box), dialog->choices, TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (box), dialog->row.box, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (content), box, TRUE, TRUE, 0);
-  gtk_widget_show_all (dialog->choices);
-  gtk_widget_show (box);
-
+  create_view (dialog);
+  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (dialog->dialog))), dialog->view.box,
+                      TRUE, TRUE, 0);
+  gtk_window_set_default_size (GTK_WINDOW (dialog->dialog), 940, 720);
   g_signal_connect (dialog->dialog, "response", G_CALLBACK (on_response), dialog);
   g_signal_connect (dialog->dialog, "delete-event", G_CALLBACK (gtk_true), NULL);
   g_signal_connect (dialog->dialog, "focus-in-event", G_CALLBACK (on_focus_in), dialog);
 }
 
-/* The layer to work on, and the settings to begin with.  A layer of an earlier result stands for
- * the layer that this was made from, and brings its settings unless the last run is repeated. */
+/* The layer to work on, and the settings to begin with.  A layer of an earlier result stands for the
+ * layer that this was made from, and brings its settings unless the last run is repeated. */
 static ReplaceSettings *
-choose_start (Dialog *dialog, gint32 drawable, gboolean again)
+choose_start (ReplaceDialog *dialog, gint32 drawable, gboolean again)
 {
   ReplaceSettings *settings = NULL;
   gint32 group;
@@ -416,32 +426,58 @@ choose_start (Dialog *dialog, gint32 drawable, gboolean again)
   return settings ? settings : history_load_settings ();
 }
 
+/* With one other layer there is nothing to choose. */
+static void
+choose_subjects (ReplaceDialog *dialog)
+{
+  g_auto (GStrv) lines = history_load_subjects ();
+  g_auto (GStrv) layers = source_list_layers (dialog->target);
+
+  subject_list_restore (dialog->view.subjects, lines[0]);
+  if (!subject_list_get_n_rows (dialog->view.subjects) && g_strv_length (layers) == 1)
+    subject_list_add (dialog->view.subjects, layers[0]);
+}
+
+static void
+clear (ReplaceDialog *dialog)
+{
+  replace_runs_clear (dialog);
+  forget_last (dialog);
+  gtk_widget_destroy (dialog->dialog);
+  replace_view_clear (&dialog->view);
+  settings_panel_free (dialog->panel);
+  replace_area_clear (&dialog->area);
+  g_array_unref (dialog->entries);
+}
+
 gboolean
 replace_dialog_run (gint32 image, gint32 drawable, gboolean again)
 {
-  Dialog dialog = { .image = image };
+  ReplaceDialog dialog = { .image = image, .area.layer = -1, .n_found = -1,
+                           .entries = g_array_new (FALSE, FALSE, sizeof (ReplaceEntry)) };
   g_autoptr (ReplaceSettings) settings = choose_start (&dialog, drawable, again);
-  g_auto (GStrv) subjects = history_load_subjects ();
 
+  if (!first_use_agree ())
+    {
+      g_array_unref (dialog.entries);
+      return FALSE;
+    }
   create_dialog (&dialog);
-  layer_picker_restore (dialog.picker, (const char *const *) subjects);
   settings_panel_set (dialog.panel, settings);
+  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (dialog.view.quick), first_use_get_switch (QUICK));
   dialog.built = TRUE;
-  refresh (&dialog);
+  choose_subjects (&dialog);
+  on_model (&dialog);
+  replace_history_fill (&dialog);
   gtk_widget_show (dialog.dialog);
 
-  if (!show_readiness (&dialog))
-    layer_picker_grab_focus (dialog.picker);
+  if (!replace_dialog_show_readiness (&dialog))
+    subject_list_grab_focus (dialog.view.subjects);
   else if (again)
     start (&dialog);
   else
-    gtk_widget_grab_focus (gtk_dialog_get_widget_for_response (GTK_DIALOG (dialog.dialog),
-                                                               GTK_RESPONSE_OK));
+    gtk_widget_grab_focus (gtk_dialog_get_widget_for_response (GTK_DIALOG (dialog.dialog), GTK_RESPONSE_OK));
   gtk_main ();
-
-  gtk_widget_destroy (dialog.dialog);
-  layer_picker_free (dialog.picker);
-  settings_panel_free (dialog.panel);
-  picture_view_free (dialog.view);
+  clear (&dialog);
   return dialog.success;
 }

@@ -10,9 +10,10 @@
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
 
+#define MAX_VARIATIONS 16
 #define CHECK_DELAY 400 /* ms after the last key in the model's path */
 
-enum { STEPS, GUIDANCE, FREEDOM, FIXED_POINT, MAX_TIMESTEP, N_NUMBERS };
+enum { FREEDOM, STEPS, GUIDANCE, FIXED_POINT, MAX_TIMESTEP, N_NUMBERS };
 
 static const struct {
   const char *label;
@@ -21,13 +22,13 @@ static const struct {
   double fallback; /* while there is no model */
   const char *tip;
 } numbers[N_NUMBERS] = {
+  { N_("Fr_eedom:"), 1, 0.01, 2, 0.5,
+    N_("0 keeps the shape of the person who was there; 1 draws without regard for it.") },
   { N_("_Steps:"), 150, 1, 0, 50,
     N_("More steps keep the picture better and take longer.") },
   { N_("_Guidance:"), 15, 0.1, 1, 3,
     N_("How strongly the new person is drawn. Too much makes hard, garish pictures.") },
-  { N_("_Freedom:"), 1, 0.01, 2, 0.5,
-    N_("0 keeps the shape of the person who was there; 1 draws without regard for it.") },
-  { N_("Ref_inements:"), 10, 1, 0, 1,
+  { N_("Refinements:"), 10, 1, 0, 1,
     N_("Fixed-point refinements of each inversion step. More reproduce the picture better.") },
   { N_("Pri_or above:"), 1000, 10, 0, 1000,
     N_("From this timestep on the prior works alone: it lays out the picture before the new "
@@ -45,7 +46,7 @@ static const struct {
     N_("Outside the selection every step returns to the picture's own path.") },
   { N_("Match colors"),
     N_("Fits the colors of the result to those around the person.") },
-  { N_("Add the reconstr_uction"),
+  { N_("Add the reconstruction"),
     N_("A hidden layer with the picture as the model draws it without the new person.") },
   { N_("Add the router maps"),
     N_("Hidden layers that show, for each block of the model, where the new person was drawn.") },
@@ -53,7 +54,7 @@ static const struct {
 
 struct _SettingsPanel
 {
-  GtkWidget *box, *advanced, *prompt, *seed, *model_entry, *model_status;
+  GtkWidget *box, *advanced, *prompt, *seed, *variations, *model_entry, *model_status;
   GtkWidget *switches[N_SWITCHES];
   GtkObject *numbers[N_NUMBERS];
   double own[N_NUMBERS]; /* the model's, as the widget rounds it */
@@ -63,9 +64,17 @@ struct _SettingsPanel
   MoaModel *model;
   char *problem;
   guint check_id;
-  void (*changed) (gpointer data);
-  gpointer data;
+  gboolean setting; /* by the program, not by the user */
+  SettingsHooks hooks;
 };
+
+/* A setting is another one. */
+static void
+on_edited (SettingsPanel *panel)
+{
+  if (!panel->setting)
+    panel->hooks.edited (panel->hooks.data);
+}
 
 /* ---- The model ----------------------------------------------------------- */
 
@@ -150,7 +159,7 @@ check_model (SettingsPanel *panel)
 
   gtk_label_set_markup (GTK_LABEL (panel->model_status), markup);
   adopt_defaults (panel);
-  panel->changed (panel->data);
+  panel->hooks.model_changed (panel->hooks.data);
 }
 
 static gboolean
@@ -221,6 +230,7 @@ settings_panel_set (SettingsPanel *panel, const ReplaceSettings *settings)
   const MoaReplaceParams *params = &settings->params;
   g_autofree char *usual = replace_settings_find_model ();
 
+  panel->setting = TRUE;
   replace_settings_free (panel->settings);
   panel->settings = replace_settings_copy (settings);
   gtk_entry_set_text (GTK_ENTRY (panel->prompt), settings->prompt);
@@ -237,6 +247,9 @@ settings_panel_set (SettingsPanel *panel, const ReplaceSettings *settings)
 
   for (int i = 0; i < N_NUMBERS; i++)
     set_number (panel, i, values[i] < 0 ? panel->own[i] : values[i]);
+  gtk_spin_button_set_value (GTK_SPIN_BUTTON (panel->variations), params->variations);
+  panel->setting = FALSE;
+  on_edited (panel);
 }
 
 /* -1 if it is the model's own. */
@@ -249,13 +262,13 @@ get_chosen (SettingsPanel *panel, int i)
 }
 
 ReplaceSettings *
-settings_panel_get (SettingsPanel *panel)
+settings_panel_get (SettingsPanel *panel, gboolean roll)
 {
   ReplaceSettings *settings = replace_settings_copy (panel->settings);
   g_autofree char *usual = replace_settings_find_model ();
   const char *model = gtk_entry_get_text (GTK_ENTRY (panel->model_entry));
 
-  if (panel->random_seed)
+  if (roll && panel->random_seed)
     gtk_adjustment_set_value (GTK_ADJUSTMENT (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (panel->seed)),
                               g_random_int ());
   replace_settings_set_string (&settings->prompt, gtk_entry_get_text (GTK_ENTRY (panel->prompt)));
@@ -266,7 +279,7 @@ settings_panel_get (SettingsPanel *panel)
   settings->params.freedom = get_chosen (panel, FREEDOM);
   settings->params.fixed_point = get_chosen (panel, FIXED_POINT);
   settings->params.max_timestep = get_chosen (panel, MAX_TIMESTEP);
-  settings->n_order = 0; /* the order of ticking says who becomes whom */
+  settings->params.variations = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (panel->variations));
   for (int i = 0; i < N_SWITCHES; i++)
     *get_switch (settings, i)
       = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (panel->switches[i]));
@@ -293,7 +306,11 @@ add_number (SettingsPanel *panel, GtkWidget *table, int row, int i)
     GTK_TABLE (table), 0, row, _(numbers[i].label), 120, 6, numbers[i].fallback,
     i == STEPS ? 1 : 0, numbers[i].upper, numbers[i].increment, numbers[i].increment * 10,
     numbers[i].digits, TRUE, 0, 0, _(numbers[i].tip), NULL);
+  g_signal_connect_swapped (panel->numbers[i], "value-changed", G_CALLBACK (on_edited), panel);
   panel->own[i] = numbers[i].fallback;
+  /* The label names the spin button; a screen reader meets the slider too. */
+  atk_object_set_name (gtk_widget_get_accessible (GTK_WIDGET (GIMP_SCALE_ENTRY_SCALE (panel->numbers[i]))),
+                       _(numbers[i].tip));
 }
 
 static GtkWidget *
@@ -306,6 +323,7 @@ create_prompt (SettingsPanel *panel)
 
   panel->prompt = gtk_entry_new ();
   gtk_entry_set_activates_default (GTK_ENTRY (panel->prompt), TRUE);
+  g_signal_connect_swapped (panel->prompt, "changed", G_CALLBACK (on_edited), panel);
   gimp_help_set_help_data (panel->prompt, tip, NULL);
   return panel->prompt;
 }
@@ -343,49 +361,65 @@ create_table (int rows)
 static GtkWidget *
 create_advanced (SettingsPanel *panel)
 {
-  GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced"));
-  GtkWidget *box = gtk_vbox_new (FALSE, 2);
-  GtkWidget *table = create_table (2);
+  GtkWidget *box = gtk_vbox_new (FALSE, 2), *table = create_table (N_NUMBERS + 1);
+  GtkWidget *model = create_model_row (panel);
+  int row = 0;
 
-  add_number (panel, table, 0, FIXED_POINT);
-  add_number (panel, table, 1, MAX_TIMESTEP);
+  for (int i = STEPS; i < N_NUMBERS; i++)
+    add_number (panel, table, row++, i);
+  create_label (table, row, _("_Model:"), panel->model_entry);
+  gtk_table_attach (GTK_TABLE (table), model, 1, 3, row, row + 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+  row++;
+  gtk_table_attach (GTK_TABLE (table), panel->model_status, 1, 3, row, row + 1, GTK_FILL | GTK_EXPAND,
+                    GTK_FILL, 0, 0);
   gtk_container_set_border_width (GTK_CONTAINER (table), 4);
   gtk_box_pack_start (GTK_BOX (box), table, FALSE, FALSE, 0);
   for (int i = 0; i < N_SWITCHES; i++)
     {
       panel->switches[i] = gtk_check_button_new_with_mnemonic (_(switches[i].label));
       gimp_help_set_help_data (panel->switches[i], _(switches[i].tip), NULL);
+      g_signal_connect_swapped (panel->switches[i], "toggled", G_CALLBACK (on_edited), panel);
       gtk_box_pack_start (GTK_BOX (box), panel->switches[i], FALSE, FALSE, 0);
     }
-  gtk_container_add (GTK_CONTAINER (expander), box);
-  return expander;
+  return box;
+}
+
+static GtkWidget *
+create_basic (SettingsPanel *panel)
+{
+  GtkWidget *table = create_table (4), *prompt = create_prompt (panel);
+  GtkWidget *row = gtk_hbox_new (FALSE, 0);
+
+  create_label (table, 0, _("In _words:"), prompt);
+  gtk_table_attach (GTK_TABLE (table), prompt, 1, 3, 0, 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+  add_number (panel, table, 1, FREEDOM);
+
+  panel->seed = gimp_random_seed_new (&panel->seed_value, &panel->random_seed);
+  g_signal_connect_swapped (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (panel->seed), "value-changed",
+                            G_CALLBACK (on_edited), panel);
+  create_label (table, 2, _("See_d:"), GIMP_RANDOM_SEED_SPINBUTTON (panel->seed));
+  gtk_table_attach (GTK_TABLE (table), panel->seed, 1, 3, 2, 3, GTK_FILL, GTK_FILL, 0, 0);
+
+  panel->variations = gtk_spin_button_new_with_range (1, MAX_VARIATIONS, 1);
+  gimp_help_set_help_data (panel->variations, _("So many results in one run, each with the next seed; "
+                                                "choose among them afterwards. More than one needs some "
+                                                "freedom."), NULL);
+  g_signal_connect_swapped (panel->variations, "value-changed", G_CALLBACK (on_edited), panel);
+  create_label (table, 3, _("Variat_ions:"), panel->variations);
+  gtk_box_pack_start (GTK_BOX (row), panel->variations, FALSE, FALSE, 0);
+  gtk_table_attach (GTK_TABLE (table), row, 1, 3, 3, 4, GTK_FILL, GTK_FILL, 0, 0);
+  return table;
 }
 
 SettingsPanel *
-settings_panel_new (void (*changed) (gpointer data), gpointer data)
+settings_panel_new (const SettingsHooks *hooks)
 {
   SettingsPanel *panel = g_new0 (SettingsPanel, 1);
-  GtkWidget *table = create_table (7);
-  GtkWidget *prompt = create_prompt (panel), *model = create_model_row (panel);
 
-  panel->changed = changed;
-  panel->data = data;
+  panel->hooks = *hooks;
   panel->settings = replace_settings_new ();
-
-  create_label (table, 0, _("Promp_t:"), prompt);
-  gtk_table_attach (GTK_TABLE (table), prompt, 1, 3, 0, 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
-  for (int i = STEPS; i <= FREEDOM; i++)
-    add_number (panel, table, 1 + i, i);
-  panel->seed = gimp_random_seed_new (&panel->seed_value, &panel->random_seed);
-  create_label (table, 4, _("See_d:"), GIMP_RANDOM_SEED_SPINBUTTON (panel->seed));
-  gtk_table_attach (GTK_TABLE (table), panel->seed, 1, 3, 4, 5, GTK_FILL, GTK_FILL, 0, 0);
-  create_label (table, 5, _("_Model:"), panel->model_entry);
-  gtk_table_attach (GTK_TABLE (table), model, 1, 3, 5, 6, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
-  gtk_table_attach (GTK_TABLE (table), panel->model_status, 1, 3, 6, 7, GTK_FILL | GTK_EXPAND,
-                    GTK_FILL, 0, 0);
-
-  panel->box = table;
   panel->advanced = create_advanced (panel);
+  panel->box = create_basic (panel);
   return panel;
 }
 

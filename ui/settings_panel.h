@@ -8,18 +8,24 @@
 
 typedef struct _SettingsPanel SettingsPanel;
 
-/* changed is called when another model is there, or none. */
-SettingsPanel *settings_panel_new (void (*changed) (gpointer data), gpointer data);
+typedef struct {
+  void (*model_changed) (gpointer data); /* another model is there, or none */
+  void (*edited) (gpointer data);        /* any setting is another one */
+  gpointer data;
+} SettingsHooks;
+
+SettingsPanel *settings_panel_new (const SettingsHooks *hooks);
 void settings_panel_free (SettingsPanel *panel);
 GtkWidget *settings_panel_get_widget (SettingsPanel *panel);
 
-/* What most users need not touch, folded away. */
+/* What most users need not touch. */
 GtkWidget *settings_panel_get_advanced (SettingsPanel *panel);
 
 void settings_panel_set (SettingsPanel *panel, const ReplaceSettings *settings);
 
-/* (transfer full).  A number that is the model's own counts as left to the model. */
-ReplaceSettings *settings_panel_get (SettingsPanel *panel);
+/* (transfer full).  A number that is the model's own counts as left to the model.  roll: a new seed
+ * if the user wants a random one. */
+ReplaceSettings *settings_panel_get (SettingsPanel *panel, gboolean roll);
 
 /* (transfer none); NULL with the reason in problem. */
 MoaModel *settings_panel_get_model (SettingsPanel *panel, const char **problem);

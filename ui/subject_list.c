@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #define THUMBNAIL 44
-#define LIST_HEIGHT 132
+#define LIST_HEIGHT 128
 
 static const char *const persons[MOA_MAX_SUBJECTS] = {
   N_("leftmost"), N_("2nd from left"), N_("3rd from left"), N_("4th from left"),

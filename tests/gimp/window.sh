@@ -101,6 +101,7 @@ wait_for ()
 layers_are () { [ "$(fu "(car (gimp-image-get-layers $image))")" = "$1" ]; }
 dialog () { xdotool search --onlyvisible --name '^Replace Person$'; }
 dialog_is_open () { [ "$(dialog)" ]; }
+help_is_open () { [ "$(xdotool search --onlyvisible --name '^Replace Person$' | wc -l)" -ge 2 ]; }
 no_dialog () { [ -z "$(dialog)" ]; }
 main_window () { xdotool search --onlyvisible --name 'GIMP$' | head -n 1; }
 running () { ps -o comm= --ppid "$gimp" | grep -qx moa-gimp; }
@@ -170,9 +171,36 @@ image=$(fu '(vector-ref (cadr (gimp-image-list)) 0)')
 fu "(begin (gimp-image-select-ellipse $image 2 24 4 84 130) (gimp-image-clean-all $image)
            (gimp-displays-flush) 1)" >/dev/null
 
+# ---- the first time ----
+consent () { xdotool search --onlyvisible --name '^Before You Begin$'; }
+ask_for_dialog ()
+{
+  for try in 1 2 3; do
+    focus_main
+    press slash
+    sleep 1
+    xdotool type --delay 40 'replace person'
+    sleep 1
+    press Return
+    wait_for 10 consent >/dev/null && return 0
+    press Escape
+  done
+  return 1
+}
+check "the first time it asks about consent" ask_for_dialog
+picture 0-consent
+xdotool windowactivate --sync "$(consent | head -n 1)"
+press Escape
+check "who does not agree gets no dialog" wait_for 5 not_running
+check "it asks again" ask_for_dialog
+xdotool windowactivate --sync "$(consent | head -n 1)"
+press alt+a
+check "who agrees gets it" wait_for 10 dialog_is_open
+sleep 1
+
 # ---- a model that is missing ----
-check "the dialog opens from the menu" open_dialog
-press space # the list has the focus: ticks the subject
+xdotool windowactivate --sync "$(dialog | head -n 1)"
+sleep 1
 picture 1-missing-model
 press alt+p
 sleep 1
@@ -181,18 +209,23 @@ press Escape
 check "Escape closes the dialog" wait_for 5 not_running
 
 # ---- the dialog ----
-check "it opens again" open_dialog
-picture 2-without-subject
-press space
+check "it opens again, and asks no more" open_dialog
+press F1
+check "F1 shows the help" wait_for 10 help_is_open
+picture 2-help
+press Escape
+sleep 0.5
+xdotool windowactivate --sync "$(dialog | head -n 1)"
 type_into alt+m "$MOA_TEST_MODEL"
 type_into alt+s 150
 sleep 1
 picture 3-ready
+check "it comes to rest when nothing is asked for" wait_for 30 not_busy
 
 # ---- cancel ----
 press alt+p
-check "the run is on" wait_for 5 busy
-sleep 1
+check "the run is on" wait_for 10 busy
+sleep 2
 picture 4-running
 check "while it runs the image is untouched" layers_are 1
 press Escape
@@ -201,8 +234,10 @@ check "the image is untouched" layers_are 1
 check "it is not even marked as changed" image_is_clean
 
 check "the dialog remembers the subject and the settings" open_dialog
+wait_for 30 not_busy
 press Return # Replace has the focus
-check "the run is on again" wait_for 5 busy
+check "the run is on again" wait_for 10 busy
+sleep 1
 press alt+c
 check "Cancel midway stops it, within three seconds on a busy machine" wait_for 3 not_busy
 sleep 0.5
@@ -211,6 +246,8 @@ check "the dialog stays" dialog_is_open
 check "the image is untouched again" layers_are 1
 
 # ---- the result ----
+press alt+v # Advanced, which is closed when the model is there
+sleep 1
 type_into alt+s 4
 press alt+p
 check "a run ends with a result" wait_for ${MOA_TEST_WAIT:-60} layers_are 2
@@ -234,7 +271,7 @@ picture 7-repeated
 
 # ---- a photo from a file; the source is deleted while the engine works ----
 check "the dialog opens on a result" open_dialog
-press alt+a
+press alt+f
 sleep 1
 press slash # opens the field for a path
 sleep 1
@@ -244,6 +281,8 @@ sleep 1
 press Return
 sleep 1
 xdotool windowactivate --sync "$(dialog | head -n 1)"
+press alt+v
+sleep 1
 type_into alt+s 60
 picture 8-two-subjects
 press alt+p

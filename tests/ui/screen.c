@@ -22,6 +22,24 @@ screen_settle (void)
     }
 }
 
+static gboolean
+on_time (gpointer data)
+{
+  *(gboolean *) data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+void
+screen_wait (int milliseconds)
+{
+  gboolean over = FALSE;
+
+  g_timeout_add (milliseconds, on_time, &over);
+  while (!over)
+    gtk_main_iteration ();
+  screen_settle ();
+}
+
 GtkWidget *
 screen_show (GtkWidget *widget, int width, int height)
 {
@@ -259,6 +277,48 @@ screen_check_access (GtkWidget *root)
               g_test_fail ();
             }
           g_hash_table_insert (taken, GUINT_TO_POINTER (key), widget);
+        }
+    }
+}
+
+/* ---- Clipping ------------------------------------------------------------ */
+
+void
+screen_check_clipping (GtkWidget *root)
+{
+  g_autoptr (GPtrArray) widgets = NULL;
+
+  screen_settle ();
+  widgets = all_widgets (root);
+  for (guint i = 0; i < widgets->len; i++)
+    {
+      GtkWidget *widget = g_ptr_array_index (widgets, i);
+      GtkAllocation size;
+      int width, height;
+
+      /* What scrolls only up and down must be as wide as what is in it. */
+      if (GTK_IS_VIEWPORT (widget) && gtk_widget_get_mapped (widget))
+        {
+          GtkRequisition needed;
+
+          gtk_widget_get_child_requisition (gtk_bin_get_child (GTK_BIN (widget)), &needed);
+          gtk_widget_get_allocation (widget, &size);
+          if (needed.width > size.width)
+            {
+              g_test_message ("a pane needs %d pixels and has %d", needed.width, size.width);
+              g_test_fail ();
+            }
+        }
+      if (!GTK_IS_LABEL (widget) || !gtk_widget_get_mapped (widget)
+          || gtk_label_get_ellipsize (GTK_LABEL (widget)) != PANGO_ELLIPSIZE_NONE)
+        continue;
+      gtk_widget_get_allocation (widget, &size);
+      pango_layout_get_pixel_size (gtk_label_get_layout (GTK_LABEL (widget)), &width, &height);
+      if (width > size.width + 1 || height > size.height + 1)
+        {
+          g_test_message ("\"%s\" needs %d x %d and has %d x %d",
+                          gtk_label_get_text (GTK_LABEL (widget)), width, height, size.width, size.height);
+          g_test_fail ();
         }
     }
 }

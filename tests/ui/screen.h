@@ -16,6 +16,9 @@ GtkWidget *screen_show (GtkWidget *widget, int width, int height);
 /* Until nothing is left to be drawn or done. */
 void screen_settle (void);
 
+/* The same, and timeouts of the next milliseconds. */
+void screen_wait (int milliseconds);
+
 /* The colour that is seen at a point of the widget, 0xrrggbb; and the whole widget into
  * $MOA_TEST_OUT/NAME.png, to be looked at. */
 guint32 screen_get_pixel (GtkWidget *widget, int x, int y);
@@ -34,6 +37,9 @@ void screen_key (GtkWidget *widget, guint keyval);
 /* Fails unless every control under root that is shown can be named by a screen reader, and no two
  * that are shown have the same mnemonic. */
 void screen_check_access (GtkWidget *root);
+
+/* Fails if a text that is shown has less room than it needs. */
+void screen_check_clipping (GtkWidget *root);
 
 /* A picture of one colour, or a mask of one value. */
 MoaImage *screen_plain (int width, int height, float r, float g, float b);

@@ -32,7 +32,7 @@ test_strip (void)
                          .data = &calls };
   HistoryStrip *strip = history_strip_new ("No results yet: they are kept here.", &hooks);
   GtkWidget *window = screen_show (history_strip_get_widget (strip), 440, 170);
-  GtkWidget *restore = screen_find (window, GTK_TYPE_BUTTON, "Restore Se_ttings");
+  GtkWidget *restore = screen_find (window, GTK_TYPE_BUTTON, "Restore Settings");
 
   screen_save (window, "history-empty");
   g_assert_false (gtk_widget_get_mapped (restore));
@@ -49,7 +49,7 @@ test_strip (void)
   g_assert_cmpint (history_strip_get_n (strip), ==, 8);
   g_assert_true (gtk_widget_get_mapped (restore));
   g_assert_false (gtk_widget_get_sensitive (restore));
-  g_assert_false (gtk_widget_get_visible (screen_find (window, GTK_TYPE_BUTTON, "_Delete")));
+  g_assert_false (gtk_widget_get_visible (screen_find (window, GTK_TYPE_BUTTON, "Delete")));
 
   history_strip_choose (strip, 3);
   screen_settle ();

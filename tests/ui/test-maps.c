@@ -34,7 +34,7 @@ add_step (Fixture *f, int step, float value)
 {
   MoaImage *layers[N_LAYERS];
   MoaRouterMaps maps = { .step = step, .timestep = step < 0 ? -1 : 1000 - step, .layers = layers,
-                         .n_layers = N_LAYERS };
+                         .n_layers = N_LAYERS, .width_share = 1, .height_share = 1 };
 
   for (int i = 0; i < N_LAYERS; i++)
     {
@@ -111,7 +111,7 @@ test_blocks (Fixture *f, gconstpointer data)
   gtk_button_clicked (GTK_BUTTON (check));
   g_assert_cmphex (map_grid_get_chosen (f->grid), ==, 0xfffb);
   g_assert_cmpint (f->changed, ==, 1);
-  gtk_button_clicked (GTK_BUTTON (screen_find (f->window, GTK_TYPE_BUTTON, "All _blocks")));
+  gtk_button_clicked (GTK_BUTTON (screen_find (f->window, GTK_TYPE_BUTTON, "All blocks")));
   g_assert_cmphex (map_grid_get_chosen (f->grid), ==, 0xffff);
   map_grid_set_chosen (f->grid, 0x11);
   g_assert_cmphex (map_grid_get_chosen (f->grid), ==, 0x11);
@@ -147,9 +147,9 @@ test_large (Fixture *f, gconstpointer data)
   screen_check_access (f->window);
   g_assert_cmphex (screen_get_pixel (large, size.width / 2 - 40, size.height / 2) >> 16, >, 0x60);
 
-  gtk_button_clicked (GTK_BUTTON (screen_find (f->window, GTK_TYPE_RADIO_BUTTON, "_More person")));
+  gtk_button_clicked (GTK_BUTTON (screen_find (f->window, GTK_TYPE_RADIO_BUTTON, "More person")));
   screen_drag (large, size.width / 2, size.height / 2, size.width / 2 + 10, size.height / 2);
-  gtk_button_clicked (GTK_BUTTON (screen_find (f->window, GTK_TYPE_RADIO_BUTTON, "Less pers_on")));
+  gtk_button_clicked (GTK_BUTTON (screen_find (f->window, GTK_TYPE_RADIO_BUTTON, "Less person")));
   screen_drag (large, size.width / 2 - 60, size.height / 2, size.width / 2 - 50, size.height / 2);
   g_assert_cmpint (f->changed, ==, 2);
   screen_save (f->window, "maps-large");

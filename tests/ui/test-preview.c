@@ -183,7 +183,7 @@ test_paint (Fixture *f, gconstpointer data)
   /* The same picture again keeps the strokes, one of another size does not. */
   preview_set_picture (f->preview, f->red, 100, NULL);
   g_assert_true (preview_is_painted (f->preview));
-  gtk_button_clicked (GTK_BUTTON (screen_find (f->window, GTK_TYPE_BUTTON, "C_lear")));
+  gtk_button_clicked (GTK_BUTTON (screen_find (f->window, GTK_TYPE_BUTTON, "Clear")));
   g_assert_false (preview_is_painted (f->preview));
   g_assert_cmpint (f->painted, ==, 3);
   screen_drag (f->area, x, y, x + 1, y);

@@ -6,4 +6,4 @@ if ! command -v Xvfb >/dev/null || ! command -v xvfb-run >/dev/null; then
 fi
 unset GTK2_RC_FILES DBUS_SESSION_BUS_ADDRESS
 export NO_AT_BRIDGE=1 LC_ALL=C.UTF-8
-exec xvfb-run -a -s "-screen 0 1400x1000x24 -nolisten tcp" "$@"
+exec xvfb-run -a -s "-screen 0 1920x1200x24 -nolisten tcp" "$@"
