@@ -6,6 +6,10 @@
 #include "procedures.h"
 #include "replace.h"
 
+#include "ui/entries.h"
+
+#include "icon.h"
+
 #include <string.h>
 
 enum {
@@ -177,5 +181,5 @@ const Procedure generate_procedure = {
   "Draws pictures from words, with the persons of the given layers at the words' nouns, into a new "
   "image with a layer for each seed. Returns its name and the image. Use pictures of people who "
   "agree to it.",
-  NULL, NULL, "", args, N_ARGS, 2, run, NULL
+  N_("_Generate..."), moa_icon_generate, "", args, N_ARGS, 2, run, entry_generate
 };

@@ -73,6 +73,12 @@ run_interactive (const Procedure *p, int n_params, const GimpParam *param, GErro
       return FALSE;
     }
   gimp_ui_init ("moa-gimp", FALSE);
+
+  GdkPixbuf *icon = gdk_pixbuf_new_from_resource ("/moa/help/icon.png", NULL);
+
+  if (icon)
+    gtk_window_set_default_icon (icon);
+  g_clear_object (&icon);
   return p->dialog (n_params > 1 ? param[1].data.d_image : -1,
                     n_params > 2 ? param[2].data.d_drawable : -1, again, error);
 }

@@ -1,8 +1,13 @@
 /* plug-in-moa-models: the models that are there, what each holds, and which one is used. */
 #include "intl.h"
+#include "models.h"
 #include "options.h"
 #include "procedures.h"
 #include "replace.h"
+
+#include "ui/entries.h"
+
+#include "icon.h"
 
 #include <string.h>
 
@@ -68,22 +73,29 @@ add_children (GPtrArray *folders, const char *parent)
     g_dir_close (dir);
 }
 
-/* The one that is used, the user's own, the installed ones, and those the user added. */
-static char *
-list (void)
+GPtrArray *
+models_list_folders (const char *used)
 {
-  g_autoptr (GPtrArray) folders = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *used = replace_settings_find_model ();
+  GPtrArray *folders = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *own = g_build_filename (g_get_user_data_dir (), "moa-gimp", "models", NULL);
   g_autofree char *added = gimp_gimprc_query ("moa-models");
   g_auto (GStrv) others = g_strsplit (added ? added : "", G_SEARCHPATH_SEPARATOR_S, 0);
-  json_t *array = json_array ();
 
   add_once (folders, used);
   add_children (folders, own);
   add_children (folders, MOA_MODEL_DIR);
   for (int i = 0; others[i]; i++)
     add_once (folders, others[i]);
+  return folders;
+}
+
+static char *
+list (void)
+{
+  g_autofree char *used = replace_settings_find_model ();
+  g_autoptr (GPtrArray) folders = models_list_folders (used);
+  json_t *array = json_array ();
+
   for (guint i = 0; i < folders->len; i++)
     json_array_append_new (array, describe (folders->pdata[i], !strcmp (folders->pdata[i], used)));
   return options_print (array);
@@ -141,5 +153,5 @@ const Procedure models_procedure = {
   N_("MoA: the models that are there, and which one is used"),
   "Lists the models, checks one, tries it, or makes it the one that is used where none is named. "
   "Returns what was found, as JSON.",
-  NULL, NULL, "", args, N_ARGS, 1, run, NULL
+  N_("M_odels..."), moa_icon_models, "", args, N_ARGS, 1, run, entry_models
 };

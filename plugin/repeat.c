@@ -11,6 +11,10 @@
 #include "record.h"
 #include "result.h"
 
+#include "ui/entries.h"
+
+#include "icon.h"
+
 #include <string.h>
 
 static gint32
@@ -145,7 +149,7 @@ const Procedure repeat_procedure = {
   N_("MoA: make this result again with a new seed"),
   "Makes a result of Replace Person again with another seed, from the settings, subjects and "
   "selection that its layer group keeps. The new result is a group above the old one.",
-  N_("Repeat with _New Seed"), NULL, "RGB*, GRAY*", repeat_args, N_REPEAT_ARGS, 0, run_repeat,
+  N_("Repeat with _New Seed"), moa_icon_repeat, "RGB*, GRAY*", repeat_args, N_REPEAT_ARGS, 0, run_repeat,
   repeat_from_menu
 };
 
@@ -196,5 +200,6 @@ const Procedure edit_procedure = {
   N_("MoA: change the settings of this result and run again"),
   "Makes a result of Replace Person again with some settings changed, and returns the settings as "
   "JSON; without changes it only returns those of the result.",
-  NULL, NULL, "RGB*, GRAY*", edit_args, N_EDIT_ARGS, 1, run_edit, NULL
+  N_("_Edit Settings of This Result..."), moa_icon_edit, "RGB*, GRAY*", edit_args, N_EDIT_ARGS, 1,
+  run_edit, entry_edit
 };

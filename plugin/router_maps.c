@@ -5,6 +5,10 @@
 #include "record.h"
 #include "result.h"
 
+#include "ui/entries.h"
+
+#include "icon.h"
+
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -162,5 +166,5 @@ const Procedure router_maps_procedure = {
   N_("MoA: where each block of the model drew the new person"),
   "Writes the router maps of a result of Replace Person, of each transformer block: white where "
   "the picture was left to the prior, black where the new person was drawn.",
-  NULL, NULL, "RGB*, GRAY*", args, N_ARGS, 0, run, NULL
+  N_("Router _Maps..."), moa_icon_router_maps, "RGB*, GRAY*", args, N_ARGS, 0, run, entry_router_maps
 };

@@ -6,6 +6,10 @@
 #include "procedures.h"
 #include "replace.h"
 
+#include "ui/entries.h"
+
+#include "icon.h"
+
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -169,5 +173,5 @@ const Procedure subjects_procedure = {
   N_("MoA: the persons that are kept, to use in any picture"),
   "Lists, adds, renames, deletes, exports or imports saved subjects, and returns those that there "
   "are then, as JSON. A saved subject holds image features and a thumbnail, and no photo.",
-  NULL, NULL, "", args, N_ARGS, 1, run, NULL
+  N_("_Subjects..."), moa_icon_subjects, "", args, N_ARGS, 1, run, entry_subjects
 };

@@ -8,48 +8,45 @@
 #include "subjects_dialog.h"
 
 #include "plugin/intl.h"
+#include "plugin/models.h"
 #include "plugin/result.h"
 #include "plugin/settings.h"
 
 #include <libgimp/gimp.h>
-#include <string.h>
-
-#define DEFAULT_MODEL "moa-model"
-#define MODELS "moa-models" /* folders that the user added, separated by ":" */
 
 gboolean
-entry_generate (gint32 image, gint32 drawable)
+entry_generate (gint32 image, gint32 drawable, gboolean again, GError **error)
 {
   return generate_dialog_run ();
 }
 
 /* On a layer of a result the dialog of Replace Person begins with what made it. */
 gboolean
-entry_edit (gint32 image, gint32 drawable)
+entry_edit (gint32 image, gint32 drawable, gboolean again, GError **error)
 {
   if (result_find_group (drawable) >= 0)
     return replace_dialog_run (image, drawable, FALSE);
-  gimp_message (_("This layer is not a result: choose the layer group that Replace Person made, or a layer in "
-                  "it."));
+  g_set_error (error, MOA_ERROR, MOA_ERROR_ARGUMENT, "%s",
+               _("This layer is not a result: choose the layer group that Replace Person made, or a layer in "
+                 "it."));
   return FALSE;
 }
 
 gboolean
-entry_router_maps (gint32 image, gint32 drawable)
+entry_router_maps (gint32 image, gint32 drawable, gboolean again, GError **error)
 {
   maps_dialog_run (image, drawable);
   return FALSE;
 }
 
 gboolean
-entry_subjects (gint32 image, gint32 drawable)
+entry_subjects (gint32 image, gint32 drawable, gboolean again, GError **error)
 {
-  g_autofree char *folder = subjects_get_folder ();
   g_autofree char *path = replace_settings_find_model ();
-  g_autoptr (GError) error = NULL;
-  MoaModel *model = moa_model_open (path, &error);
+  g_autoptr (GError) problem = NULL;
+  MoaModel *model = moa_model_open (path, &problem);
 
-  subjects_dialog_run (folder, model, error ? error->message : NULL);
+  subjects_dialog_run (model, problem ? problem->message : NULL);
   g_clear_pointer (&model, moa_model_unref);
   return FALSE;
 }
@@ -57,64 +54,28 @@ entry_subjects (gint32 image, gint32 drawable)
 /* ---- Models -------------------------------------------------------------- */
 
 static void
-add_once (GPtrArray *folders, const char *folder)
-{
-  for (guint i = 0; i < folders->len; i++)
-    if (!strcmp (g_ptr_array_index (folders, i), folder))
-      return;
-  if (*folder)
-    g_ptr_array_add (folders, g_strdup (folder));
-}
-
-/* The folders in a folder. */
-static void
-add_children (GPtrArray *folders, const char *parent)
-{
-  GDir *dir = g_dir_open (parent, 0, NULL);
-  const char *name;
-
-  while (dir && (name = g_dir_read_name (dir)))
-    {
-      g_autofree char *folder = g_build_filename (parent, name, NULL);
-
-      if (g_file_test (folder, G_FILE_TEST_IS_DIR))
-        add_once (folders, folder);
-    }
-  if (dir)
-    g_dir_close (dir);
-}
-
-static void
 keep_default (const char *folder)
 {
-  gimp_gimprc_set (DEFAULT_MODEL, folder);
+  gimp_gimprc_set ("moa-model", folder);
 }
 
 static void
 keep_folder (const char *folder)
 {
-  g_autofree char *known = gimp_gimprc_query (MODELS);
-  g_autofree char *all = known && *known ? g_strconcat (known, ":", folder, NULL) : g_strdup (folder);
+  g_autofree char *known = gimp_gimprc_query ("moa-models");
+  g_autofree char *all = known && *known ? g_strconcat (known, G_SEARCHPATH_SEPARATOR_S, folder, NULL)
+                                         : g_strdup (folder);
 
-  gimp_gimprc_set (MODELS, all);
+  gimp_gimprc_set ("moa-models", all);
 }
 
 gboolean
-entry_models (gint32 image, gint32 drawable)
+entry_models (gint32 image, gint32 drawable, gboolean again, GError **error)
 {
-  GPtrArray *folders = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *used = replace_settings_find_model ();
-  g_autofree char *added = gimp_gimprc_query (MODELS);
-  g_autofree char *own = g_build_filename (g_get_user_data_dir (), "moa-gimp", "models", NULL);
-  g_auto (GStrv) others = g_strsplit (added ? added : "", ":", 0);
+  g_autoptr (GPtrArray) folders = models_list_folders (used);
 
-  add_once (folders, used);
-  add_children (folders, own);
-  add_children (folders, MOA_MODEL_DIR);
-  for (int i = 0; others[i]; i++)
-    add_once (folders, others[i]);
   g_ptr_array_add (folders, NULL);
   models_dialog_run ((const char *const *) folders->pdata, used, keep_default, keep_folder);
-  g_ptr_array_unref (folders);
   return FALSE;
 }

@@ -7,6 +7,7 @@
 #include "first_use.h"
 #include "help.h"
 #include "history_strip.h"
+#include "mnemonics.h"
 #include "pixels.h"
 #include "preview.h"
 #include "progress.h"
@@ -145,6 +146,17 @@ add_layouts (Generate *g, MoaGenerateResult *result)
   history_strip_choose (g->strip, g->layouts->len - result->n_images);
 }
 
+static gboolean
+show_result (Generate *g, const MoaGenerateResult *result, GError **error)
+{
+  gint32 image = generate_write (&g->params, g->set->names, result, g->model, TRUE, error);
+
+  if (image >= 0)
+    gimp_display_new (image);
+  gimp_displays_flush ();
+  return image >= 0;
+}
+
 static void
 on_done (gpointer data, const GError *error, gpointer user_data)
 {
@@ -158,7 +170,7 @@ on_done (gpointer data, const GError *error, gpointer user_data)
   if (result && layouts)
     add_layouts (g, result);
   else if (result)
-    g->success = generate_write (&g->params, g->set->names, result, g->model, &problem) >= 0;
+    g->success = show_result (g, result, &problem);
   show_readiness (g);
   if (problem || (error && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
     progress_row_say (&g->row, GIMP_ICON_DIALOG_ERROR, problem ? problem->message : error->message);
@@ -251,9 +263,7 @@ list_layers (gpointer data)
 static char **
 list_saved (gpointer data)
 {
-  g_autofree char *folder = subjects_get_folder ();
-
-  return subjects_list_sources (folder);
+  return subjects_list_sources ();
 }
 
 static void
@@ -396,6 +406,7 @@ generate_dialog_run (void)
   show_readiness (&g);
   if (error)
     progress_row_say (&g.row, GIMP_ICON_DIALOG_ERROR, error->message);
+  mnemonics_settle (g.dialog);
   gtk_widget_show (g.dialog);
   gtk_widget_grab_focus (g.prompt);
   gtk_main ();

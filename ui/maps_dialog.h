@@ -1,4 +1,4 @@
-/* The dialog of Router Maps: those that an earlier result keeps as layers. */
+/* The dialog of Router Maps: those that an earlier result keeps. */
 #ifndef MOA_UI_MAPS_DIALOG_H
 #define MOA_UI_MAPS_DIALOG_H
 

@@ -4,6 +4,7 @@
 #include "models_dialog.h"
 
 #include "help.h"
+#include "mnemonics.h"
 #include "moa.h"
 #include "pixels.h"
 #include "progress.h"
@@ -354,6 +355,7 @@ models_dialog_run (const char *const *folders, const char *used,
   for (int i = 0; folders[i]; i++)
     add_folder (&models, folders[i], !g_strcmp0 (folders[i], used));
   update_buttons (&models);
+  mnemonics_settle (models.dialog);
   gtk_widget_show_all (models.dialog);
   gtk_main ();
   runner_abandon (models.runner, (GDestroyNotify) moa_generate_result_free);

@@ -6,12 +6,15 @@
 
 #include "first_use.h"
 #include "help.h"
+#include "mnemonics.h"
 #include "replace_private.h"
 #include "sources.h"
 #include "subjects_dialog.h"
 
 #include "plugin/history.h"
 #include "plugin/intl.h"
+#include "plugin/people.h"
+#include "plugin/record.h"
 #include "plugin/result.h"
 
 #include <atk/atk.h>
@@ -226,9 +229,7 @@ list_layers (gpointer data)
 static char **
 list_saved (gpointer data)
 {
-  g_autofree char *folder = subjects_get_folder ();
-
-  return subjects_list_sources (folder);
+  return subjects_list_sources ();
 }
 
 /* ---- The run ------------------------------------------------------------- */
@@ -412,7 +413,7 @@ create_dialog (ReplaceDialog *dialog)
 /* The layer to work on, and the settings to begin with.  A layer of an earlier result stands for the
  * layer that this was made from, and brings its settings unless the last run is repeated. */
 static ReplaceSettings *
-choose_start (ReplaceDialog *dialog, gint32 drawable, gboolean again)
+choose_start (ReplaceDialog *dialog, gint32 drawable, gboolean again, GError **error)
 {
   ReplaceSettings *settings = NULL;
   gint32 group;
@@ -420,7 +421,7 @@ choose_start (ReplaceDialog *dialog, gint32 drawable, gboolean again)
   dialog->target = gimp_item_is_layer_mask (drawable) ? gimp_layer_from_mask (drawable) : drawable;
   group = result_find_group (dialog->target);
   if (group >= 0)
-    settings = result_get_settings (group, &dialog->target);
+    settings = record_read_settings (group, &dialog->target, NULL, error);
   if (again)
     g_clear_pointer (&settings, replace_settings_free);
   return settings ? settings : history_load_settings ();
@@ -455,7 +456,8 @@ replace_dialog_run (gint32 image, gint32 drawable, gboolean again)
 {
   ReplaceDialog dialog = { .image = image, .area.layer = -1, .n_found = -1,
                            .entries = g_array_new (FALSE, FALSE, sizeof (ReplaceEntry)) };
-  g_autoptr (ReplaceSettings) settings = choose_start (&dialog, drawable, again);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ReplaceSettings) settings = choose_start (&dialog, drawable, again, &error);
 
   if (!first_use_agree ())
     {
@@ -469,6 +471,7 @@ replace_dialog_run (gint32 image, gint32 drawable, gboolean again)
   choose_subjects (&dialog);
   on_model (&dialog);
   replace_history_fill (&dialog);
+  mnemonics_settle (dialog.dialog);
   gtk_widget_show (dialog.dialog);
 
   if (!replace_dialog_show_readiness (&dialog))
@@ -477,6 +480,8 @@ replace_dialog_run (gint32 image, gint32 drawable, gboolean again)
     start (&dialog);
   else
     gtk_widget_grab_focus (gtk_dialog_get_widget_for_response (GTK_DIALOG (dialog.dialog), GTK_RESPONSE_OK));
+  if (error)
+    progress_row_say (&dialog.view.row, GIMP_ICON_DIALOG_WARNING, error->message);
   gtk_main ();
   clear (&dialog);
   return dialog.success;

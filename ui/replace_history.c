@@ -7,6 +7,7 @@
 #include "pixels.h"
 
 #include "plugin/intl.h"
+#include "plugin/record.h"
 #include "plugin/result.h"
 
 #include <libgimp/gimp.h>
@@ -38,9 +39,8 @@ add_variation (ReplaceDialog *dialog, int i)
 static void
 add_group (ReplaceDialog *dialog, gint32 group)
 {
-  gint32 source;
   ReplaceEntry entry = { group, 0 };
-  g_autoptr (ReplaceSettings) settings = result_get_settings (group, &source);
+  g_autoptr (ReplaceSettings) settings = record_read_settings (group, NULL, NULL, NULL);
   GdkPixbuf *thumbnail = gimp_drawable_get_thumbnail (group, THUMBNAIL, THUMBNAIL, GIMP_PIXBUF_SMALL_CHECKS);
 
   if (settings && thumbnail)
@@ -151,13 +151,12 @@ replace_history_restore (int i, gpointer data)
 {
   ReplaceDialog *dialog = data;
   const ReplaceEntry *entry = get_entry (dialog, i);
-  gint32 source;
   g_autoptr (ReplaceSettings) settings = NULL;
 
   if (!entry)
     return;
   if (entry->group >= 0)
-    settings = gimp_item_is_valid (entry->group) ? result_get_settings (entry->group, &source) : NULL;
+    settings = gimp_item_is_valid (entry->group) ? record_read_settings (entry->group, NULL, NULL, NULL) : NULL;
   else
     {
       settings = replace_settings_copy (dialog->last_work->task->settings);

@@ -181,10 +181,10 @@ start (ReplaceDialog *dialog, RunKind kind, GError **error)
   g_autoptr (ReplaceSettings) settings = settings_panel_get (dialog->panel, kind == RUN_FULL);
   MoaImage *painted = preview_get_paint (dialog->view.preview);
   MoaImage *factor = map_grid_get_factor (dialog->view.maps);
-  g_autofree char *cache = g_build_filename (g_get_user_cache_dir (), "moa-gimp", "inversions", NULL);
-  MoaRun run = { .n_threads = settings->n_threads, .memory_limit = (guint64) settings->memory_limit << 20,
-                 .live = kind == RUN_FULL, .cache = g_intern_string (cache) };
+  MoaRun run = { 0 };
 
+  replace_settings_get_run (settings, &run);
+  run.live = kind == RUN_FULL;
   dialog->work = replace_work_new (dialog->image, &dialog->area, dialog->view.subjects, settings, model,
                                    painted, factor, map_grid_get_chosen (dialog->view.maps), error);
   moa_image_free (painted);

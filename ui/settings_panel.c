@@ -1,63 +1,61 @@
 /* The widgets for everything in ReplaceSettings, and the model that they name.
  *
- * The model is opened as soon as its folder is named, which only reads its tables: it says
- * whether it is complete, and brings the defaults of the numbers.  A number that stands at its
- * default follows the model when another one is chosen. */
+ * Numbers and switches come from the engine's table: a new setting appears here by itself.  The model
+ * is opened as soon as its folder is named, which only reads its tables: it says whether it is
+ * complete, and brings the defaults of the numbers.  A number that stands at its default follows the
+ * model when another one is chosen. */
 #include "settings_panel.h"
 
 #include "plugin/intl.h"
 
+#include <atk/atk.h>
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
+#include <string.h>
 
-#define MAX_VARIATIONS 16
 #define CHECK_DELAY 400 /* ms after the last key in the model's path */
+#define MAX_SETTINGS 64
 
-enum { FREEDOM, STEPS, GUIDANCE, FIXED_POINT, MAX_TIMESTEP, N_NUMBERS };
-
+/* What slides well, where the range that is allowed would be too wide; and which settings most users
+ * meet. */
 static const struct {
-  const char *label;
+  const char *name;
   double upper, increment;
-  int digits;
-  double fallback; /* while there is no model */
-  const char *tip;
-} numbers[N_NUMBERS] = {
-  { N_("Fr_eedom:"), 1, 0.01, 2, 0.5,
-    N_("0 keeps the shape of the person who was there; 1 draws without regard for it.") },
-  { N_("_Steps:"), 150, 1, 0, 50,
-    N_("More steps keep the picture better and take longer.") },
-  { N_("_Guidance:"), 15, 0.1, 1, 3,
-    N_("How strongly the new person is drawn. Too much makes hard, garish pictures.") },
-  { N_("Refinements:"), 10, 1, 0, 1,
-    N_("Fixed-point refinements of each inversion step. More reproduce the picture better.") },
-  { N_("Pri_or above:"), 1000, 10, 0, 1000,
-    N_("From this timestep on the prior works alone: it lays out the picture before the new "
-       "person comes in. 1000 lets the person in from the start.") },
+  gboolean basic;
+} hints[] = {
+  { "freedom", 1, 0.01, TRUE }, { "seed", 0, 1, TRUE }, { "variations", 16, 1, TRUE },
+  { "steps", 150, 1, FALSE }, { "guidance", 15, 0.1, FALSE }, { "fixed_point", 10, 1, FALSE },
+  { "max_timestep", 1000, 10, FALSE }, { "grow", 32, 0.5, FALSE }, { "feather", 32, 0.5, FALSE },
+  { "mask_threshold", 1, 0.01, FALSE }, { "expert_scale", 2, 0.05, FALSE },
 };
 
-enum { LIMIT, BLEND, COLOR_MATCH, RECONSTRUCTION, MAPS, N_SWITCHES };
+typedef struct {
+  const MoaSetting *setting;
+  GtkObject *number; /* an adjustment; or */
+  GtkWidget *widget; /* a check button or a combo box */
+  double own;        /* the model's, as the widget rounds it */
+} Row;
+
+/* What the engine knows nothing of. */
+enum { MAPS, CACHE, MARK, N_SWITCHES };
 
 static const struct {
   const char *label, *tip;
 } switches[N_SWITCHES] = {
-  { N_("Keep inside the se_lection"),
-    N_("The new person is drawn only where the selection is.") },
-  { N_("_Keep the background"),
-    N_("Outside the selection every step returns to the picture's own path.") },
-  { N_("Match colors"),
-    N_("Fits the colors of the result to those around the person.") },
-  { N_("Add the reconstruction"),
-    N_("A hidden layer with the picture as the model draws it without the new person.") },
   { N_("Add the router maps"),
     N_("Hidden layers that show, for each block of the model, where the new person was drawn.") },
+  { N_("Keep inversions on disk"),
+    N_("Another run on the same picture takes half the time.") },
+  { N_("Say what made it"),
+    N_("The result carries a note that it was made with this plug-in.") },
 };
 
 struct _SettingsPanel
 {
-  GtkWidget *box, *advanced, *prompt, *seed, *variations, *model_entry, *model_status;
+  GtkWidget *box, *advanced, *prompt, *seed, *model_entry, *model_status;
   GtkWidget *switches[N_SWITCHES];
-  GtkObject *numbers[N_NUMBERS];
-  double own[N_NUMBERS]; /* the model's, as the widget rounds it */
+  Row rows[MAX_SETTINGS];
+  int n_rows;
   guint32 seed_value;
   gboolean random_seed;
   ReplaceSettings *settings; /* keeps what has no widget */
@@ -78,41 +76,58 @@ on_edited (SettingsPanel *panel)
 
 /* ---- The model ----------------------------------------------------------- */
 
+/* As the widget rounds it. */
 static double
-get_number (SettingsPanel *panel, int i)
+get_number (const Row *row)
 {
-  return gtk_adjustment_get_value (GTK_ADJUSTMENT (panel->numbers[i]));
+  return gtk_adjustment_get_value (GTK_ADJUSTMENT (row->number));
 }
 
 static void
-set_number (SettingsPanel *panel, int i, double value)
+set_number (const Row *row, double value)
 {
-  gtk_adjustment_set_value (GTK_ADJUSTMENT (panel->numbers[i]), value);
+  gtk_adjustment_set_value (GTK_ADJUSTMENT (row->number), value);
+}
+
+/* What the model wants where a number is left to it; moa.h says what grow and feather are then. */
+static double
+get_own (const MoaModelInfo *info, const MoaSetting *setting)
+{
+  const struct { const char *name; double value; } own[] = {
+    { "steps", info ? info->steps : 50 },
+    { "guidance", info ? info->guidance : 3 },
+    { "freedom", info ? info->freedom : 0.5 },
+    { "fixed_point", info ? info->fixed_point : 1 },
+    { "max_timestep", info ? info->max_timestep : 1000 },
+    { "grow", info ? info->side / 64.0 : 2 },
+    { "feather", info ? info->side / 42.0 : 3 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (own); i++)
+    if (!strcmp (own[i].name, setting->name))
+      return own[i].value;
+  return MAX (setting->fallback, 0);
 }
 
 static void
 adopt_defaults (SettingsPanel *panel)
 {
   const MoaModelInfo *info = panel->model ? moa_model_get_info (panel->model) : NULL;
-  double own[N_NUMBERS];
 
-  for (int i = 0; i < N_NUMBERS; i++)
-    own[i] = numbers[i].fallback;
-  if (info)
+  for (int i = 0; i < panel->n_rows; i++)
     {
-      own[STEPS] = info->steps;
-      own[GUIDANCE] = info->guidance;
-      own[FREEDOM] = info->freedom;
-      own[FIXED_POINT] = info->fixed_point;
-      own[MAX_TIMESTEP] = info->max_timestep;
-    }
-  for (int i = 0; i < N_NUMBERS; i++)
-    {
-      gboolean follow = get_number (panel, i) == panel->own[i];
+      Row *row = &panel->rows[i];
 
-      panel->own[i] = own[i];
-      if (follow)
-        set_number (panel, i, own[i]);
+      if (!row->number || !row->setting->left_to_model)
+        continue;
+
+      gboolean follow = get_number (row) == row->own;
+      double before = get_number (row);
+
+      set_number (row, get_own (info, row->setting));
+      row->own = get_number (row);
+      if (!follow)
+        set_number (row, before);
     }
 }
 
@@ -216,18 +231,39 @@ settings_panel_get_model (SettingsPanel *panel, const char **problem)
 static gboolean *
 get_switch (ReplaceSettings *settings, int i)
 {
-  gboolean *fields[N_SWITCHES] = {
-    &settings->params.limit, &settings->params.blend, &settings->params.color_match,
-    &settings->params.want_reconstruction, &settings->maps,
-  };
+  gboolean *fields[N_SWITCHES] = { &settings->maps, &settings->cache, &settings->mark };
 
   return fields[i];
+}
+
+static void
+show_value (const Row *row, const MoaReplaceParams *params)
+{
+  double value = moa_setting_get (row->setting, params);
+
+  if (row->number)
+    set_number (row, row->setting->left_to_model && value == row->setting->fallback ? row->own : value);
+  else if (row->setting->kind == MOA_SETTING_BASE)
+    gtk_combo_box_set_active (GTK_COMBO_BOX (row->widget), value);
+  else
+    gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (row->widget), value != 0);
+}
+
+/* The fallback if it is the model's own. */
+static double
+get_value (const Row *row)
+{
+  if (row->number)
+    return row->setting->left_to_model && get_number (row) == row->own ? row->setting->fallback
+                                                                       : get_number (row);
+  if (row->setting->kind == MOA_SETTING_BASE)
+    return MAX (gtk_combo_box_get_active (GTK_COMBO_BOX (row->widget)), 0);
+  return gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (row->widget));
 }
 
 void
 settings_panel_set (SettingsPanel *panel, const ReplaceSettings *settings)
 {
-  const MoaReplaceParams *params = &settings->params;
   g_autofree char *usual = replace_settings_find_model ();
 
   panel->setting = TRUE;
@@ -235,30 +271,14 @@ settings_panel_set (SettingsPanel *panel, const ReplaceSettings *settings)
   panel->settings = replace_settings_copy (settings);
   gtk_entry_set_text (GTK_ENTRY (panel->prompt), settings->prompt);
   gtk_entry_set_text (GTK_ENTRY (panel->model_entry), *settings->model ? settings->model : usual);
-  gtk_adjustment_set_value (GTK_ADJUSTMENT (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (panel->seed)),
-                            params->seed);
   for (int i = 0; i < N_SWITCHES; i++)
     gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (panel->switches[i]),
                                   *get_switch (panel->settings, i));
   check_model (panel);
-
-  double values[N_NUMBERS] = { params->steps ? params->steps : -1, params->guidance,
-                               params->freedom, params->fixed_point, params->max_timestep };
-
-  for (int i = 0; i < N_NUMBERS; i++)
-    set_number (panel, i, values[i] < 0 ? panel->own[i] : values[i]);
-  gtk_spin_button_set_value (GTK_SPIN_BUTTON (panel->variations), params->variations);
+  for (int i = 0; i < panel->n_rows; i++)
+    show_value (&panel->rows[i], &settings->params);
   panel->setting = FALSE;
   on_edited (panel);
-}
-
-/* -1 if it is the model's own. */
-static double
-get_chosen (SettingsPanel *panel, int i)
-{
-  double value = get_number (panel, i);
-
-  return value == panel->own[i] ? -1 : value;
 }
 
 ReplaceSettings *
@@ -273,16 +293,10 @@ settings_panel_get (SettingsPanel *panel, gboolean roll)
                               g_random_int ());
   replace_settings_set_string (&settings->prompt, gtk_entry_get_text (GTK_ENTRY (panel->prompt)));
   replace_settings_set_string (&settings->model, g_strcmp0 (model, usual) ? model : "");
-  settings->params.seed = panel->seed_value;
-  settings->params.steps = MAX (get_chosen (panel, STEPS), 0);
-  settings->params.guidance = get_chosen (panel, GUIDANCE);
-  settings->params.freedom = get_chosen (panel, FREEDOM);
-  settings->params.fixed_point = get_chosen (panel, FIXED_POINT);
-  settings->params.max_timestep = get_chosen (panel, MAX_TIMESTEP);
-  settings->params.variations = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (panel->variations));
+  for (int i = 0; i < panel->n_rows; i++)
+    moa_setting_set (panel->rows[i].setting, &settings->params, get_value (&panel->rows[i]), NULL);
   for (int i = 0; i < N_SWITCHES; i++)
-    *get_switch (settings, i)
-      = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (panel->switches[i]));
+    *get_switch (settings, i) = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (panel->switches[i]));
   return settings;
 }
 
@@ -299,18 +313,124 @@ create_label (GtkWidget *table, int row, const char *text, GtkWidget *mnemonic)
   return label;
 }
 
-static void
-add_number (SettingsPanel *panel, GtkWidget *table, int row, int i)
+static int
+find_hint (const MoaSetting *setting)
 {
-  panel->numbers[i] = gimp_scale_entry_new (
-    GTK_TABLE (table), 0, row, _(numbers[i].label), 120, 6, numbers[i].fallback,
-    i == STEPS ? 1 : 0, numbers[i].upper, numbers[i].increment, numbers[i].increment * 10,
-    numbers[i].digits, TRUE, 0, 0, _(numbers[i].tip), NULL);
-  g_signal_connect_swapped (panel->numbers[i], "value-changed", G_CALLBACK (on_edited), panel);
-  panel->own[i] = numbers[i].fallback;
-  /* The label names the spin button; a screen reader meets the slider too. */
-  atk_object_set_name (gtk_widget_get_accessible (GTK_WIDGET (GIMP_SCALE_ENTRY_SCALE (panel->numbers[i]))),
-                       _(numbers[i].tip));
+  for (guint i = 0; i < G_N_ELEMENTS (hints); i++)
+    if (!strcmp (hints[i].name, setting->name))
+      return i;
+  return -1;
+}
+
+/* A slider over what is usual, and a field for all that is allowed. */
+static void
+add_number (SettingsPanel *panel, Row *row, GtkWidget *table, int line, const char *label)
+{
+  const MoaSetting *setting = row->setting;
+  int hint = find_hint (setting), whole = setting->kind == MOA_SETTING_INTEGER;
+  double lower = setting->left_to_model && setting->lower < 0 ? 0 : setting->lower;
+  double increment = hint >= 0 ? hints[hint].increment : whole ? 1 : 0.01;
+
+  if (whole && setting->left_to_model && setting->fallback == 0)
+    lower = 1;
+  row->own = get_own (NULL, setting);
+  row->number = gimp_scale_entry_new (
+    GTK_TABLE (table), 0, line, label, 120, 6, CLAMP (row->own, lower, setting->upper), lower,
+    hint >= 0 ? hints[hint].upper : setting->upper, increment, increment * 10,
+    whole ? 0 : increment < 0.1 ? 2 : 1, FALSE, lower, setting->upper, _(setting->help), NULL);
+  /* The label names the field; a screen reader meets the slider too. */
+  atk_object_set_name (gtk_widget_get_accessible (GTK_WIDGET (GIMP_SCALE_ENTRY_SCALE (row->number))),
+                       _(setting->help));
+  g_signal_connect_swapped (row->number, "value-changed", G_CALLBACK (on_edited), panel);
+}
+
+static void
+add_base (SettingsPanel *panel, Row *row, GtkWidget *table, int line, const char *label)
+{
+  row->widget = gtk_combo_box_text_new ();
+  gtk_combo_box_text_append_text (GTK_COMBO_BOX_TEXT (row->widget), _("what fits the job"));
+  gtk_combo_box_text_append_text (GTK_COMBO_BOX_TEXT (row->widget), _("the prior"));
+  gtk_combo_box_text_append_text (GTK_COMBO_BOX_TEXT (row->widget), _("without subjects"));
+  gtk_combo_box_set_active (GTK_COMBO_BOX (row->widget), 0);
+  atk_object_set_name (gtk_widget_get_accessible (row->widget), _("Base"));
+  gimp_help_set_help_data (row->widget, _(row->setting->help), NULL);
+  g_signal_connect_swapped (row->widget, "changed", G_CALLBACK (on_edited), panel);
+  create_label (table, line, label, row->widget);
+  gtk_table_attach (GTK_TABLE (table), row->widget, 1, 3, line, line + 1, GTK_FILL | GTK_EXPAND, GTK_FILL,
+                    0, 0);
+}
+
+static void
+add_seed (SettingsPanel *panel, Row *row, GtkWidget *table, int line, const char *label)
+{
+  panel->seed = gimp_random_seed_new (&panel->seed_value, &panel->random_seed);
+  row->number = GTK_OBJECT (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (panel->seed));
+  gimp_help_set_help_data (GIMP_RANDOM_SEED_SPINBUTTON (panel->seed), _(row->setting->help), NULL);
+  g_signal_connect_swapped (row->number, "value-changed", G_CALLBACK (on_edited), panel);
+  create_label (table, line, label, GIMP_RANDOM_SEED_SPINBUTTON (panel->seed));
+  gtk_table_attach (GTK_TABLE (table), panel->seed, 1, 3, line, line + 1, GTK_FILL, GTK_FILL, 0, 0);
+}
+
+/* Whether the setting takes a line of the table; switches come below it. */
+static gboolean
+is_line (const MoaSetting *setting)
+{
+  return setting->kind != MOA_SETTING_BOOLEAN;
+}
+
+/* All lines that most users meet, or do not; from this line on. */
+static void
+add_lines (SettingsPanel *panel, GtkWidget *table, int line, gboolean basic)
+{
+  int n;
+  const MoaSetting *settings = moa_replace_settings (&n);
+
+  for (int i = 0; i < n && panel->n_rows < MAX_SETTINGS; i++)
+    {
+      int hint = find_hint (&settings[i]);
+      Row *row = &panel->rows[panel->n_rows];
+      g_autofree char *label = g_strconcat (_(settings[i].label), ":", NULL);
+
+      if (!is_line (&settings[i]) || (hint >= 0 && hints[hint].basic) != basic)
+        continue;
+      row->setting = &settings[i];
+      panel->n_rows++;
+      if (settings[i].kind == MOA_SETTING_BASE)
+        add_base (panel, row, table, line++, label);
+      else if (settings[i].kind == MOA_SETTING_SEED)
+        add_seed (panel, row, table, line++, label);
+      else
+        add_number (panel, row, table, line++, label);
+    }
+}
+
+static GtkWidget *
+add_switch (SettingsPanel *panel, GtkWidget *box, const char *label, const char *tip)
+{
+  GtkWidget *button = gtk_check_button_new_with_mnemonic (label);
+
+  gimp_help_set_help_data (button, tip, NULL);
+  g_signal_connect_swapped (button, "toggled", G_CALLBACK (on_edited), panel);
+  gtk_box_pack_start (GTK_BOX (box), button, FALSE, FALSE, 0);
+  return button;
+}
+
+static void
+add_switches (SettingsPanel *panel, GtkWidget *box)
+{
+  int n;
+  const MoaSetting *settings = moa_replace_settings (&n);
+
+  for (int i = 0; i < n && panel->n_rows < MAX_SETTINGS; i++)
+    if (!is_line (&settings[i]))
+      {
+        Row *row = &panel->rows[panel->n_rows++];
+
+        row->setting = &settings[i];
+        row->widget = add_switch (panel, box, _(settings[i].label), _(settings[i].help));
+      }
+  for (int i = 0; i < N_SWITCHES; i++)
+    panel->switches[i] = add_switch (panel, box, _(switches[i].label), _(switches[i].tip));
 }
 
 static GtkWidget *
@@ -361,53 +481,28 @@ create_table (int rows)
 static GtkWidget *
 create_advanced (SettingsPanel *panel)
 {
-  GtkWidget *box = gtk_vbox_new (FALSE, 2), *table = create_table (N_NUMBERS + 1);
+  GtkWidget *box = gtk_vbox_new (FALSE, 2), *table = create_table (2);
   GtkWidget *model = create_model_row (panel);
-  int row = 0;
 
-  for (int i = STEPS; i < N_NUMBERS; i++)
-    add_number (panel, table, row++, i);
-  create_label (table, row, _("_Model:"), panel->model_entry);
-  gtk_table_attach (GTK_TABLE (table), model, 1, 3, row, row + 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
-  row++;
-  gtk_table_attach (GTK_TABLE (table), panel->model_status, 1, 3, row, row + 1, GTK_FILL | GTK_EXPAND,
-                    GTK_FILL, 0, 0);
+  create_label (table, 0, _("_Model:"), panel->model_entry);
+  gtk_table_attach (GTK_TABLE (table), model, 1, 3, 0, 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+  gtk_table_attach (GTK_TABLE (table), panel->model_status, 1, 3, 1, 2, GTK_FILL | GTK_EXPAND, GTK_FILL, 0,
+                    0);
+  add_lines (panel, table, 2, FALSE);
   gtk_container_set_border_width (GTK_CONTAINER (table), 4);
   gtk_box_pack_start (GTK_BOX (box), table, FALSE, FALSE, 0);
-  for (int i = 0; i < N_SWITCHES; i++)
-    {
-      panel->switches[i] = gtk_check_button_new_with_mnemonic (_(switches[i].label));
-      gimp_help_set_help_data (panel->switches[i], _(switches[i].tip), NULL);
-      g_signal_connect_swapped (panel->switches[i], "toggled", G_CALLBACK (on_edited), panel);
-      gtk_box_pack_start (GTK_BOX (box), panel->switches[i], FALSE, FALSE, 0);
-    }
+  add_switches (panel, box);
   return box;
 }
 
 static GtkWidget *
 create_basic (SettingsPanel *panel)
 {
-  GtkWidget *table = create_table (4), *prompt = create_prompt (panel);
-  GtkWidget *row = gtk_hbox_new (FALSE, 0);
+  GtkWidget *table = create_table (1), *prompt = create_prompt (panel);
 
   create_label (table, 0, _("In _words:"), prompt);
   gtk_table_attach (GTK_TABLE (table), prompt, 1, 3, 0, 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
-  add_number (panel, table, 1, FREEDOM);
-
-  panel->seed = gimp_random_seed_new (&panel->seed_value, &panel->random_seed);
-  g_signal_connect_swapped (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (panel->seed), "value-changed",
-                            G_CALLBACK (on_edited), panel);
-  create_label (table, 2, _("See_d:"), GIMP_RANDOM_SEED_SPINBUTTON (panel->seed));
-  gtk_table_attach (GTK_TABLE (table), panel->seed, 1, 3, 2, 3, GTK_FILL, GTK_FILL, 0, 0);
-
-  panel->variations = gtk_spin_button_new_with_range (1, MAX_VARIATIONS, 1);
-  gimp_help_set_help_data (panel->variations, _("So many results in one run, each with the next seed; "
-                                                "choose among them afterwards. More than one needs some "
-                                                "freedom."), NULL);
-  g_signal_connect_swapped (panel->variations, "value-changed", G_CALLBACK (on_edited), panel);
-  create_label (table, 3, _("Variat_ions:"), panel->variations);
-  gtk_box_pack_start (GTK_BOX (row), panel->variations, FALSE, FALSE, 0);
-  gtk_table_attach (GTK_TABLE (table), row, 1, 3, 3, 4, GTK_FILL, GTK_FILL, 0, 0);
+  add_lines (panel, table, 1, TRUE);
   return table;
 }
 

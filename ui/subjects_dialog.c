@@ -4,6 +4,7 @@
 #include "subjects_dialog.h"
 
 #include "help.h"
+#include "mnemonics.h"
 #include "pixels.h"
 #include "progress.h"
 #include "runner.h"
@@ -11,6 +12,7 @@
 #include "subject_set.h"
 
 #include "plugin/intl.h"
+#include "plugin/people.h"
 
 #include <atk/atk.h>
 #include <errno.h>
@@ -21,14 +23,12 @@
 
 #define RESPONSE_NEW 1
 #define THUMBNAIL 96
-#define SUFFIX ".moa-subject"
 
 enum { PATH, THUMB, NAME, N_COLUMNS };
 
 typedef struct {
   GtkWidget *dialog, *view, *name, *rename, *export, *delete, *empty, *scrolled;
   GtkListStore *store;
-  const char *folder;
   MoaModel *model;
   ProgressRow row;
   /* A new one. */
@@ -38,54 +38,18 @@ typedef struct {
   Runner *runner;
 } Subjects;
 
-/* ---- The folder ---------------------------------------------------------- */
-
-static int
-compare (gconstpointer a, gconstpointer b)
-{
-  return g_utf8_collate (*(const char *const *) a, *(const char *const *) b);
-}
-
-char *
-subjects_get_folder (void)
-{
-  return g_build_filename (g_get_user_data_dir (), "moa-gimp", "subjects", NULL);
-}
-
+/* As sources of a SubjectList.  (transfer full); NULL ended */
 char **
-subjects_list_sources (const char *folder)
+subjects_list_sources (void)
 {
-  GDir *dir = g_dir_open (folder, 0, NULL);
-  GPtrArray *found = g_ptr_array_new ();
-  const char *name;
+  GPtrArray *files;
+  g_autoptr (GPtrArray) saved = people_list_saved (&files, NULL);
+  char **sources = g_new0 (char *, files->len + 1);
 
-  while (dir && (name = g_dir_read_name (dir)))
-    if (g_str_has_suffix (name, SUFFIX))
-      g_ptr_array_add (found, g_strconcat (SOURCE_SAVED, folder, G_DIR_SEPARATOR_S, name, NULL));
-  if (dir)
-    g_dir_close (dir);
-  g_ptr_array_sort (found, compare);
-  g_ptr_array_add (found, NULL);
-  return (char **) g_ptr_array_free (found, FALSE);
-}
-
-/* A file that is not there yet, from a name that may hold anything. */
-static char *
-find_path (const char *folder, const char *name)
-{
-  g_autofree char *plain = g_str_to_ascii (name, NULL);
-
-  g_strcanon (plain, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS, '-');
-  for (int i = 0;; i++)
-    {
-      g_autofree char *file = i ? g_strdup_printf ("%s-%d" SUFFIX, plain, i)
-                                : g_strconcat (*plain ? plain : "subject", SUFFIX, NULL);
-      char *path = g_build_filename (folder, file, NULL);
-
-      if (!g_file_test (path, G_FILE_TEST_EXISTS))
-        return path;
-      g_free (path);
-    }
+  for (guint i = 0; i < files->len; i++)
+    sources[i] = g_strconcat (SOURCE_SAVED, files->pdata[i], NULL);
+  g_ptr_array_unref (files);
+  return sources;
 }
 
 static void
@@ -139,7 +103,7 @@ on_chosen (GtkIconView *view, Subjects *s)
 static void
 refresh (Subjects *s)
 {
-  g_auto (GStrv) sources = subjects_list_sources (s->folder);
+  g_auto (GStrv) sources = subjects_list_sources ();
 
   gtk_list_store_clear (s->store);
   for (int i = 0; sources[i]; i++)
@@ -245,12 +209,13 @@ static void
 on_done (gpointer saved, const GError *error, gpointer data)
 {
   Subjects *s = data;
-  g_autofree char *path = find_path (s->folder, s->new_name);
+  g_autofree char *path = people_get_new_path (s->new_name);
+  g_autofree char *folder = people_get_folder ();
   g_autoptr (GError) problem = NULL;
 
   s->runner = NULL;
   g_clear_pointer (&s->set, subject_set_free);
-  g_mkdir_with_parents (s->folder, 0700);
+  g_mkdir_with_parents (folder, 0700);
   if (saved)
     moa_saved_subject_save (saved, path, &problem);
   moa_saved_subject_free (saved);
@@ -401,9 +366,9 @@ create_content (Subjects *s)
 }
 
 void
-subjects_dialog_run (const char *folder, MoaModel *model, const char *problem)
+subjects_dialog_run (MoaModel *model, const char *problem)
 {
-  Subjects s = { .folder = folder, .model = model };
+  Subjects s = { .model = model };
 
   s.dialog = gimp_dialog_new (_("Subjects"), "moa-subjects", NULL, 0, show_help, "plug-in-moa-subjects",
                               _("Ne_w..."), RESPONSE_NEW, _("_Close"), GTK_RESPONSE_CLOSE, NULL);
@@ -415,6 +380,7 @@ subjects_dialog_run (const char *folder, MoaModel *model, const char *problem)
   refresh (&s);
   if (!model)
     say_error (&s, problem);
+  mnemonics_settle (s.dialog);
   gtk_widget_show (s.dialog);
   gtk_main ();
   runner_abandon (s.runner, (GDestroyNotify) moa_saved_subject_free);
