@@ -48,7 +48,7 @@ create_note (void)
 
   gtk_label_set_line_wrap (GTK_LABEL (label), TRUE);
   gtk_misc_set_alignment (GTK_MISC (label), 0, 0);
-  gtk_widget_set_size_request (label, 440, -1);
+  gtk_widget_set_size_request (label, 470, -1);
   return label;
 }
 

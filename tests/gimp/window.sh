@@ -269,6 +269,36 @@ sleep 1
 picture 7-repeated
 
 
+# ---- variations, quick previews, router maps ----
+check "the dialog opens for variations" open_dialog
+press alt+e # Freedom
+press ctrl+a
+xdotool type 0.5
+press Tab
+type_into alt+i 3
+press alt+v
+sleep 1
+type_into alt+s 6
+press alt+q
+check "the quick preview runs" wait_for 20 busy
+check "and comes to rest" wait_for 60 not_busy
+sleep 1
+picture 10-quick-preview
+press alt+q
+press alt+p
+check "several variations can be chosen from" wait_for ${MOA_TEST_WAIT:-60} not_busy
+sleep 1
+picture 11-variations
+n_before=$(fu "(car (gimp-image-get-layers $image))")
+press alt+y # Add as Layers
+check "one is added" wait_for 20 layers_are $((n_before + 1))
+check "the dialog stays for the others" dialog_is_open
+press Escape
+check "Escape closes it" wait_for 5 not_running
+focus_main
+press ctrl+z
+check "what was added goes by one undo" wait_for 5 layers_are $n_before
+
 # ---- a photo from a file; the source is deleted while the engine works ----
 check "the dialog opens on a result" open_dialog
 press alt+f
@@ -281,6 +311,7 @@ sleep 1
 press Return
 sleep 1
 xdotool windowactivate --sync "$(dialog | head -n 1)"
+type_into alt+i 1
 press alt+v
 sleep 1
 type_into alt+s 60
@@ -298,6 +329,42 @@ check "it names the photo" wait_for 20 fu_true \
 sleep 0.5
 check "the image of the photo is closed again" wait_for 20 fu_true "(= 2 (car (gimp-image-list)))"
 picture 9-source-deleted
+
+# ---- the other entries ----
+# entry SEARCH TITLE: opens an entry of the menu
+entry ()
+{
+  for try in 1 2 3; do
+    focus_main
+    press slash
+    sleep 1
+    xdotool type --delay 40 "$1"
+    sleep 1
+    press Return
+    wait_for 10 window_is_open "$2" && break
+    press Escape
+  done
+  window_is_open "$2" && xdotool windowactivate --sync "$(xdotool search --onlyvisible --name "^$2\$" | head -n 1)"
+  sleep 1
+}
+window_is_open () { [ "$(xdotool search --onlyvisible --name "^$1\$")" ]; }
+focus_main
+check "Router Maps opens" entry 'router maps' 'Router Maps'
+picture 12-router-maps
+press Escape
+check "and closes" wait_for 5 not_running
+check "Models opens" entry 'models' 'Models'
+picture 13-models
+press Escape
+check "and closes" wait_for 5 not_running
+check "Subjects opens" entry 'subjects...' 'Subjects'
+picture 14-subjects
+press Escape
+check "and closes" wait_for 5 not_running
+check "Generate opens" entry 'generate...' 'Generate'
+picture 15-generate
+press Escape
+check "and closes" wait_for 5 not_running
 
 for id in $(fu '(cadr (gimp-image-list))' | tr -d '#()'); do
   fu "(gimp-image-clean-all $id)" >/dev/null
