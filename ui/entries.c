@@ -14,6 +14,12 @@
 
 #include <libgimp/gimp.h>
 
+char *
+entry_explain (const GError *error)
+{
+  return g_strdup_printf (_("%s. Choose a complete model under Filters > MoA > Models."), error->message);
+}
+
 gboolean
 entry_generate (gint32 image, gint32 drawable, gboolean again, GError **error)
 {
@@ -46,7 +52,9 @@ entry_subjects (gint32 image, gint32 drawable, gboolean again, GError **error)
   g_autoptr (GError) problem = NULL;
   MoaModel *model = moa_model_open (path, &problem);
 
-  subjects_dialog_run (model, problem ? problem->message : NULL);
+  g_autofree char *text = problem ? entry_explain (problem) : NULL;
+
+  subjects_dialog_run (model, text);
   g_clear_pointer (&model, moa_model_unref);
   return FALSE;
 }

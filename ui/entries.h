@@ -4,6 +4,9 @@
 
 #include <glib.h>
 
+/* What to do about a model that cannot be opened.  (transfer full) */
+char *entry_explain (const GError *error);
+
 gboolean entry_generate (gint32 image, gint32 drawable, gboolean again, GError **error);
 gboolean entry_edit (gint32 image, gint32 drawable, gboolean again, GError **error);
 gboolean entry_router_maps (gint32 image, gint32 drawable, gboolean again, GError **error);

@@ -4,6 +4,7 @@
  * The engine draws the same layout again with the persons, since the seed says where things are. */
 #include "generate_dialog.h"
 
+#include "entries.h"
 #include "first_use.h"
 #include "help.h"
 #include "history_strip.h"
@@ -405,7 +406,11 @@ generate_dialog_run (void)
   create_dialog (&g);
   show_readiness (&g);
   if (error)
-    progress_row_say (&g.row, GIMP_ICON_DIALOG_ERROR, error->message);
+    {
+      g_autofree char *text = entry_explain (error);
+
+      progress_row_say (&g.row, GIMP_ICON_DIALOG_ERROR, text);
+    }
   mnemonics_settle (g.dialog);
   gtk_widget_show (g.dialog);
   gtk_widget_grab_focus (g.prompt);

@@ -357,6 +357,7 @@ models_dialog_run (const char *const *folders, const char *used,
   update_buttons (&models);
   mnemonics_settle (models.dialog);
   gtk_widget_show_all (models.dialog);
+  gtk_widget_grab_focus (models.tree);
   gtk_main ();
   runner_abandon (models.runner, (GDestroyNotify) moa_generate_result_free);
   gtk_widget_destroy (models.dialog);

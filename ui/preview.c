@@ -504,7 +504,7 @@ create_brushes (Preview *preview, const PreviewSpec *spec)
 }
 
 static void
-create_bar (Preview *preview)
+create_bar (Preview *preview, gboolean compare)
 {
   preview->bar = gtk_hbox_new (FALSE, 0);
   add_zoom_button (preview, GTK_STOCK_ZOOM_FIT, _("Fit in the window (0)"), G_CALLBACK (on_fit));
@@ -527,6 +527,9 @@ create_bar (Preview *preview)
   gtk_box_pack_start (GTK_BOX (preview->compare), gtk_label_new (_("After")), FALSE, FALSE, 0);
   gtk_widget_set_sensitive (preview->compare, FALSE);
   gtk_box_pack_start (GTK_BOX (preview->bar), preview->compare, TRUE, TRUE, 6);
+  gtk_widget_show_all (preview->compare);
+  gtk_widget_set_no_show_all (preview->compare, TRUE);
+  gtk_widget_set_visible (preview->compare, compare);
 }
 
 static void
@@ -568,7 +571,7 @@ preview_new (const PreviewSpec *spec)
   preview->fraction = -1;
   preview->real_scale = 1;
   create_area (preview, spec);
-  create_bar (preview);
+  create_bar (preview, spec->compare);
   gtk_frame_set_shadow_type (GTK_FRAME (shadow), GTK_SHADOW_IN);
   gtk_container_add (GTK_CONTAINER (shadow), preview->area);
 

@@ -18,6 +18,7 @@ typedef struct {
   const char *add, *remove;         /* labels of the two brushes, with mnemonics; NULL: no brushes */
   const char *add_tip, *remove_tip;
   const char *name;                 /* for screen readers */
+  gboolean compare;                 /* with a picture that comes after */
   int width, height;                /* the least size of the picture */
   void (*painted) (gpointer data);  /* a stroke ended, or all were cleared; may be NULL */
   gpointer data;

@@ -223,9 +223,11 @@ draw_picture (Preview *preview, cairo_t *cairo)
   if (preview->after)
     draw_after (preview, cairo);
   cairo_restore (cairo);
+  /* They count the persons of the picture itself. */
   for (int i = 0; i < preview->n_marks; i++)
-    draw_mark (cairo, x + preview->marks[i].x * preview_get_width (preview) * scale,
-               y + preview->marks[i].y * preview_get_height (preview) * scale, i + 1);
+    if (!preview->after || preview->marks[i].x < gtk_range_get_value (GTK_RANGE (preview->split)))
+      draw_mark (cairo, x + preview->marks[i].x * preview_get_width (preview) * scale,
+                 y + preview->marks[i].y * preview_get_height (preview) * scale, i + 1);
 }
 
 gboolean

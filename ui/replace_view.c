@@ -99,7 +99,7 @@ replace_view_init (ReplaceView *view, GtkWidget *target, GtkWidget *basic, GtkWi
     .add = _("Add to area"), .remove = _("Take off"),
     .add_tip = _("Paint where the new person may be drawn"),
     .remove_tip = _("Paint where the picture must stay as it is"),
-    .name = _("Preview"), .width = 440, .height = 240, .painted = hooks->painted, .data = hooks->data,
+    .name = _("Preview"), .compare = TRUE, .width = 440, .height = 240, .painted = hooks->painted, .data = hooks->data,
   };
 
   view->subjects = subject_list_new (&hooks->subjects);

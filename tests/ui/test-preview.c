@@ -21,7 +21,7 @@ static void
 set_up (Fixture *f, gconstpointer data)
 {
   PreviewSpec spec = { .add = "_Add", .remove = "_Remove", .add_tip = "adds", .remove_tip = "removes",
-                       .name = "Preview", .width = SIDE, .height = SIDE, .painted = on_painted,
+                       .name = "Preview", .compare = TRUE, .width = SIDE, .height = SIDE, .painted = on_painted,
                        .data = f };
 
   f->preview = preview_new (&spec);

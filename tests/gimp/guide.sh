@@ -1,0 +1,83 @@
+#!/bin/bash
+# The pictures of docs/user-guide.md, taken of a real GIMP under Xvfb.  Not a test.
+#   guide.sh FOLDER     (environment as for window.sh; MOA_TEST_LANGUAGE for another language)
+export MOA_TEST_OUT=$1
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/window-common.sh"
+start_gimp 1280x860 "$MOA_TEST_MODEL" "$pictures/pair-subject-left.png" "$pictures/lake-subject.png" \
+  "$pictures/lake.png"
+image=$(fu '(vector-ref (cadr (gimp-image-list)) 0)')
+fu "(begin (gimp-image-select-ellipse $image 2 30 4 84 130) (gimp-displays-flush) 1)" >/dev/null
+
+# window_picture TITLE NAME: of one window alone
+window_picture ()
+{
+  sleep 1
+  import -window "$(xdotool search --onlyvisible --name "^$1\$" | tail -n 1)" "$out/$2.png"
+}
+consent () { xdotool search --onlyvisible --name '^Before You Begin$'; }
+
+focus_main
+press slash
+sleep 1
+xdotool type --delay 40 'replace person'
+sleep 1
+press Return
+wait_for 20 consent >/dev/null
+window_picture 'Before You Begin' consent
+xdotool windowactivate --sync "$(consent | head -n 1)"
+press alt+a
+wait_for 20 dialog >/dev/null
+sleep 1
+xdotool windowactivate --sync "$(dialog | head -n 1)"
+wait_for 30 not_busy
+window_picture 'Replace Person' replace-empty
+press alt+f
+sleep 1
+press slash
+sleep 1
+press ctrl+a
+xdotool type --delay 30 "$pictures/lake-subject.png"
+sleep 1
+press Return
+sleep 1
+xdotool windowactivate --sync "$(dialog | head -n 1)"
+press alt+e
+press ctrl+a
+xdotool type 0.3
+press Tab
+type_into alt+i 3
+wait_for 30 not_busy
+window_picture 'Replace Person' replace-ready
+press alt+p
+sleep 3
+window_picture 'Replace Person' replace-running
+wait_for 120 not_busy
+window_picture 'Replace Person' replace-variations
+press alt+y
+sleep 2
+press Escape
+wait_for 10 not_running
+picture result
+entry 'router maps' 'Router Maps'
+window_picture 'Router Maps' router-maps
+press Escape
+wait_for 10 not_running
+entry 'models' 'Models'
+press alt+t
+sleep 1
+wait_for 60 not_busy
+window_picture 'Models' models
+press Escape
+wait_for 10 not_running
+entry 'generate...' 'Generate'
+xdotool type 'a person'
+press alt+l
+sleep 2
+wait_for 120 not_busy
+window_picture 'Generate' generate
+press Escape
+wait_for 10 not_running
+for id in $(fu '(cadr (gimp-image-list))' | tr -d '#()'); do
+  fu "(gimp-image-clean-all $id)" >/dev/null
+done

@@ -1,0 +1,188 @@
+# What the tests in a window share: a screen, GIMP in it, keys, pictures of the screen, and questions to
+# GIMP through its Script-Fu server.  To be sourced; needs MOA_PLUGIN, MOA_TEST_MODEL, and MOA_TEST_OUT
+# or nothing.
+set -u
+pictures=$MOA_TEST_MODEL/pictures
+for program in Xvfb openbox xdotool; do
+  if ! command -v $program >/dev/null; then
+    echo "1..0 # SKIP $program is not installed"
+    exit 0
+  fi
+done
+
+work=$(mktemp -d)
+out=${MOA_TEST_OUT:-$work/out}
+profile=$work/gimp
+mkdir -p "$out" "$profile/plug-ins/moa-gimp"
+cp "$MOA_PLUGIN" "$profile/plug-ins/moa-gimp/moa-gimp"
+port=$((20000 + $$ % 20000))
+jobs=() gimp=
+
+clean_up ()
+{
+  # The Script-Fu server would outlive GIMP.
+  [ -z "$gimp" ] || kill $(ps -o pid= --ppid "$gimp") 2>/dev/null
+  for ((i = ${#jobs[@]} - 1; i >= 0; i--)); do
+    kill "${jobs[i]}" 2>/dev/null
+    wait "${jobs[i]}" 2>/dev/null
+  done
+  rm -rf "$work"
+}
+trap clean_up EXIT
+
+# ---- TAP ----
+n=0 failed=0
+# check NAME COMMAND...
+check ()
+{
+  local name=$1
+  shift
+  n=$((n + 1))
+  if "$@"; then
+    echo "ok $n - $name"
+  else
+    failed=$((failed + 1))
+    echo "not ok $n - $name"
+    picture "failed-$n"
+  fi
+}
+
+bail_out ()
+{
+  echo "Bail out! $1"
+  tail -n 20 "$out/window.log" | sed 's/^/# /'
+  exit 1
+}
+
+# ---- GIMP ----
+# fu SCRIPT: its value, by the server's protocol: 'G' and two bytes of length; then the same with
+# a byte for errors between.
+fu ()
+{
+  local script=$1 length=${#1} status
+  exec 9<>"/dev/tcp/127.0.0.1/$port" || return 1
+  printf "G\\x$(printf %02x $((length / 256)))\\x$(printf %02x $((length % 256)))%s" "$script" >&9
+  head -c 4 <&9 | od -An -tu1 | {
+    read -r _ error high low
+    head -c $((high * 256 + low)) <&9
+    [ "$error" = 0 ]
+  }
+  status=$?
+  exec 9>&-
+  return $status
+}
+
+fu_true () { [ "$(fu "(if $1 1 0)")" = 1 ]; }
+
+# picture NAME: of the whole screen
+picture ()
+{
+  fu "(let* ((screen (car (plug-in-screenshot 1 1 0 0 0 0 0)))
+             (layer (car (gimp-image-get-active-drawable screen))))
+        (file-png-save-defaults 1 screen layer \"$out/$1.png\" \"$out/$1.png\")
+        (gimp-image-delete screen))" >/dev/null
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds
+wait_for ()
+{
+  local end=$(($(date +%s%N) + $1 * 1000000000))
+  shift
+  until "$@" 2>/dev/null; do
+    [ "$(date +%s%N)" -lt $end ] || return 1
+    sleep 0.1
+  done
+}
+
+layers_are () { [ "$(fu "(car (gimp-image-get-layers $image))")" = "$1" ]; }
+dialog () { xdotool search --onlyvisible --name '^Replace Person$'; }
+dialog_is_open () { [ "$(dialog)" ]; }
+help_is_open () { [ "$(xdotool search --onlyvisible --name '^Replace Person$' | wc -l)" -ge 2 ]; }
+no_dialog () { [ -z "$(dialog)" ]; }
+main_window () { xdotool search --onlyvisible --name 'GIMP$' | head -n 1; }
+running () { ps -o comm= --ppid "$gimp" | grep -qx moa-gimp; }
+not_running () { ! running; }
+image_is_clean () { fu_true "(= 0 (car (gimp-image-is-dirty $image)))"; }
+
+# Whether the plug-in computes: over 20 ms of processor time in 200 ms.
+ticks () { ps -o pid=,comm= --ppid "$gimp" | awk '$2 == "moa-gimp" { print $1 }' |
+  head -n 1 | { read -r pid && awk '{ print $14 + $15 }' "/proc/$pid/stat"; } }
+busy ()
+{
+  local before after
+  before=$(ticks) || return 1
+  sleep 0.2
+  after=$(ticks) || return 1
+  [ $((after - before)) -ge 2 ]
+}
+not_busy () { ! busy; }
+
+focus_main () { xdotool windowactivate --sync "$(main_window)"; sleep 0.5; }
+press () { xdotool key --delay 100 "$@"; sleep 0.3; }
+# type_into MNEMONIC TEXT: replaces what is in a field
+type_into ()
+{
+  press "$1"
+  press ctrl+a
+  xdotool type --delay 5 "$2"
+  press Tab
+}
+
+# By GIMP's search for menu entries, as a user would.
+open_dialog ()
+{
+  for try in 1 2 3; do
+    focus_main
+    press slash
+    sleep 1
+    xdotool type --delay 40 'replace person'
+    sleep 1
+    press Return
+    wait_for 10 dialog >/dev/null && break
+    press Escape
+  done
+  wait_for 1 dialog >/dev/null || return 1
+  xdotool windowactivate --sync "$(dialog | head -n 1)"
+  sleep 1
+}
+
+# entry SEARCH TITLE: opens an entry of the menu
+entry ()
+{
+  for try in 1 2 3; do
+    focus_main
+    press slash
+    sleep 1
+    xdotool type --delay 40 "$1"
+    sleep 1
+    press Return
+    wait_for 10 window_is_open "$2" && break
+    press Escape
+  done
+  window_is_open "$2" && xdotool windowactivate --sync "$(xdotool search --onlyvisible --name "^$2\$" | head -n 1)"
+  sleep 1
+}
+window_is_open () { [ "$(xdotool search --onlyvisible --name "^$1\$")" ]; }
+
+# ---- a screen, and GIMP ----
+# start_gimp SIZE MODEL PICTURE...
+start_gimp ()
+{
+  local size=$1 model=$2
+  shift 2
+  display=$((100 + $$ % 800))
+  export DISPLAY=:$display HOME=$work LC_ALL=C.UTF-8 LANGUAGE=${MOA_TEST_LANGUAGE:-} GIMP2_DIRECTORY=$profile
+  Xvfb $DISPLAY -screen 0 ${size}x24 -nolisten tcp >/dev/null 2>&1 &
+  jobs+=($!)
+  wait_for 10 xdotool getdisplaygeometry >/dev/null || bail_out "Xvfb does not start"
+  openbox >/dev/null 2>&1 &
+  jobs+=($!)
+  MOA_MODEL=$model gimp -n -s -d -f "$@" \
+    -b "(plug-in-script-fu-server RUN-NONINTERACTIVE \"127.0.0.1\" $port \"$work/server.log\")" \
+    >"$out/window.log" 2>&1 &
+  gimp=$!
+  jobs+=($gimp)
+  wait_for 60 fu '1' >/dev/null || bail_out "GIMP does not start"
+  wait_for 30 main_window >/dev/null
+  sleep 2
+}
