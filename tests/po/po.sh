@@ -32,8 +32,8 @@ check ()
 xgettext --from-code=UTF-8 -k_ -kN_ -kngettext:1,2 -c -f po/POTFILES.in -o "$tmp/moa.pot" 2>"$tmp/xgettext"
 check "the marked texts can be read" "$tmp/xgettext"
 
-grep -lE '(\b_|\bN_|ngettext) ?\("' plugin/*.c ui/*.c | sort >"$tmp/used"
-sort po/POTFILES.in | diff - "$tmp/used" >"$tmp/potfiles"
+grep -lE '(\b_|\bN_|ngettext) ?\("' engine/jobs/settings.c plugin/*.c ui/*.c | LC_ALL=C sort >"$tmp/used"
+LC_ALL=C sort po/POTFILES.in | diff - "$tmp/used" >"$tmp/potfiles"
 check "POTFILES.in lists each file with such texts, in order" "$tmp/potfiles"
 
 # What makes text visible takes a marked one, or none with letters in it.
@@ -53,7 +53,7 @@ while read -r language; do
   msgattrib --no-wrap --no-obsolete "$catalogue" | awk '
     /^msgid "/ { id = $0 }
     /^msgstr "/ && id != "msgid \"\"" {
-      if (gsub (/_[[:alnum:]]/, "&", id) != gsub (/_[[:alnum:]]/, "&", $0)) print id " -> " $0
+      if (gsub (/_[^_ ]/, "&", id) != gsub (/_[^_ ]/, "&", $0)) print id " -> " $0
     }' >"$tmp/mnemonics"
   check "$language: mnemonics where the original has them" "$tmp/mnemonics"
 done <po/LINGUAS
