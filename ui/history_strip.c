@@ -6,7 +6,7 @@
 
 #include <atk/atk.h>
 
-#define STRIP_HEIGHT 112 /* a thumbnail of 64 pixels, its title, the scroll bar */
+#define STRIP_HEIGHT 122 /* a thumbnail of 64 pixels, its title, the scroll bar */
 
 enum { THUMB, TITLE, TIP, N_COLUMNS };
 enum { RESTORE, APPLY, REMOVE, N_BUTTONS };
@@ -141,7 +141,7 @@ history_strip_new (const char *empty_text, const HistoryHooks *hooks)
 
   strip->scrolled = gtk_scrolled_window_new (NULL, NULL);
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (strip->scrolled), GTK_POLICY_AUTOMATIC,
-                                  GTK_POLICY_AUTOMATIC);
+                                  GTK_POLICY_NEVER);
   gtk_widget_set_size_request (strip->scrolled, -1, STRIP_HEIGHT);
   gtk_scrolled_window_set_shadow_type (GTK_SCROLLED_WINDOW (strip->scrolled), GTK_SHADOW_IN);
   gtk_container_add (GTK_CONTAINER (strip->scrolled), strip->view);

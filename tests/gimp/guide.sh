@@ -4,6 +4,8 @@
 export MOA_TEST_OUT=$1
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/window-common.sh"
+# The slowest kernels, so that a run can be caught on its way.
+export MOA_ISA=base
 start_gimp 1280x860 "$MOA_TEST_MODEL" "$pictures/pair-subject-left.png" "$pictures/lake-subject.png" \
   "$pictures/lake.png"
 image=$(fu '(vector-ref (cadr (gimp-image-list)) 0)')
@@ -17,6 +19,7 @@ window_picture ()
 }
 consent () { xdotool search --onlyvisible --name '^Before You Begin$'; }
 
+xdotool mousemove 5 5 # no tooltips
 focus_main
 press slash
 sleep 1
@@ -50,7 +53,7 @@ type_into alt+i 3
 wait_for 30 not_busy
 window_picture 'Replace Person' replace-ready
 press alt+p
-sleep 3
+sleep 1.5
 window_picture 'Replace Person' replace-running
 wait_for 120 not_busy
 window_picture 'Replace Person' replace-variations

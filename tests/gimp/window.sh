@@ -143,6 +143,16 @@ focus_main
 press ctrl+z
 check "what was added goes by one undo" wait_for 5 layers_are $n_before
 
+# ---- without a selection ----
+fu "(begin (gimp-selection-none $image) (gimp-displays-flush) 1)" >/dev/null
+check "the dialog opens without a selection" open_dialog
+check "it looks for the person and comes to rest" wait_for 60 not_busy
+sleep 1
+picture 12-found
+press Escape
+check "Escape closes it again" wait_for 5 not_running
+fu "(begin (gimp-image-select-ellipse $image 2 24 4 84 130) (gimp-displays-flush) 1)" >/dev/null
+
 # ---- a photo from a file; the source is deleted while the engine works ----
 check "the dialog opens on a result" open_dialog
 press alt+f
@@ -177,19 +187,19 @@ picture 9-source-deleted
 # ---- the other entries ----
 focus_main
 check "Router Maps opens" entry 'router maps' 'Router Maps'
-picture 12-router-maps
+picture 13-router-maps
 press Escape
 check "and closes" wait_for 5 not_running
 check "Models opens" entry 'models' 'Models'
-picture 13-models
+picture 14-models
 press Escape
 check "and closes" wait_for 5 not_running
 check "Subjects opens" entry 'subjects...' 'Subjects'
-picture 14-subjects
+picture 15-subjects
 press Escape
 check "and closes" wait_for 5 not_running
 check "Generate opens" entry 'generate...' 'Generate'
-picture 15-generate
+picture 16-generate
 press Escape
 check "and closes" wait_for 5 not_running
 
