@@ -58,7 +58,7 @@ expert_rows (const MoaNet *net, const MoaAttentionArgs *args, MoaTensor *x, cons
   return moa_put_rows (net->graph, rows, fused, args->mixture->index, args->mixture->present);
 }
 
-/* For the pixels `here` of x. */
+/* For the pixels `here` of x.  With the prior's net: what the prior makes of the subjects. */
 static MoaTensor *
 expert (const MoaNet *net, const MoaAttentionArgs *args, MoaTensor *x, MoaTensor *here)
 {
@@ -108,6 +108,8 @@ moa_mixed_attention (MoaGraph *g, const MoaAttentionArgs *args, MoaTensor *x, Mo
 {
   if (!args->mixture)
     return prior (args, x, residual);
+  if (args->mixture->described)
+    return moa_add (g, expert (args->prior, args, x, x), residual);
   MoaNet net = moa_net (g, args->mixture);
   MoaTensor *plain = prior (args, x, NULL), *mixed, *weight;
   if (args->rows)

@@ -15,6 +15,8 @@ typedef struct {
                           needs h and w multiples of 8; or NULL */
   const float *region; /* instead of limit, h x w: a limit that is known when the graph is built
                           (batch 1), so that the expert is computed only where it is not 0 */
+  gboolean described;  /* no experts and no routers: the prior itself reads the subjects' rows, as if
+                          words described them */
   gboolean attention_maps; /* also name "attn.L": B,HW,T, the personalised cross-attention's
                               probabilities, mean over heads */
 } MoaMixture;

@@ -181,7 +181,7 @@ declare_parameters (MoaTrainer *t, GError **error)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
                      "\"checkpointing\" is of the U-Net, which the stage \"%s\" does not train; "
                      "leave it \"none\"", moa_stage_name (t->config->stage));
-  if (t->set.which & ~t->stage->parts)
+  if (t->set.which & ~moa_trainer_parts (t))
     return moa_fail (error, MOA_ERROR_ARGUMENT,
                      "\"train\": the stage \"%s\" does not compute with all of these parts",
                      moa_stage_name (t->config->stage));
@@ -213,7 +213,7 @@ count_needs (const MoaTrainer *t, double bytes[N_NEEDS])
       held += moa_graph_held_bytes (t->graphs->pdata[i]);
     }
   for (int part = 0; part < MOA_N_PART_KINDS; part++)
-    if (t->stage->parts >> part & 1)
+    if (moa_trainer_parts (t) >> part & 1)
       weights += moa_params_missing_bytes (t->parts.params[part]);
   bytes[WEIGHTS] = weights;
   bytes[TRAINED] = moa_trained_bytes (&t->set);
@@ -339,7 +339,7 @@ static gboolean
 load_parameters (MoaTraining *training, GError **error)
 {
   MoaTrainer *t = &training->t;
-  if (!moa_parts_load (&t->parts, t->stage->parts, training->run->cancellable, error))
+  if (!moa_parts_load (&t->parts, moa_trainer_parts (t), training->run->cancellable, error))
     return FALSE;
   if (t->stage->heads)
     moa_parts_start (&t->parts, MOA_PART_HEADS, t->config->seed);

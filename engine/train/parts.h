@@ -47,6 +47,8 @@ gboolean moa_parts_load (MoaParts *parts, guint which, GCancellable *cancellable
 /* First values of a part that has no file, from the seed: the starts of LDM, CLIP and MoA, with
  * residual branches at zero. */
 void moa_parts_start (MoaParts *parts, MoaPartKind kind, guint64 seed);
+/* Experts once more as copies of the prior's attentions, as they are now. */
+void moa_parts_start_experts (MoaParts *parts);
 
 /* Writes a part's weights to its file under PATH.  values: the numbers of
  * parameter i, packed (NULL or NULL entries: its own data); half: 16 bits for

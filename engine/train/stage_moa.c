@@ -18,6 +18,7 @@
  * the new person already, and a shadow of the old one. */
 #include "train/latents.h"
 #include "train/losses.h"
+#include "train/subjects.h"
 
 #include "base/error.h"
 #include "nets/clip.h"
@@ -27,41 +28,26 @@
 #include <math.h>
 #include <string.h>
 
-enum { SLOTS = 2 };
-
 typedef struct {
   MoaTrainGraph graph;
   MoaLoss loss;
-  MoaTensor *sample, *t, *ids, *photos, *index, *present; /* inputs */
+  MoaTensor *sample, *t, *ids; /* inputs, with the subjects' */
+  MoaSubjects subjects;
   MoaTensor *out;
   MoaLatents latents;
-  MoaPrompt *empty, *generic[SLOTS];
-  int batch, window, photo_size;
+  MoaPrompt *empty, *generic[MOA_SLOTS];
+  int batch, window;
 } Moa;
 
 static void
 options (const MoaTrainer *t, MoaDataOptions *o)
 {
   o->n_photos = 2;
-  o->max_people = SLOTS;
+  o->max_people = MOA_SLOTS;
   o->truth = t->config->moa.swap;
 }
 
 /* ---- Graph ------------------------------------------------------------ */
-
-static gboolean
-make_prompts (MoaTrainer *t, Moa *m, GError **error)
-{
-  m->empty = moa_prompt_new (t->parts.tokenizer, "", 0, error);
-  for (int i = 0; i < SLOTS && m->empty; i++)
-    {
-      g_autofree char *text = moa_prompt_default (i + 1);
-      m->generic[i] = moa_prompt_new (t->parts.tokenizer, text, i + 1, error);
-      if (!m->generic[i])
-        return FALSE;
-    }
-  return m->empty != NULL;
-}
 
 static void
 build_inputs (MoaTrainer *t, Moa *m, MoaGraph *g)
@@ -70,9 +56,7 @@ build_inputs (MoaTrainer *t, Moa *m, MoaGraph *g)
   m->sample = moa_trainer_input (g, "sample", MOA_SHAPE (n, side, side, m->latents.channels));
   m->t = moa_trainer_input (g, "t", MOA_SHAPE (n));
   m->ids = moa_trainer_input (g, "ids", MOA_SHAPE (n, m->window));
-  m->photos = moa_trainer_input (g, "photos", MOA_SHAPE (n * SLOTS, m->photo_size, m->photo_size, 3));
-  m->index = moa_trainer_input (g, "index", MOA_SHAPE (n, SLOTS));
-  m->present = moa_trainer_input (g, "present", MOA_SHAPE (n, SLOTS));
+  moa_subjects_build (&m->subjects, t, g, n);
 }
 
 static gboolean
@@ -82,18 +66,15 @@ build (MoaTrainer *t, GError **error)
   MoaParts *parts = &t->parts;
   m->batch = t->config->micro_batch;
   m->window = moa_tokenizer_window (parts->tokenizer);
-  m->photo_size = parts->vision.image_size;
-  if (!make_prompts (t, m, error)
+  m->empty = moa_prompt_new (parts->tokenizer, "", 0, error);
+  if (!m->empty || !moa_subjects_prompts (t, m->generic, error)
       || !moa_latents_build (&m->latents, t, moa_data_source_pictures (t->source), error))
     return FALSE;
   MoaGraph *g = m->graph.graph = moa_trainer_graph (t);
   build_inputs (t, m, g);
   MoaTensor *text = moa_clip_text (g, &parts->text, parts->params[MOA_PART_TEXT], m->ids);
-  MoaTensor *feats = moa_clip_vision (g, &parts->vision, parts->params[MOA_PART_VISION], m->photos);
-  feats = moa_graph_reshape (g, feats, MOA_SHAPE (m->batch, SLOTS, parts->moa.feature_dim));
-  MoaMixture mixture = { .config = &parts->moa, .params = parts->params[MOA_PART_MOA],
-                         .feats = feats, .index = m->index, .present = m->present,
-                         .attention_maps = TRUE };
+  MoaMixture mixture = moa_subjects_mixture (&m->subjects, t);
+  mixture.attention_maps = TRUE;
   MoaUnetArgs args = { m->sample, m->t, text, &mixture, .keep = t->config->checkpointing };
   m->out = moa_unet (g, &parts->unet, parts->params[MOA_PART_UNET], &args);
   moa_graph_output (m->out);
@@ -116,8 +97,9 @@ plan (MoaTrainer *t, guint64 step)
 /* ---- Batches ---------------------------------------------------------- */
 
 typedef struct {
-  float *sample, *noise, *photos, *mask, *subject_masks, *weight;
-  gint32 *t, *ids, *index, *present;
+  float *sample, *noise, *mask, *subject_masks, *weight;
+  gint32 *t, *ids;
+  MoaSubjectBatch subjects;
   float *latent, *truth, *pooled;  /* of one item */
 } Batch;
 
@@ -125,18 +107,15 @@ static Batch *
 batch_new (const Moa *m)
 {
   gsize n = m->latents.n, pixels = (gsize) m->latents.side * m->latents.side;
-  gsize photo = (gsize) 3 * m->photo_size * m->photo_size;
   Batch *b = g_new0 (Batch, 1);
   b->sample = g_new0 (float, m->batch * n);
   b->noise = g_new0 (float, m->batch * n);
-  b->photos = g_new0 (float, m->batch * SLOTS * photo);
   b->mask = g_new0 (float, m->batch * pixels);
-  b->subject_masks = g_new0 (float, m->batch * pixels * SLOTS);
+  b->subject_masks = g_new0 (float, m->batch * pixels * MOA_SLOTS);
   b->weight = g_new0 (float, m->batch);
   b->t = g_new0 (gint32, m->batch);
   b->ids = g_new0 (gint32, m->batch * m->window);
-  b->index = g_new0 (gint32, m->batch * SLOTS);
-  b->present = g_new0 (gint32, m->batch * SLOTS);
+  moa_subject_batch_init (&b->subjects, &m->subjects);
   b->latent = g_new (float, n);
   b->truth = g_new (float, n);
   b->pooled = g_new (float, pixels);
@@ -148,14 +127,12 @@ batch_free (Batch *b)
 {
   g_free (b->sample);
   g_free (b->noise);
-  g_free (b->photos);
   g_free (b->mask);
   g_free (b->subject_masks);
   g_free (b->weight);
   g_free (b->t);
   g_free (b->ids);
-  g_free (b->index);
-  g_free (b->present);
+  moa_subject_batch_clear (&b->subjects);
   g_free (b->latent);
   g_free (b->truth);
   g_free (b->pooled);
@@ -169,8 +146,8 @@ typedef struct {
   gboolean swap;
   int t, from;  /* from: u of a swap */
   const MoaPrompt *prompt;
-  gboolean present[SLOTS];
-  int photo[SLOTS];
+  gboolean present[MOA_SLOTS];
+  int photo[MOA_SLOTS];
 } Draw;
 
 static Draw
@@ -181,7 +158,7 @@ draw (const MoaTrainer *t, const MoaDataItem *item)
 #define UNIT(use, k) moa_trainer_unit (t, item->number, use, k)
   Draw d = { .swap = item->has_truth,
              .prompt = item->has_truth ? item->truth_prompt : item->prompt };
-  int n_t = t->parts.schedule->n, people = MIN (item->n_people, SLOTS);
+  int n_t = t->parts.schedule->n, people = MIN (item->n_people, MOA_SLOTS);
   gboolean on_path = d.swap && UNIT (MOA_USE_PATH, 0) < c->moa.swap_path;
   int low = d.swap ? MIN (on_path ? c->moa.swap_path_from : c->moa.swap_t_min, n_t - 1) : 0;
   int high = d.swap ? n_t : MIN (c->moa.t_max, n_t);
@@ -191,8 +168,7 @@ draw (const MoaTrainer *t, const MoaDataItem *item)
   for (int s = 0; s < people; s++)
     {
       d.present[s] = TRUE;
-      /* The last is cut from the picture itself, which tells more than a photo should. */
-      d.photo[s] = UNIT (MOA_USE_PHOTO, s) < 0.75 ? 0 : 1;
+      d.photo[s] = moa_subject_photo (t, item->number, s);
     }
   if (people > 0 && UNIT (MOA_USE_GENERIC, 0) < c->moa.generic)
     d.prompt = m->generic[people - 1];
@@ -215,49 +191,33 @@ set_masks (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const 
   const Moa *m = t->state;
   int pixels = m->latents.side * m->latents.side;
   int size = moa_data_source_options (t->source)->size;
-  float *mask = b->mask + k * pixels, *subjects = b->subject_masks + k * pixels * SLOTS;
+  float *mask = b->mask + k * pixels, *subjects = b->subject_masks + k * pixels * MOA_SLOTS;
   gboolean dropped = d->prompt == m->empty;
   memset (mask, 0, pixels * sizeof (float));
-  memset (subjects, 0, pixels * SLOTS * sizeof (float));
-  for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
+  memset (subjects, 0, pixels * MOA_SLOTS * sizeof (float));
+  for (int s = 0; s < MIN (item->n_people, MOA_SLOTS); s++)
     for (int side = 0; side <= d->swap && (d->present[s] || dropped); side++)
       {
         const MoaDataPerson *person = side ? &item->truth_people[s] : &item->people[s];
         moa_latents_pool (&m->latents, person->mask, size, b->pooled);
         for (int i = 0; i < pixels; i++)
           {
-            subjects[i * SLOTS + s] = MAX (subjects[i * SLOTS + s], b->pooled[i]);
+            subjects[i * MOA_SLOTS + s] = MAX (subjects[i * MOA_SLOTS + s], b->pooled[i]);
             mask[i] = MAX (mask[i], b->pooled[i]);
           }
       }
-}
-
-/* A photo [0,1] as the image encoder takes it. */
-static void
-set_photo (const MoaTrainer *t, Batch *b, int slot, const float *photo)
-{
-  const Moa *m = t->state;
-  const MoaVisionConfig *vision = &t->parts.vision;
-  gsize n = (gsize) 3 * m->photo_size * m->photo_size;
-  for (gsize i = 0; i < n; i++)
-    b->photos[slot * n + i] = (photo[i] - vision->mean[i % 3]) / vision->std[i % 3];
 }
 
 static void
 set_subjects (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const Draw *d)
 {
   const Moa *m = t->state;
-  gsize n = (gsize) 3 * m->photo_size * m->photo_size;
-  for (int s = 0; s < SLOTS; s++)
+  for (int s = 0; s < MOA_SLOTS; s++)
     {
-      float *out = b->photos + (k * SLOTS + s) * n;
-      memset (out, 0, n * sizeof (float));
-      b->present[k * SLOTS + s] = d->present[s];
-      b->index[k * SLOTS + s] = d->present[s] ? d->prompt->subject[s] : 0;
-      if (!d->present[s])
-        continue;
       const MoaDataPerson *person = d->swap ? &item->truth_people[s] : &item->people[s];
-      set_photo (t, b, k * SLOTS + s, person->photos[d->photo[s]]);
+      moa_subject_batch_put (&b->subjects, &m->subjects, t, k, s,
+                             d->present[s] ? person->photos[d->photo[s]] : NULL,
+                             d->prompt->subject[s]);
     }
 }
 
@@ -321,13 +281,12 @@ set_inputs (const MoaTrainer *t, const Batch *b)
   const Moa *m = t->state;
   const MoaTrainConfig *c = t->config;
   moa_graph_set (m->sample, b->sample);
-  moa_graph_set (m->photos, b->photos);
   moa_graph_set_ints (m->t, b->t);
   moa_graph_set_ints (m->ids, b->ids);
-  moa_graph_set_ints (m->index, b->index);
-  moa_graph_set_ints (m->present, b->present);
+  moa_subjects_set (&m->subjects, &b->subjects);
   MoaLossBatch batch = { .noise = b->noise, .mask = b->mask, .subject_masks = b->subject_masks,
-                         .index = b->index, .present = b->present, .n_subjects = SLOTS,
+                         .index = b->subjects.index, .present = b->subjects.present,
+                         .n_subjects = MOA_SLOTS,
                          .lambda_router = router_factor (t), .lambda_object = c->moa.lambda_object,
                          .full = !c->moa.masked, .by_item = TRUE, .item_weight = b->weight,
                          .balanced = c->moa.balanced };
@@ -386,7 +345,7 @@ score (const Moa *m, const Batch *b, int items, Score *s)
 static gsize
 photos_size (const Moa *m)
 {
-  return (gsize) 3 * m->photo_size * m->photo_size * SLOTS;
+  return (gsize) 3 * m->subjects.photo_size * m->subjects.photo_size * MOA_SLOTS;
 }
 
 /* Every item gets the photos of the one before it; before: of the one before the first, and then
@@ -395,9 +354,9 @@ static void
 turn_photos (const Moa *m, Batch *b, float *before)
 {
   gsize n = photos_size (m);
-  g_autofree float *last = g_memdup2 (b->photos + (m->batch - 1) * n, n * sizeof (float));
-  memmove (b->photos + n, b->photos, (m->batch - 1) * n * sizeof (float));
-  memcpy (b->photos, before, n * sizeof (float));
+  g_autofree float *last = g_memdup2 (b->subjects.photos + (m->batch - 1) * n, n * sizeof (float));
+  memmove (b->subjects.photos + n, b->subjects.photos, (m->batch - 1) * n * sizeof (float));
+  memcpy (b->subjects.photos, before, n * sizeof (float));
   memcpy (before, last, n * sizeof (float));
 }
 
@@ -411,7 +370,7 @@ set_held_out (MoaTrainer *t, Batch *b, int k, int i, gboolean swap, MoaDataItem 
     return FALSE;
   int low = swap ? t->config->moa.swap_t_min : 0, at = low + (i + 0.5) / n * (n_t - low);
   Draw d = { swap, at, at, swap ? item->truth_prompt : item->prompt };
-  for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
+  for (int s = 0; s < MIN (item->n_people, MOA_SLOTS); s++)
     d.present[s] = TRUE;
   return set_item (t, b, k, item, G_MAXUINT64, &d, error);
 }
@@ -424,7 +383,7 @@ run_held_out (MoaTrainer *t, gboolean swap, Score *right, Score *wrong, GError *
   g_autoptr (Batch) b = batch_new (m);
   MoaDataItem *item = moa_data_item_new (t->held_out);
   gboolean ok = set_held_out (t, b, 0, n - 1, swap, item, error);
-  g_autofree float *before = g_memdup2 (b->photos, photos_size (m) * sizeof (float));
+  g_autofree float *before = g_memdup2 (b->subjects.photos, photos_size (m) * sizeof (float));
   for (int first = 0; first < n && ok; first += m->batch)
     {
       int items = MIN (m->batch, n - first);
@@ -513,17 +472,18 @@ set_sample (MoaTrainer *t, Batch *b, int row, int k, int timestep, MoaSheet *she
     return FALSE;
   gboolean swap = item->has_truth;
   Draw d = { swap, timestep, timestep, swap ? item->truth_prompt : item->prompt };
-  for (int s = 0; s < MIN (item->n_people, SLOTS); s++)
+  for (int s = 0; s < MIN (item->n_people, MOA_SLOTS); s++)
     d.present[s] = TRUE;
   if (!set_item (t, b, row, item, G_MAXUINT64, &d, error)
       || !moa_data_source_load (t->held_out, (k + 1) % n, next, error))
     return FALSE;
-  for (int s = 0; s < MIN (item->n_people, SLOTS) && !swap && next->n_people > 0; s++)
-    set_photo (t, b, row * SLOTS + s, next->people[s % next->n_people].photos[0]);
+  for (int s = 0; s < MIN (item->n_people, MOA_SLOTS) && !swap && next->n_people > 0; s++)
+    moa_subject_batch_put (&b->subjects, &m->subjects, t, row, s,
+                           next->people[s % next->n_people].photos[0], d.prompt->subject[s]);
   const MoaDataPerson *person = swap ? &item->truth_people[item->who == 2] : &next->people[0];
   moa_sheet_put (sheet, k, 0, item->picture, size, -1);
   if (swap || (next->n_people > 0 && item->n_people > 0))
-    moa_sheet_put (sheet, k, 1, person->photos[0], m->photo_size, 0);
+    moa_sheet_put (sheet, k, 1, person->photos[0], m->subjects.photo_size, 0);
   if (swap)
     moa_sheet_put (sheet, k, 2, item->truth, size, -1);
   return TRUE;
@@ -576,7 +536,7 @@ clear (MoaTrainer *t)
   moa_train_graph_clear (&m->graph);
   moa_latents_clear (&m->latents);
   moa_prompt_free (m->empty);
-  for (int i = 0; i < SLOTS; i++)
+  for (int i = 0; i < MOA_SLOTS; i++)
     moa_prompt_free (m->generic[i]);
 }
 

@@ -5,9 +5,17 @@
  *   loss = w_t mean (eps_hat (z_t, t, text) - eps)^2,
  *
  * with w_t = min (SNR, gamma) / SNR (Hang et al. 2023, min-SNR) or 1.  Some
- * captions are dropped, for guidance. */
+ * captions are dropped, for guidance.
+ *
+ * A prior that starts from nothing on few words learns "a woman", and nothing
+ * that could say which: no expert beside it can then draw one.  Stable Diffusion
+ * has names and descriptions for that.  Here, with `described`, the subjects'
+ * rows of some items are fused with their photos' features (the fuser of MoA,
+ * Eq. 8), and the prior itself reads them.  Without photos it remains what words
+ * alone make of it. */
 #include "train/latents.h"
 #include "train/losses.h"
+#include "train/subjects.h"
 
 #include "nets/clip.h"
 #include "nets/unet.h"
@@ -19,17 +27,32 @@
 
 typedef struct {
   MoaTrainGraph graph;
-  MoaTensor *sample, *t, *ids, *target, *weight; /* inputs */
+  MoaTensor *sample, *t, *ids, *target, *weight; /* inputs, with the subjects' if described */
+  MoaSubjects subjects;
   MoaTensor *out;
   MoaLatents latents;
-  MoaPrompt *empty;
+  MoaPrompt *empty, *generic[MOA_SLOTS];
   int batch, window;
 } Prior;
+
+static gboolean
+described (const MoaTrainer *t)
+{
+  return t->config->prior.described > 0;
+}
+
+static guint
+more_parts (const MoaTrainConfig *config)
+{
+  return config->prior.described > 0 ? 1u << MOA_PART_VISION | 1u << MOA_PART_MOA : 0;
+}
 
 static void
 options (const MoaTrainer *t, MoaDataOptions *o)
 {
-  o->n_photos = 0;
+  o->n_photos = described (t) ? 2 : 0;
+  if (described (t))
+    o->max_people = MOA_SLOTS;
 }
 
 static gboolean
@@ -39,7 +62,8 @@ build (MoaTrainer *t, GError **error)
   int n = p->batch = t->config->micro_batch;
   p->window = moa_tokenizer_window (t->parts.tokenizer);
   p->empty = moa_prompt_new (t->parts.tokenizer, "", 0, error);
-  if (!p->empty || !moa_latents_build (&p->latents, t, moa_data_source_pictures (t->source), error))
+  if (!p->empty || !moa_subjects_prompts (t, p->generic, error)
+      || !moa_latents_build (&p->latents, t, moa_data_source_pictures (t->source), error))
     return FALSE;
   int side = p->latents.side, channels = p->latents.channels;
   MoaGraph *g = p->graph.graph = moa_trainer_graph (t);
@@ -49,7 +73,15 @@ build (MoaTrainer *t, GError **error)
   p->target = moa_trainer_input (g, "target", MOA_SHAPE (n, side, side, channels));
   p->weight = moa_trainer_input (g, "weight", MOA_SHAPE (n, 1, 1, 1));
   MoaTensor *text = moa_clip_text (g, &t->parts.text, t->parts.params[MOA_PART_TEXT], p->ids);
-  MoaUnetArgs args = { p->sample, p->t, text, .keep = t->config->checkpointing };
+  MoaMixture mixture;
+  if (described (t))
+    {
+      moa_subjects_build (&p->subjects, t, g, n);
+      mixture = moa_subjects_mixture (&p->subjects, t);
+      mixture.described = TRUE;
+    }
+  MoaUnetArgs args = { p->sample, p->t, text, described (t) ? &mixture : NULL,
+                       .keep = t->config->checkpointing };
   p->out = moa_unet (g, &t->parts.unet, t->parts.params[MOA_PART_UNET], &args);
   moa_graph_output (p->out);
   MoaTensor *d = moa_subtract (g, p->out, p->target);
@@ -69,6 +101,7 @@ plan (MoaTrainer *t, guint64 step)
 typedef struct {
   float *sample, *target, *weight;
   gint32 *t, *ids;
+  MoaSubjectBatch subjects;
   float *latent, *noise;   /* of one item */
 } Batch;
 
@@ -84,6 +117,8 @@ batch_new (const Prior *p)
   b->ids = g_new0 (gint32, p->batch * p->window);
   b->latent = g_new (float, n);
   b->noise = g_new (float, n);
+  if (p->subjects.feats)
+    moa_subject_batch_init (&b->subjects, &p->subjects);
   return b;
 }
 
@@ -97,10 +132,26 @@ batch_free (Batch *b)
   g_free (b->ids);
   g_free (b->latent);
   g_free (b->noise);
+  moa_subject_batch_clear (&b->subjects);
   g_free (b);
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Batch, batch_free)
+
+/* Who of item k is described by a photo. */
+static void
+set_subjects (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item,
+              const MoaPrompt *prompt, gboolean show)
+{
+  const Prior *p = t->state;
+  for (int s = 0; s < MOA_SLOTS && p->subjects.feats; s++)
+    {
+      const float *photo = NULL;
+      if (show && s < item->n_people && prompt != p->empty)
+        photo = item->people[s].photos[moa_subject_photo (t, item->number, s)];
+      moa_subject_batch_put (&b->subjects, &p->subjects, t, k, s, photo, prompt->subject[s]);
+    }
+}
 
 /* Item k of the batch, at that timestep. */
 static gboolean
@@ -127,11 +178,26 @@ set_item (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const MoaProm
 static void
 set_inputs (const Prior *p, const Batch *b)
 {
+  if (p->subjects.feats)
+    moa_subjects_set (&p->subjects, &b->subjects);
   moa_graph_set (p->sample, b->sample);
   moa_graph_set (p->target, b->target);
   moa_graph_set (p->weight, b->weight);
   moa_graph_set_ints (p->t, b->t);
   moa_graph_set_ints (p->ids, b->ids);
+}
+
+/* The words of an item: its caption; of some who are described, those of an inversion. */
+static const MoaPrompt *
+choose_prompt (const MoaTrainer *t, const MoaDataItem *item, gboolean show)
+{
+  const Prior *p = t->state;
+  int people = MIN (item->n_people, MOA_SLOTS);
+  if (moa_trainer_unit (t, item->number, MOA_USE_DROP, 0) < t->config->prior.caption_drop)
+    return p->empty;
+  if (show && people > 0 && moa_trainer_unit (t, item->number, MOA_USE_GENERIC, 0) < 0.5)
+    return p->generic[people - 1];
+  return item->prompt;
 }
 
 static gboolean
@@ -142,11 +208,11 @@ fill (MoaTrainer *t, const MoaStepPlan *step, MoaDataItem *const *items, GError 
   for (int k = 0; k < p->batch; k++)
     {
       guint64 number = items[k]->number;
-      gboolean drop
-        = moa_trainer_unit (t, number, MOA_USE_DROP, 0) < t->config->prior.caption_drop;
+      gboolean show = moa_trainer_unit (t, number, MOA_USE_DROP, 1) < t->config->prior.described;
+      const MoaPrompt *prompt = choose_prompt (t, items[k], show);
       int timestep = moa_trainer_unit (t, number, MOA_USE_TIME, 0) * t->parts.schedule->n;
-      if (!set_item (t, b, k, items[k], drop ? p->empty : items[k]->prompt,
-                     items[k]->index, timestep, error))
+      set_subjects (t, b, k, items[k], prompt, show);
+      if (!set_item (t, b, k, items[k], prompt, items[k]->index, timestep, error))
         return FALSE;
     }
   set_inputs (p, b);
@@ -170,14 +236,11 @@ item_errors (const Prior *p, const Batch *b, double *errors)
     }
 }
 
-/* By the quarter of t. */
 static gboolean
-validate (MoaTrainer *t, json_t *out, GError **error)
+run_held_out (MoaTrainer *t, gboolean show, double sum[4], int count[4], GError **error)
 {
   Prior *p = t->state;
   int n = t->config->data.held_out, n_t = t->parts.schedule->n;
-  double sum[4] = { 0 };
-  int count[4] = { 0 };
   g_autoptr (Batch) b = batch_new (p);
   g_autofree double *errors = g_new (double, p->batch);
   MoaDataItem *item = moa_data_item_new (t->held_out);
@@ -187,8 +250,11 @@ validate (MoaTrainer *t, json_t *out, GError **error)
       for (int k = 0; k < p->batch && ok; k++)
         {
           int i = (first + k) % n;
-          ok = moa_data_source_load (t->held_out, i, item, error)
-               && set_item (t, b, k, item, item->prompt, G_MAXUINT64, (i + 0.5) / n * n_t, error);
+          ok = moa_data_source_load (t->held_out, i, item, error);
+          if (!ok)
+            break;
+          set_subjects (t, b, k, item, item->prompt, show);
+          ok = set_item (t, b, k, item, item->prompt, G_MAXUINT64, (i + 0.5) / n * n_t, error);
         }
       set_inputs (p, b);
       if (!ok || !(ok = moa_graph_run (p->graph.graph, NULL, error)))
@@ -201,20 +267,39 @@ validate (MoaTrainer *t, json_t *out, GError **error)
         }
     }
   moa_data_item_free (t->held_out, item);
-  static const char *const names[] = { "mse_t1", "mse_t2", "mse_t3", "mse_t4" };
-  for (int i = 0; i < 4; i++)
-    json_object_set_new (out, names[i], json_real (sum[i] / MAX (1, count[i])));
   return ok;
+}
+
+/* By the quarter of t; with words alone and, if described, with photos too. */
+static gboolean
+validate (MoaTrainer *t, json_t *out, GError **error)
+{
+  for (int show = 0; show <= described (t); show++)
+    {
+      double sum[4] = { 0 };
+      int count[4] = { 0 };
+      if (!run_held_out (t, show, sum, count, error))
+        return FALSE;
+      for (int i = 0; i < 4; i++)
+        {
+          g_autofree char *name = g_strdup_printf ("%s_t%d", show ? "described" : "mse", i + 1);
+          json_object_set_new (out, name, json_real (sum[i] / MAX (1, count[i])));
+        }
+    }
+  return TRUE;
 }
 
 /* ---- Samples ---------------------------------------------------------- */
 
-/* The network's outputs for latents z [n] with their captions, ids [n], and without words: out
- * [n, 2], in as many runs as it takes. */
+enum { SAMPLES = 8 };
+
+/* The network's outputs for latents z [n] with the items' captions, and photos if shown, and without
+ * either: out [n, 2], in as many runs as it takes. */
 static gboolean
-predict (Prior *p, Batch *b, int n, const float *z, const gint32 *ids, int timestep, float *out,
-         GError **error)
+predict (MoaTrainer *t, Batch *b, MoaDataItem *const *items, int n, gboolean show, const float *z,
+         int timestep, float *out, GError **error)
 {
+  Prior *p = t->state;
   gsize m = p->latents.n;
   g_autofree float *run = g_new (float, p->batch * m);
   for (int first = 0; first < 2 * n; first += p->batch)
@@ -223,9 +308,10 @@ predict (Prior *p, Batch *b, int n, const float *z, const gint32 *ids, int times
       for (int i = 0; i < rows; i++)
         {
           int k = (first + i) / 2;
-          const gint32 *words = (first + i) % 2 ? p->empty->ids : ids + k * p->window;
+          const MoaPrompt *prompt = (first + i) % 2 ? p->empty : items[k]->prompt;
           memcpy (b->sample + i * m, z + k * m, m * sizeof (float));
-          memcpy (b->ids + i * p->window, words, p->window * sizeof (gint32));
+          memcpy (b->ids + i * p->window, prompt->ids, p->window * sizeof (gint32));
+          set_subjects (t, b, i, items[k], prompt, show);
         }
       for (int i = 0; i < p->batch; i++)
         b->t[i] = timestep;
@@ -238,12 +324,12 @@ predict (Prior *p, Batch *b, int n, const float *z, const gint32 *ids, int times
   return TRUE;
 }
 
-/* Latents z [n] from noise for captions, ids [n], by DDIM with guidance. */
+/* Latents z [n] from noise by DDIM with guidance. */
 static gboolean
-denoise (MoaTrainer *t, int n, float *z, const gint32 *ids, GError **error)
+denoise (MoaTrainer *t, MoaDataItem *const *items, int n, gboolean show, float *z, GError **error)
 {
   enum { STEPS = 20 };
-  const double guidance = 2.5;
+  const double guidance = show ? 1.5 : 2.5;
   Prior *p = t->state;
   gsize m = p->latents.n;
   int timesteps[STEPS];
@@ -252,7 +338,7 @@ denoise (MoaTrainer *t, int n, float *z, const gint32 *ids, GError **error)
   moa_ddim_timesteps (t->parts.schedule, MOA_SPACING_LEADING, STEPS, timesteps);
   for (int i = 0; i < STEPS; i++)
     {
-      if (!predict (p, b, n, z, ids, timesteps[i], out, error))
+      if (!predict (t, b, items, n, show, z, timesteps[i], out, error))
         return FALSE;
       for (int k = 0; k < n; k++)
         {
@@ -266,35 +352,62 @@ denoise (MoaTrainer *t, int n, float *z, const gint32 *ids, GError **error)
   return TRUE;
 }
 
-/* Pictures that were held out, and below each one drawn from its caption. */
+/* A row of the sheet: what is drawn from the items' captions, and photos if shown. */
+static gboolean
+draw_row (MoaTrainer *t, MoaSheet *sheet, int row, MoaDataItem *const *items, int n, gboolean show,
+          GError **error)
+{
+  Prior *p = t->state;
+  int size = moa_data_source_options (t->held_out)->size;
+  g_autofree float *z = g_new (float, n * p->latents.n);
+  g_autofree float *picture = g_new (float, (gsize) 3 * size * size);
+  for (int k = 0; k < n; k++)
+    moa_trainer_normal (t, k, MOA_USE_NOISE, z + k * p->latents.n, p->latents.n);
+  if (!denoise (t, items, n, show, z, error))
+    return FALSE;
+  for (int k = 0; k < n; k++)
+    {
+      if (!moa_latents_picture (&p->latents, z + k * p->latents.n, picture, error))
+        return FALSE;
+      moa_sheet_put (sheet, k, row, picture, size, -1);
+    }
+  return TRUE;
+}
+
+/* Pictures that were held out, and below each one drawn from its caption; if described, then the
+ * first person's photo, and one drawn from caption and photos. */
 static gboolean
 sample (MoaTrainer *t, const char *path, GError **error)
 {
   Prior *p = t->state;
-  int n = MIN (8, t->config->data.held_out), size = moa_data_source_options (t->held_out)->size;
-  g_autofree gint32 *ids = g_new (gint32, n * p->window);
-  g_autofree float *z = g_new (float, n * p->latents.n);
-  g_autofree float *picture = g_new (float, (gsize) 3 * size * size);
-  MoaSheet *sheet = moa_sheet_new (n, 2, size);
-  MoaDataItem *item = moa_data_item_new (t->held_out);
+  int n = MIN (SAMPLES, t->config->data.held_out), size = moa_data_source_options (t->held_out)->size;
+  MoaDataItem *items[SAMPLES] = { NULL };
+  MoaSheet *sheet = moa_sheet_new (n, described (t) ? 4 : 2, size);
   gboolean ok = TRUE;
-  for (int k = 0; k < n && ok; k++)
+  for (int k = 0; k < n; k++)
     {
-      ok = moa_data_source_load (t->held_out, k, item, error);
+      items[k] = moa_data_item_new (t->held_out);
+      ok = ok && moa_data_source_load (t->held_out, k, items[k], error);
       if (!ok)
-        break;
-      memcpy (ids + k * p->window, item->prompt->ids, p->window * sizeof (gint32));
-      moa_trainer_normal (t, k, MOA_USE_NOISE, z + k * p->latents.n, p->latents.n);
-      moa_sheet_put (sheet, k, 0, item->picture, size, -1);
+        continue;
+      moa_sheet_put (sheet, k, 0, items[k]->picture, size, -1);
+      if (described (t) && items[k]->n_people > 0)
+        moa_sheet_put (sheet, k, 2, items[k]->people[0].photos[0], p->subjects.photo_size, 0);
     }
-  moa_data_item_free (t->held_out, item);
-  ok = ok && denoise (t, n, z, ids, error);
-  for (int k = 0; k < n && ok; k++)
-    {
-      ok = moa_latents_picture (&p->latents, z + k * p->latents.n, picture, error);
-      moa_sheet_put (sheet, k, 1, picture, size, -1);
-    }
+  for (int show = 0; show <= described (t); show++)
+    ok = ok && draw_row (t, sheet, show ? 3 : 1, items, n, show, error);
+  for (int k = 0; k < n; k++)
+    moa_data_item_free (t->held_out, items[k]);
   return moa_sheet_save (sheet, path, ok ? error : NULL) && ok;
+}
+
+/* Experts start from the prior as it has become. */
+static gboolean
+finish (MoaTrainer *t, GError **error)
+{
+  if (described (t))
+    moa_parts_start_experts (&t->parts);
+  return TRUE;
 }
 
 static void
@@ -304,10 +417,13 @@ clear (MoaTrainer *t)
   moa_train_graph_clear (&p->graph);
   moa_latents_clear (&p->latents);
   moa_prompt_free (p->empty);
+  for (int i = 0; i < MOA_SLOTS; i++)
+    moa_prompt_free (p->generic[i]);
 }
 
 const MoaStage moa_stage_prior = {
   .parts = 1u << MOA_PART_VAE | 1u << MOA_PART_TEXT | 1u << MOA_PART_UNET,
-  .state_size = sizeof (Prior), .options = options, .build = build, .plan = plan, .fill = fill,
-  .validate = validate, .sample = sample, .clear = clear,
+  .more_parts = more_parts, .state_size = sizeof (Prior), .options = options, .build = build, .plan = plan, .fill = fill,
+  .validate = validate, .sample = sample,
+  .finish = finish, .clear = clear,
 };

@@ -107,18 +107,25 @@ prior_of (const MoaParts *parts, const MoaParam *param)
 }
 
 void
+moa_parts_start_experts (MoaParts *parts)
+{
+  MoaParams *params = parts->params[MOA_PART_MOA];
+  for (guint i = 0; i < moa_params_count (params); i++)
+    {
+      MoaParam *param = moa_params_nth (params, i);
+      const MoaParam *prior = prior_of (parts, param);
+      if (prior)
+        memcpy (param->data, prior->data, param->bytes);
+    }
+}
+
+void
 moa_parts_start (MoaParts *parts, MoaPartKind kind, guint64 seed)
 {
   MoaParams *params = parts->params[kind];
   for (guint i = 0; i < moa_params_count (params); i++)
     {
       MoaParam *param = moa_params_nth (params, i);
-      const MoaParam *prior = kind == MOA_PART_MOA ? prior_of (parts, param) : NULL;
-      if (prior)
-        {
-          memcpy (param->data, prior->data, param->bytes);
-          continue;
-        }
       gsize n = moa_param_numbers (param);
       g_autofree float *numbers = g_new (float, n);
       Start start = choose (parts, kind, param);
@@ -127,4 +134,6 @@ moa_parts_start (MoaParts *parts, MoaPartKind kind, guint64 seed)
         quiet_logvar (param, numbers);
       moa_param_pack (param, moa_params_isa (params), numbers, param->data);
     }
+  if (kind == MOA_PART_MOA)
+    moa_parts_start_experts (parts);
 }

@@ -74,13 +74,13 @@ load_parts (Timing *timing, GError **error)
 {
   MoaTrainer *t = &timing->t;
   for (int kind = 0; kind < MOA_PART_HEADS; kind++)
-    if (t->stage->parts >> kind & 1)
+    if (moa_trainer_parts (t) >> kind & 1)
       timing->out->weight_bytes += moa_params_bytes (t->parts.params[kind]);
   if (!check_free ("The weights", timing->out->weight_bytes, error)
-      || !moa_parts_load (&t->parts, t->stage->parts, NULL, error))
+      || !moa_parts_load (&t->parts, moa_trainer_parts (t), NULL, error))
     return FALSE;
   for (int kind = 0; kind < MOA_PART_HEADS; kind++)
-    if (t->stage->parts >> kind & 1 && !moa_params_weights (t->parts.params[kind]))
+    if (moa_trainer_parts (t) >> kind & 1 && !moa_params_weights (t->parts.params[kind]))
       {
         moa_parts_start (&t->parts, kind, 1);
         fill_zeros (t->parts.params[kind], kind);

@@ -327,6 +327,12 @@ moa_train (const MoaTrainConfig *config, const char *folder, const MoaTrainRun *
 
 /* ---- For stages ------------------------------------------------------- */
 
+guint
+moa_trainer_parts (const MoaTrainer *t)
+{
+  return t->stage->parts | (t->stage->more_parts ? t->stage->more_parts (t->config) : 0);
+}
+
 MoaGraph *
 moa_trainer_graph (MoaTrainer *t)
 {

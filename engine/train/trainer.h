@@ -29,7 +29,9 @@ typedef struct {
 
 /* What is trained and how: one for each value of "stage". */
 typedef struct {
-  guint parts;           /* bits of the parts that it computes with */
+  guint parts;           /* bits of the parts that it computes with; see moa_stage_parts() */
+  /* More of them, as configured; or NULL. */
+  guint (*more_parts) (const MoaTrainConfig *config);
   gsize state_size;      /* of trainer->state, zeros at first */
   void (*options) (const MoaTrainer *t, MoaDataOptions *options);
   /* Declares the heads' parameters; or NULL. */
@@ -71,6 +73,8 @@ struct _MoaTrainer {
   MoaProgressMark mark;  /* mark.step: steps done */
 };
 
+/* Bits of the parts that its stage computes with. */
+guint moa_trainer_parts (const MoaTrainer *t);
 /* For stages: a new graph, freed with the trainer. */
 MoaGraph *moa_trainer_graph (MoaTrainer *t);
 /* An input of a graph, set before each run. */

@@ -786,6 +786,64 @@ test_samples (gconstpointer data)
   remove_all (pictures);
 }
 
+/* ---- People described by photos ---------------------------------------- */
+
+/* Tensors that the U-Net's file and MoA's both have. */
+static int
+same_tensors (const char *model, gboolean *equal)
+{
+  g_autofree char *a = g_build_filename (model, "unet/diffusion_pytorch_model.safetensors", NULL);
+  g_autofree char *b = g_build_filename (model, "moa/moa.safetensors", NULL);
+  GError *error = NULL;
+  MoaSafetensors *x = moa_safetensors_open (a, &error), *y = moa_safetensors_open (b, &error);
+  g_assert_no_error (error);
+  int shared = 0;
+  *equal = TRUE;
+  for (int i = 0; i < moa_safetensors_count (y); i++)
+    {
+      const MoaFileTensor *t = moa_safetensors_tensor (y, i), *s = moa_safetensors_find (x, t->name);
+      if (!s)
+        continue;
+      g_autofree float *p = g_new (float, s->n), *q = g_new (float, s->n);
+      g_assert_true (moa_safetensors_read_float (x, s, 0, s->n, p, NULL));
+      g_assert_true (moa_safetensors_read_float (y, t, 0, t->n, q, NULL));
+      *equal = *equal && !memcmp (p, q, s->n * sizeof (float));
+      shared++;
+    }
+  moa_safetensors_close (x);
+  moa_safetensors_close (y);
+  return shared;
+}
+
+/* Before anything is learned photos change nothing; then the fuser alone makes them count, and leaves
+ * what the prior makes of words as it was; in the end the experts are copies of the prior. */
+static void
+test_described (void)
+{
+#define DESCRIBED(lr, train)                                                                       \
+  "{'stage': 'prior', 'fresh': ['moa'], 'steps': 6, 'batch': 4, 'micro_batch': 2, 'half': false,"\
+  " 'optimizer': {'warmup': 1, 'lr': " lr ", 'ema': 0.5}, 'every': {'validate': 6, 'samples': 6},"  \
+  " 'data': {'pictures': 50, 'held_out': 8}, 'prior': {'described': 0.7}, 'train': [" train "]}"
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autofree char *model = g_build_filename (folder, "model", NULL);
+  g_autoptr (GPtrArray) still = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  train (DESCRIBED ("0.0", "'moa/fuser.*'"), folder, FALSE, 0, still);
+  gboolean equal;
+  g_assert_cmpint (same_tensors (model, &equal), ==, 16 * 2 * 5);
+  g_assert_true (equal);
+  g_assert_cmpfloat (last_value (still, "\"described_t1\":"), ==, last_value (still, "\"mse_t1\":"));
+  remove_all (folder);
+  train (DESCRIBED ("1e-2", "'moa/fuser.*'"), folder, FALSE, 0, lines);
+  g_assert_cmpfloat (last_value (lines, "\"mse_t1\":"), ==, last_value (still, "\"mse_t1\":"));
+  g_assert_cmpfloat (last_value (lines, "\"described_t1\":"), !=, last_value (lines, "\"mse_t1\":"));
+  remove_all (folder);
+  train (DESCRIBED ("1e-2", "'unet/*', 'moa/fuser.*'"), folder, FALSE, 0, NULL);
+  g_assert_cmpint (same_tensors (model, &equal), ==, 16 * 2 * 5);
+  g_assert_true (equal);
+  remove_all (folder);
+}
+
 /* ---- The truth of a swap ---------------------------------------------- */
 
 /* Latent means of a picture, 16-bit as the trainer keeps them. */
@@ -964,6 +1022,7 @@ main (int argc, char **argv)
   g_test_add_func ("/train/masters", test_masters);
   g_test_add_func ("/train/other-order", test_other_order);
   g_test_add_func ("/train/checkpointing", test_checkpointing);
+  g_test_add_func ("/train/described", test_described);
   g_test_add_func ("/train/swap-target", test_swap_target);
   g_test_add_data_func ("/train/samples/prior", GINT_TO_POINTER (0), test_samples);
   g_test_add_data_func ("/train/samples/moa", GINT_TO_POINTER (1), test_samples);
