@@ -32,7 +32,7 @@ static const char base[] =
   " 'vae': {'phases': [[1.0, 0, 4]], 'l1': 1.0, 'mse': 1.0, 'gradient': 0.5, 'kl': 1e-4,"
   "   'pca_pull': 1.0, 'pca_until': 0.5, 'person_crops': 0.0, 'whiten': true},"
   " 'encoders': {'measures': 1.0, 'classes': 1.0, 'identity': 0.2, 'text': 0.2, 'captions': 12},"
-  " 'prior': {'caption_drop': 0.1, 'min_snr': 5.0, 'described': 0.0},"
+  " 'prior': {'caption_drop': 0.1, 'min_snr': 5.0, 'described': 0.0, 'swap': 0.0},"
   " 'moa': {'lambda_router': 1e-4, 'lambda_object': 1e-4, 'router_from': 0.0, 'router_ramp': 0.0,"
   "   'router_loss': 'paper', 'router_blocks': 'paper', 'masked': true, 'space_time': true, 'swap': 0.0,"
   "   'condition_drop': 0.1, 'subject_drop': 0.15, 'generic': 0.0, 'min_snr': 0.0, 't_max': 800,"
@@ -123,6 +123,7 @@ static const Row rows[] = {
   { "prior", "caption_drop", REAL, AT (prior.caption_drop), 0, 1 },
   { "prior", "min_snr", REAL, AT (prior.min_snr), 0, 1e6 },
   { "prior", "described", REAL, AT (prior.described), 0, 1 },
+  { "prior", "swap", REAL, AT (prior.swap), 0, 1 },
   { "moa", "lambda_router", REAL, AT (moa.lambda_router), 0, 1e6 },
   { "moa", "lambda_object", REAL, AT (moa.lambda_object), 0, 1e6 },
   { "moa", "router_from", REAL, AT (moa.router_from), 0, 1 },

@@ -81,7 +81,7 @@ typedef struct {
   } encoders;
 
   struct {
-    double caption_drop, min_snr, described;
+    double caption_drop, min_snr, described, swap;
   } prior;
 
   struct {

@@ -6,6 +6,9 @@
 #include "base/half.h"
 #include "nets/vae.h"
 
+#include "sample/ddim.h"
+
+#include <math.h>
 #include <string.h>
 
 gboolean
@@ -80,6 +83,46 @@ moa_latents_get (MoaLatents *l, const float *picture, guint64 number, float *out
       memcpy (l->kept + number * l->n, half, l->n * sizeof (guint16));
       l->known[number] = TRUE;
     }
+  return TRUE;
+}
+
+MoaNoising
+moa_noising_draw (const MoaTrainer *t, guint64 number, gboolean swap, int t_max)
+{
+  const MoaTrainConfig *c = t->config;
+  int n_t = t->parts.schedule->n;
+  gboolean on_path = swap && moa_trainer_unit (t, number, MOA_USE_PATH, 0) < c->moa.swap_path;
+  int low = swap ? MIN (on_path ? c->moa.swap_path_from : c->moa.swap_t_min, n_t - 1) : 0;
+  int high = swap ? n_t : MIN (t_max, n_t);
+  MoaNoising n = { .swap = swap };
+  n.t = n.u = low + (int) (moa_trainer_unit (t, number, MOA_USE_TIME, 0) * (high - low));
+  if (on_path)
+    n.t = moa_trainer_unit (t, number, MOA_USE_PATH, 1) * (n.u + 1);
+  return n;
+}
+
+gboolean
+moa_latents_noise (MoaLatents *l, const MoaTrainer *t, const MoaDataItem *item, guint64 index,
+                   const MoaNoising *noising, float *z, float *target, GError **error)
+{
+  const MoaSchedule *schedule = t->parts.schedule;
+  const double abar = schedule->abar[noising->t], a = sqrt (abar), c = sqrt (1 - abar);
+  g_autofree float *before = g_new (float, l->n), *truth = g_new (float, l->n);
+  if (!moa_latents_get (l, item->picture, index, before, error)
+      || (noising->swap && !moa_latents_get (l, item->truth, G_MAXUINT64, truth, error)))
+    return FALSE;
+  const float *after = noising->swap ? truth : before;
+  moa_trainer_normal (t, item->number, MOA_USE_NOISE, target, l->n);
+  if (noising->swap)
+    {
+      double u = schedule->abar[noising->u], shadow = sqrt (u / (1 - u));
+      for (gsize i = 0; i < l->n; i++)
+        target[i] += shadow * (before[i] - after[i]);
+    }
+  moa_schedule_add_noise (schedule, noising->t, after, target, z, l->n);
+  if (schedule->prediction == MOA_PREDICT_V)
+    for (gsize i = 0; i < l->n; i++)
+      target[i] = a * target[i] - c * after[i];
   return TRUE;
 }
 

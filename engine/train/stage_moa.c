@@ -4,18 +4,8 @@
  *   loss = reconstruction inside the subjects' masks (Eq. 9)
  *        + lambda_r router (Eq. 10, 11) + lambda_o object (Eq. 12); see losses.h.
  *
- * Beyond the paper, where the data has the truth of a swap: a share of items
- * takes z_u from the picture before the swap and asks for the noise that leads
- * to the picture after it,
- *
- *   eps = (z_u - sqrt(abar_u) z_0 after) / sqrt(1 - abar_u),
- *
- * inside both silhouettes: just what a replacement does.  t is u, or a step
- * that DDIM comes to from there if it follows this eps,
- *
- *   z_t = sqrt(abar_t) z_0 after + sqrt(1 - abar_t) eps:
- *
- * the new person already, and a shadow of the old one. */
+ * Beyond the paper, where the data has the truth of a swap: a share of items are
+ * noised as a replacement goes (MoaNoising), with the loss inside both silhouettes. */
 #include "train/latents.h"
 #include "train/losses.h"
 #include "train/subjects.h"
@@ -100,7 +90,7 @@ typedef struct {
   float *sample, *noise, *mask, *subject_masks, *weight;
   gint32 *t, *ids;
   MoaSubjectBatch subjects;
-  float *latent, *truth, *pooled;  /* of one item */
+  float *pooled;  /* of one item */
 } Batch;
 
 static Batch *
@@ -116,8 +106,6 @@ batch_new (const Moa *m)
   b->t = g_new0 (gint32, m->batch);
   b->ids = g_new0 (gint32, m->batch * m->window);
   moa_subject_batch_init (&b->subjects, &m->subjects);
-  b->latent = g_new (float, n);
-  b->truth = g_new (float, n);
   b->pooled = g_new (float, pixels);
   return b;
 }
@@ -133,8 +121,6 @@ batch_free (Batch *b)
   g_free (b->t);
   g_free (b->ids);
   moa_subject_batch_clear (&b->subjects);
-  g_free (b->latent);
-  g_free (b->truth);
   g_free (b->pooled);
   g_free (b);
 }
@@ -143,8 +129,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Batch, batch_free)
 
 /* What is drawn for an item. */
 typedef struct {
-  gboolean swap;
-  int t, from;  /* from: u of a swap */
+  MoaNoising noising;
   const MoaPrompt *prompt;
   gboolean present[MOA_SLOTS];
   int photo[MOA_SLOTS];
@@ -156,15 +141,10 @@ draw (const MoaTrainer *t, const MoaDataItem *item)
   const Moa *m = t->state;
   const MoaTrainConfig *c = t->config;
 #define UNIT(use, k) moa_trainer_unit (t, item->number, use, k)
-  Draw d = { .swap = item->has_truth,
-             .prompt = item->has_truth ? item->truth_prompt : item->prompt };
-  int n_t = t->parts.schedule->n, people = MIN (item->n_people, MOA_SLOTS);
-  gboolean on_path = d.swap && UNIT (MOA_USE_PATH, 0) < c->moa.swap_path;
-  int low = d.swap ? MIN (on_path ? c->moa.swap_path_from : c->moa.swap_t_min, n_t - 1) : 0;
-  int high = d.swap ? n_t : MIN (c->moa.t_max, n_t);
-  d.t = d.from = low + (int) (UNIT (MOA_USE_TIME, 0) * (high - low));
-  if (on_path)
-    d.t = UNIT (MOA_USE_PATH, 1) * (d.from + 1);
+  gboolean swap = item->has_truth;
+  Draw d = { .noising = moa_noising_draw (t, item->number, swap, c->moa.t_max),
+             .prompt = swap ? item->truth_prompt : item->prompt };
+  int people = MIN (item->n_people, MOA_SLOTS);
   for (int s = 0; s < people; s++)
     {
       d.present[s] = TRUE;
@@ -172,9 +152,9 @@ draw (const MoaTrainer *t, const MoaDataItem *item)
     }
   if (people > 0 && UNIT (MOA_USE_GENERIC, 0) < c->moa.generic)
     d.prompt = m->generic[people - 1];
-  if (!d.swap && people > 1 && UNIT (MOA_USE_DROP, 0) < c->moa.subject_drop)
+  if (!swap && people > 1 && UNIT (MOA_USE_DROP, 0) < c->moa.subject_drop)
     d.present[UNIT (MOA_USE_DROP, 1) < 0.5] = FALSE;
-  if (!d.swap && UNIT (MOA_USE_DROP, 2) < c->moa.condition_drop)
+  if (!swap && UNIT (MOA_USE_DROP, 2) < c->moa.condition_drop)
     {
       d.prompt = m->empty;
       memset (d.present, 0, sizeof (d.present));
@@ -196,7 +176,7 @@ set_masks (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const 
   memset (mask, 0, pixels * sizeof (float));
   memset (subjects, 0, pixels * MOA_SLOTS * sizeof (float));
   for (int s = 0; s < MIN (item->n_people, MOA_SLOTS); s++)
-    for (int side = 0; side <= d->swap && (d->present[s] || dropped); side++)
+    for (int side = 0; side <= d->noising.swap && (d->present[s] || dropped); side++)
       {
         const MoaDataPerson *person = side ? &item->truth_people[s] : &item->people[s];
         moa_latents_pool (&m->latents, person->mask, size, b->pooled);
@@ -214,53 +194,26 @@ set_subjects (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, con
   const Moa *m = t->state;
   for (int s = 0; s < MOA_SLOTS; s++)
     {
-      const MoaDataPerson *person = d->swap ? &item->truth_people[s] : &item->people[s];
+      const MoaDataPerson *person = d->noising.swap ? &item->truth_people[s] : &item->people[s];
       moa_subject_batch_put (&b->subjects, &m->subjects, t, k, s,
                              d->present[s] ? person->photos[d->photo[s]] : NULL,
                              d->prompt->subject[s]);
     }
 }
 
-/* z_t, and the output that leads from it to the right picture.  index: of the picture's latent.
- * Other people come in each time, so where a swap leads is never kept. */
-static gboolean
-set_noise (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, guint64 index, const Draw *d,
-           GError **error)
-{
-  Moa *m = t->state;
-  const MoaSchedule *schedule = t->parts.schedule;
-  gsize n = m->latents.n;
-  float *z = b->sample + k * n, *noise = b->noise + k * n;
-  if (!moa_latents_get (&m->latents, item->picture, index, b->latent, error)
-      || (d->swap && !moa_latents_get (&m->latents, item->truth, G_MAXUINT64, b->truth, error)))
-    return FALSE;
-  moa_trainer_normal (t, item->number, MOA_USE_NOISE, noise, n);
-  const double abar = schedule->abar[d->t], a = sqrt (abar), c = sqrt (1 - abar);
-  const float *after = d->swap ? b->truth : b->latent;
-  if (d->swap)
-    {
-      double u = schedule->abar[d->from], shadow = sqrt (u / (1 - u));
-      for (gsize i = 0; i < n; i++)
-        noise[i] += shadow * (b->latent[i] - after[i]);
-    }
-  moa_schedule_add_noise (schedule, d->t, after, noise, z, n);
-  if (schedule->prediction == MOA_PREDICT_V)
-    for (gsize i = 0; i < n; i++)
-      noise[i] = a * noise[i] - c * after[i];
-  b->weight[k] = moa_loss_snr_weight (schedule, d->t, t->config->moa.min_snr);
-  return TRUE;
-}
-
 static gboolean
 set_item (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, guint64 index, const Draw *d,
           GError **error)
 {
-  const Moa *m = t->state;
+  Moa *m = t->state;
   set_masks (t, b, k, item, d);
   set_subjects (t, b, k, item, d);
   memcpy (b->ids + k * m->window, d->prompt->ids, m->window * sizeof (gint32));
-  b->t[k] = d->t;
-  return set_noise (t, b, k, item, index, d, error);
+  b->t[k] = d->noising.t;
+  b->weight[k] = moa_loss_snr_weight (t->parts.schedule, d->noising.t, t->config->moa.min_snr);
+  gsize n = m->latents.n;
+  return moa_latents_noise (&m->latents, t, item, index, &d->noising, b->sample + k * n,
+                            b->noise + k * n, error);
 }
 
 /* lambda_router rises from `from` on, over `ramp`, as shares of all steps: a router that is paid
@@ -369,7 +322,7 @@ set_held_out (MoaTrainer *t, Batch *b, int k, int i, gboolean swap, MoaDataItem 
   if (!moa_data_source_load (t->held_out, i, item, error))
     return FALSE;
   int low = swap ? t->config->moa.swap_t_min : 0, at = low + (i + 0.5) / n * (n_t - low);
-  Draw d = { swap, at, at, swap ? item->truth_prompt : item->prompt };
+  Draw d = { { swap, at, at }, swap ? item->truth_prompt : item->prompt };
   for (int s = 0; s < MIN (item->n_people, MOA_SLOTS); s++)
     d.present[s] = TRUE;
   return set_item (t, b, k, item, G_MAXUINT64, &d, error);
@@ -471,7 +424,7 @@ set_sample (MoaTrainer *t, Batch *b, int row, int k, int timestep, MoaSheet *she
   if (!moa_data_source_load (t->held_out, k, item, error))
     return FALSE;
   gboolean swap = item->has_truth;
-  Draw d = { swap, timestep, timestep, swap ? item->truth_prompt : item->prompt };
+  Draw d = { { swap, timestep, timestep }, swap ? item->truth_prompt : item->prompt };
   for (int s = 0; s < MIN (item->n_people, MOA_SLOTS); s++)
     d.present[s] = TRUE;
   if (!set_item (t, b, row, item, G_MAXUINT64, &d, error)

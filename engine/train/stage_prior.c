@@ -11,8 +11,9 @@
  * that could say which: no expert beside it can then draw one.  Stable Diffusion
  * has names and descriptions for that.  Here, with `described`, the subjects'
  * rows of some items are fused with their photos' features (the fuser of MoA,
- * Eq. 8), and the prior itself reads them.  Without photos it remains what words
- * alone make of it. */
+ * Eq. 8), and the prior itself reads them; in a share `swap` of those, noised as a
+ * replacement goes (MoaNoising), which tells people apart far better than noise
+ * alone.  Without photos it remains what words alone make of it. */
 #include "train/latents.h"
 #include "train/losses.h"
 #include "train/subjects.h"
@@ -52,7 +53,10 @@ options (const MoaTrainer *t, MoaDataOptions *o)
 {
   o->n_photos = described (t) ? 2 : 0;
   if (described (t))
-    o->max_people = MOA_SLOTS;
+    {
+      o->max_people = MOA_SLOTS;
+      o->truth = t->config->prior.described * t->config->prior.swap;
+    }
 }
 
 static gboolean
@@ -102,7 +106,6 @@ typedef struct {
   float *sample, *target, *weight;
   gint32 *t, *ids;
   MoaSubjectBatch subjects;
-  float *latent, *noise;   /* of one item */
 } Batch;
 
 static Batch *
@@ -115,8 +118,6 @@ batch_new (const Prior *p)
   b->weight = g_new0 (float, p->batch);
   b->t = g_new0 (gint32, p->batch);
   b->ids = g_new0 (gint32, p->batch * p->window);
-  b->latent = g_new (float, n);
-  b->noise = g_new (float, n);
   if (p->subjects.feats)
     moa_subject_batch_init (&b->subjects, &p->subjects);
   return b;
@@ -130,49 +131,45 @@ batch_free (Batch *b)
   g_free (b->weight);
   g_free (b->t);
   g_free (b->ids);
-  g_free (b->latent);
-  g_free (b->noise);
   moa_subject_batch_clear (&b->subjects);
   g_free (b);
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Batch, batch_free)
 
-/* Who of item k is described by a photo. */
+/* An item of a batch. */
+typedef struct {
+  MoaNoising noising;
+  const MoaPrompt *prompt;
+  gboolean show;           /* the people's photos */
+} Draw;
+
 static void
-set_subjects (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item,
-              const MoaPrompt *prompt, gboolean show)
+set_subjects (const MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const Draw *d)
 {
   const Prior *p = t->state;
+  const MoaDataPerson *people = d->noising.swap ? item->truth_people : item->people;
   for (int s = 0; s < MOA_SLOTS && p->subjects.feats; s++)
     {
       const float *photo = NULL;
-      if (show && s < item->n_people && prompt != p->empty)
-        photo = item->people[s].photos[moa_subject_photo (t, item->number, s)];
-      moa_subject_batch_put (&b->subjects, &p->subjects, t, k, s, photo, prompt->subject[s]);
+      if (d->show && s < item->n_people && d->prompt != p->empty)
+        photo = people[s].photos[moa_subject_photo (t, item->number, s)];
+      moa_subject_batch_put (&b->subjects, &p->subjects, t, k, s, photo, d->prompt->subject[s]);
     }
 }
 
-/* Item k of the batch, at that timestep. */
 static gboolean
-set_item (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, const MoaPrompt *prompt,
-          guint64 picture, int timestep, GError **error)
+set_item (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, guint64 index, const Draw *d,
+          GError **error)
 {
   Prior *p = t->state;
   gsize n = p->latents.n;
-  const MoaSchedule *schedule = t->parts.schedule;
-  if (!moa_latents_get (&p->latents, item->picture, picture, b->latent, error))
-    return FALSE;
-  moa_trainer_normal (t, item->number, MOA_USE_NOISE, b->noise, n);
-  moa_schedule_add_noise (schedule, timestep, b->latent, b->noise, b->sample + k * n, n);
-  const float a = sqrt (schedule->abar[timestep]), c = sqrt (1 - (double) schedule->abar[timestep]);
-  for (gsize i = 0; i < n; i++)
-    b->target[k * n + i] = schedule->prediction == MOA_PREDICT_V
-                             ? a * b->noise[i] - c * b->latent[i] : b->noise[i];
-  memcpy (b->ids + k * p->window, prompt->ids, p->window * sizeof (gint32));
-  b->t[k] = timestep;
-  b->weight[k] = moa_loss_snr_weight (schedule, timestep, t->config->prior.min_snr);
-  return TRUE;
+  set_subjects (t, b, k, item, d);
+  memcpy (b->ids + k * p->window, d->prompt->ids, p->window * sizeof (gint32));
+  b->t[k] = d->noising.t;
+  b->weight[k] = moa_loss_snr_weight (t->parts.schedule, d->noising.t, t->config->prior.min_snr);
+  return moa_latents_noise (&p->latents, t, item, index, &d->noising, b->sample + k * n,
+                            b->target + k * n, error);
 }
 
 static void
@@ -187,17 +184,27 @@ set_inputs (const Prior *p, const Batch *b)
   moa_graph_set_ints (p->ids, b->ids);
 }
 
-/* The words of an item: its caption; of some who are described, those of an inversion. */
-static const MoaPrompt *
-choose_prompt (const MoaTrainer *t, const MoaDataItem *item, gboolean show)
+/* The words are an item's caption; of some who are described, those of an inversion. */
+static Draw
+draw (const MoaTrainer *t, const MoaDataItem *item)
 {
   const Prior *p = t->state;
+  const MoaTrainConfig *c = t->config;
+#define UNIT(use, k) moa_trainer_unit (t, item->number, use, k)
+  gboolean swap = item->has_truth;
   int people = MIN (item->n_people, MOA_SLOTS);
-  if (moa_trainer_unit (t, item->number, MOA_USE_DROP, 0) < t->config->prior.caption_drop)
-    return p->empty;
-  if (show && people > 0 && moa_trainer_unit (t, item->number, MOA_USE_GENERIC, 0) < 0.5)
-    return p->generic[people - 1];
-  return item->prompt;
+  /* Swaps are described; of the others as many as make up the share. */
+  double others = (c->prior.described - c->prior.described * c->prior.swap)
+                  / (1 - c->prior.described * c->prior.swap + 1e-9);
+  Draw d = { .noising = moa_noising_draw (t, item->number, swap, t->parts.schedule->n),
+             .prompt = swap ? item->truth_prompt : item->prompt,
+             .show = swap || UNIT (MOA_USE_DROP, 1) < others };
+  if (d.show && people > 0 && UNIT (MOA_USE_GENERIC, 0) < 0.5)
+    d.prompt = p->generic[people - 1];
+  if (!swap && UNIT (MOA_USE_DROP, 0) < c->prior.caption_drop)
+    d.prompt = p->empty;
+#undef UNIT
+  return d;
 }
 
 static gboolean
@@ -207,12 +214,8 @@ fill (MoaTrainer *t, const MoaStepPlan *step, MoaDataItem *const *items, GError 
   g_autoptr (Batch) b = batch_new (p);
   for (int k = 0; k < p->batch; k++)
     {
-      guint64 number = items[k]->number;
-      gboolean show = moa_trainer_unit (t, number, MOA_USE_DROP, 1) < t->config->prior.described;
-      const MoaPrompt *prompt = choose_prompt (t, items[k], show);
-      int timestep = moa_trainer_unit (t, number, MOA_USE_TIME, 0) * t->parts.schedule->n;
-      set_subjects (t, b, k, items[k], prompt, show);
-      if (!set_item (t, b, k, items[k], prompt, items[k]->index, timestep, error))
+      Draw d = draw (t, items[k]);
+      if (!set_item (t, b, k, items[k], items[k]->index, &d, error))
         return FALSE;
     }
   set_inputs (p, b);
@@ -236,8 +239,11 @@ item_errors (const Prior *p, const Batch *b, double *errors)
     }
 }
 
+/* The held-out pictures with words alone, with photos, and as swaps. */
+typedef enum { WORDS, PHOTOS, SWAPS } HeldOut;
+
 static gboolean
-run_held_out (MoaTrainer *t, gboolean show, double sum[4], int count[4], GError **error)
+run_held_out (MoaTrainer *t, HeldOut how, double sum[4], int count[4], GError **error)
 {
   Prior *p = t->state;
   int n = t->config->data.held_out, n_t = t->parts.schedule->n;
@@ -253,8 +259,10 @@ run_held_out (MoaTrainer *t, gboolean show, double sum[4], int count[4], GError 
           ok = moa_data_source_load (t->held_out, i, item, error);
           if (!ok)
             break;
-          set_subjects (t, b, k, item, item->prompt, show);
-          ok = set_item (t, b, k, item, item->prompt, G_MAXUINT64, (i + 0.5) / n * n_t, error);
+          int at = (i + 0.5) / n * n_t;
+          Draw d = { { how == SWAPS, at, at }, how == SWAPS ? item->truth_prompt : item->prompt,
+                     how != WORDS };
+          ok = set_item (t, b, k, item, G_MAXUINT64, &d, error);
         }
       set_inputs (p, b);
       if (!ok || !(ok = moa_graph_run (p->graph.graph, NULL, error)))
@@ -270,19 +278,21 @@ run_held_out (MoaTrainer *t, gboolean show, double sum[4], int count[4], GError 
   return ok;
 }
 
-/* By the quarter of t; with words alone and, if described, with photos too. */
+/* By the quarter of t. */
 static gboolean
 validate (MoaTrainer *t, json_t *out, GError **error)
 {
-  for (int show = 0; show <= described (t); show++)
+  static const char *const names[] = { "mse", "described", "swap" };
+  int last = moa_data_source_options (t->held_out)->truth > 0 ? SWAPS : described (t) ? PHOTOS : WORDS;
+  for (int how = WORDS; how <= last; how++)
     {
       double sum[4] = { 0 };
       int count[4] = { 0 };
-      if (!run_held_out (t, show, sum, count, error))
+      if (!run_held_out (t, how, sum, count, error))
         return FALSE;
       for (int i = 0; i < 4; i++)
         {
-          g_autofree char *name = g_strdup_printf ("%s_t%d", show ? "described" : "mse", i + 1);
+          g_autofree char *name = g_strdup_printf ("%s_t%d", names[how], i + 1);
           json_object_set_new (out, name, json_real (sum[i] / MAX (1, count[i])));
         }
     }
@@ -308,10 +318,10 @@ predict (MoaTrainer *t, Batch *b, MoaDataItem *const *items, int n, gboolean sho
       for (int i = 0; i < rows; i++)
         {
           int k = (first + i) / 2;
-          const MoaPrompt *prompt = (first + i) % 2 ? p->empty : items[k]->prompt;
+          Draw d = { { FALSE }, (first + i) % 2 ? p->empty : items[k]->prompt, show };
           memcpy (b->sample + i * m, z + k * m, m * sizeof (float));
-          memcpy (b->ids + i * p->window, prompt->ids, p->window * sizeof (gint32));
-          set_subjects (t, b, i, items[k], prompt, show);
+          memcpy (b->ids + i * p->window, d.prompt->ids, p->window * sizeof (gint32));
+          set_subjects (t, b, i, items[k], &d);
         }
       for (int i = 0; i < p->batch; i++)
         b->t[i] = timestep;

@@ -823,7 +823,7 @@ test_described (void)
 #define DESCRIBED(lr, train)                                                                       \
   "{'stage': 'prior', 'fresh': ['moa'], 'steps': 6, 'batch': 4, 'micro_batch': 2, 'half': false,"\
   " 'optimizer': {'warmup': 1, 'lr': " lr ", 'ema': 0.5}, 'every': {'validate': 6, 'samples': 6},"  \
-  " 'data': {'pictures': 50, 'held_out': 8}, 'prior': {'described': 0.7}, 'train': [" train "]}"
+  " 'data': {'pictures': 50, 'held_out': 8}, 'prior': {'described': 0.7, 'swap': 0.5}, 'train': [" train "]}"
   g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
   g_autofree char *model = g_build_filename (folder, "model", NULL);
   g_autoptr (GPtrArray) still = g_ptr_array_new_with_free_func (g_free);
