@@ -38,7 +38,7 @@ namespace emulated {
 struct Thread {
   dim3 thread, block, block_size, grid;
 };
-Thread &self ();
+extern Thread *self; /* who runs now */
 void *shared ();
 void barrier (const char *file, int line);
 /* value of a lane, once all of mask have come to this place. */
@@ -49,10 +49,10 @@ void launch (const char *name, dim3 grid, dim3 block, size_t shared_bytes, void 
              std::function<void ()> body);
 }
 
-#define threadIdx (emulated::self ().thread)
-#define blockIdx (emulated::self ().block)
-#define blockDim (emulated::self ().block_size)
-#define gridDim (emulated::self ().grid)
+#define threadIdx (emulated::self->thread)
+#define blockIdx (emulated::self->block)
+#define blockDim (emulated::self->block_size)
+#define gridDim (emulated::self->grid)
 
 #define __syncthreads() emulated::barrier (__FILE__, __LINE__)
 #define __syncwarp() ((void) emulated::exchange (__FILE__, __LINE__, 0xffffffffu, 0, 0))

@@ -16,16 +16,22 @@
 
 namespace emulated {
 
-enum State { READY, AT_BARRIER, AT_EXCHANGE, DONE };
+enum State { NEW, READY, AT_BARRIER, AT_EXCHANGE, DONE };
 enum { STACK = 64 << 10, MOST_THREADS = 1024 };
 
-struct Fiber {
-  void *stack_pointer;
+/* A stack and what runs on it.  A thread that meets no barrier ends on the stack that it began on, and
+ * the next begins there; one that waits keeps it. */
+struct Stack {
+  void *pointer;
 #if !defined(__x86_64__)
   ucontext_t context;
 #endif
   void *fake;       /* AddressSanitizer's */
-  char *stack;
+  char *memory;
+};
+
+struct Fiber {
+  Stack *stack;     /* NULL: not begun, or done */
   State state;
   const char *file; /* where it waits */
   int line;
@@ -42,7 +48,9 @@ static std::recursive_mutex one_launch;
 static Fiber fibers[MOST_THREADS];
 static Warp warps[MOST_THREADS / 32];
 static Fiber *current;
-static Thread outside;
+Thread *self;
+static std::vector<unsigned> *to_begin; /* NEW threads, the next one last */
+static std::vector<Stack *> idle;
 static void *home_pointer;
 #ifdef __SANITIZE_ADDRESS__
 static const void *home_bottom;
@@ -70,12 +78,6 @@ shuffle (std::vector<unsigned> &order)
 {
   for (size_t i = order.size (); i > 1; i--)
     std::swap (order[i - 1], order[random_below ((unsigned) i)]);
-}
-
-Thread &
-self ()
-{
-  return current ? current->id : outside;
 }
 
 void *
@@ -113,12 +115,12 @@ __asm__ (".text\n.globl emulated_switch\n.hidden emulated_switch\n"
 static void
 to_home (bool for_good)
 {
-  Fiber *me = current;
+  Stack *me = current->stack;
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_start_switch_fiber (for_good ? NULL : &me->fake, home_bottom, home_size);
 #endif
 #if defined(__x86_64__)
-  emulated_switch (&me->stack_pointer, home_pointer);
+  emulated_switch (&me->pointer, home_pointer);
 #else
   swapcontext (&me->context, &home_context);
 #endif
@@ -129,58 +131,87 @@ to_home (bool for_good)
 }
 
 static void
-fiber_main ()
+choose (unsigned i)
+{
+  current = &fibers[i];
+  self = &current->id;
+}
+
+/* Begins threads one after the other, until one comes back from waiting: then it is that one's. */
+static void
+stack_main ()
 {
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_finish_switch_fiber (NULL, &home_bottom, &home_size);
 #endif
-  (*body) ();
-  current->state = DONE;
-  to_home (true);
-  abort ();
+  for (;;)
+    {
+      (*body) ();
+      current->state = DONE;
+      Stack *stack = current->stack;
+      current->stack = NULL;
+      if (to_begin->empty ())
+        {
+          idle.push_back (stack);
+          current->stack = stack; /* to_home() leaves from it */
+          to_home (false);
+          continue; /* a block later */
+        }
+      choose (to_begin->back ());
+      to_begin->pop_back ();
+      current->stack = stack;
+      current->state = READY;
+    }
 }
 
-static void
-start_fiber (Fiber *f)
+static Stack *
+stack_new ()
 {
-  if (!f->stack)
-    f->stack = (char *) aligned_alloc (64, STACK);
-  f->state = READY;
-  f->file = NULL;
-  f->generation = 0;
+  Stack *s = new Stack ();
+  s->memory = (char *) aligned_alloc (64, STACK);
 #if defined(__x86_64__)
-  void **top = (void **) (f->stack + STACK - 64);
-  *--top = NULL;                 /* fiber_main returns to nowhere; keeps its stack aligned */
-  *--top = (void *) fiber_main;
+  void **top = (void **) (s->memory + STACK - 64);
+  *--top = NULL;                 /* stack_main returns to nowhere; keeps its stack aligned */
+  *--top = (void *) stack_main;
   for (int i = 0; i < 6; i++)
     *--top = NULL;
-  f->stack_pointer = top;
+  s->pointer = top;
 #else
-  getcontext (&f->context);
-  f->context.uc_stack.ss_sp = f->stack;
-  f->context.uc_stack.ss_size = STACK;
-  f->context.uc_link = NULL;
-  makecontext (&f->context, fiber_main, 0);
+  getcontext (&s->context);
+  s->context.uc_stack.ss_sp = s->memory;
+  s->context.uc_stack.ss_size = STACK;
+  s->context.uc_link = NULL;
+  makecontext (&s->context, stack_main, 0);
 #endif
+  return s;
 }
 
+/* Runs the thread until it waits, or it and those to begin after it are done. */
 static void
-run_fiber (Fiber *f)
+run_fiber (unsigned i)
 {
-  current = f;
+  choose (i);
+  current->state = READY;
+  if (!current->stack)
+    {
+      if (idle.empty ())
+        idle.push_back (stack_new ());
+      current->stack = idle.back ();
+      idle.pop_back ();
+    }
+  Stack *stack = current->stack;
 #ifdef __SANITIZE_ADDRESS__
   void *mine;
-  __sanitizer_start_switch_fiber (&mine, f->stack, STACK);
+  __sanitizer_start_switch_fiber (&mine, stack->memory, STACK);
 #endif
 #if defined(__x86_64__)
-  emulated_switch (&home_pointer, f->stack_pointer);
+  emulated_switch (&home_pointer, stack->pointer);
 #else
-  swapcontext (&home_context, &f->context);
+  swapcontext (&home_context, &stack->context);
 #endif
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_finish_switch_fiber (mine, NULL, NULL);
 #endif
-  current = NULL;
 }
 
 void
@@ -265,24 +296,37 @@ pass_barrier (unsigned n)
 static void
 run_block (unsigned n, std::vector<unsigned> &order)
 {
+  std::vector<unsigned> begin (order);
+  shuffle (begin);
+  to_begin = &begin;
   for (unsigned i = 0; i < n; i++)
-    start_fiber (&fibers[i]);
+    {
+      fibers[i].state = NEW;
+      fibers[i].stack = NULL;
+      fibers[i].file = NULL;
+      fibers[i].generation = 0;
+    }
+  while (!begin.empty ())
+    {
+      unsigned i = begin.back ();
+      begin.pop_back ();
+      run_fiber (i);
+    }
   for (;;)
     {
       bool ran = false;
       unsigned done = 0;
-      shuffle (order);
-      for (unsigned i : order)
-        if (fibers[i].state == READY || (fibers[i].state == AT_EXCHANGE && met (i)))
-          {
-            fibers[i].state = READY;
-            run_fiber (&fibers[i]);
-            ran = true;
-          }
       for (unsigned i = 0; i < n; i++)
         done += fibers[i].state == DONE;
       if (done == n)
         return;
+      shuffle (order);
+      for (unsigned i : order)
+        if (fibers[i].state == READY || (fibers[i].state == AT_EXCHANGE && met (i)))
+          {
+            run_fiber (i);
+            ran = true;
+          }
       if (!ran)
         pass_barrier (n);
     }

@@ -8,6 +8,7 @@
 #include <cuda_fp16.h>
 #include <gmodule.h>
 #include <unordered_map>
+#undef __restrict__
 
 extern "C" {
 #include "base/half.h"
@@ -433,6 +434,24 @@ struct Product {
   long long stride_a, stride_b, stride_c;
 };
 
+/* to[j] += sum x[l] b[l][j], four l at a time */
+static void
+add_rows (const float *x, const float *b, size_t k, size_t n, float *__restrict__ to)
+{
+  size_t l = 0;
+  for (; l + 4 <= k; l += 4, b += 4 * n)
+    {
+      const float *__restrict__ b0 = b, *__restrict__ b1 = b + n, *__restrict__ b2 = b + 2 * n,
+                  *__restrict__ b3 = b + 3 * n;
+      float x0 = x[l], x1 = x[l + 1], x2 = x[l + 2], x3 = x[l + 3];
+      for (size_t j = 0; j < n; j++)
+        to[j] += (x0 * b0[j] + x1 * b1[j]) + (x2 * b2[j] + x3 * b3[j]);
+    }
+  for (; l < k; l++, b += n)
+    for (size_t j = 0; j < n; j++)
+      to[j] += x[l] * b[j];
+}
+
 static void
 multiply (const Product &p, size_t item)
 {
@@ -442,13 +461,7 @@ multiply (const Product &p, size_t item)
   for (size_t i = 0; i < p.m; i++)
     {
       std::fill (row.begin (), row.end (), 0.f);
-      for (size_t l = 0; l < p.k; l++)
-        {
-          float x = a[i * p.k + l], *to = row.data ();
-          const float *from = b.data () + l * p.n;
-          for (size_t j = 0; j < p.n; j++)
-            to[j] += x * from[j];
-        }
+      add_rows (a.data () + i * p.k, b.data (), p.k, p.n, row.data ());
       for (size_t j = 0; j < p.n; j++)
         {
           size_t at = item * p.stride_c + j * p.ldc + i;
