@@ -129,7 +129,8 @@ warp_max (float v)
   return v;
 }
 
-/* The sum over a block of 256 in one dimension, for all of it; part: 8 floats of shared memory. */
+/* The sum over a block of whole warps in one dimension, for all of it; part: a float of shared memory
+ * for each. */
 static __device__ inline float
 block_sum (float v, float *part)
 {
@@ -139,7 +140,7 @@ block_sum (float v, float *part)
     part[threadIdx.x / 32] = v;
   __syncthreads ();
   v = 0;
-  for (int i = 0; i < 8; i++)
+  for (unsigned i = 0; i < blockDim.x / 32; i++)
     v += part[i];
   return v;
 }

@@ -24,7 +24,7 @@ moa_cuda_group_scratch (const Groups &g)
 }
 
 /* Mean and sum of squared distances of a part of a group: part [items][groups][parts][2].  Grid: parts,
- * groups, items; block 256. */
+ * groups, items. */
 static __global__ void
 group_part_kernel (Groups g, Numbers x, float *part)
 {
@@ -34,10 +34,10 @@ group_part_kernel (Groups g, Numbers x, float *part)
   unsigned n = (end - first) * g.size;
   unsigned from = (blockIdx.z * g.pixels + first) * g.channels + blockIdx.y * g.size;
   float sum = 0, squares = 0;
-  for (unsigned i = threadIdx.x; i < n; i += 256)
+  for (unsigned i = threadIdx.x; i < n; i += blockDim.x)
     sum += x[from + i / g.size * g.channels + i % g.size];
   float mean = block_sum (sum, shared) / n;
-  for (unsigned i = threadIdx.x; i < n; i += 256)
+  for (unsigned i = threadIdx.x; i < n; i += blockDim.x)
     {
       float d = x[from + i / g.size * g.channels + i % g.size] - mean;
       squares += d * d;
@@ -77,7 +77,8 @@ moa_cuda_group_stats (MoaCuda *cuda, const Groups &g, Numbers x, float *stats)
 {
   unsigned n = g.items * g.groups;
   float *part = stats + 2 * n;
-  MOA_LAUNCH (cuda, group_part_kernel, dim3 (g.parts, g.groups, g.items), dim3 (256),
+  unsigned threads = g.pixels * g.size / g.parts < 512 ? 32 : 256;
+  MOA_LAUNCH (cuda, group_part_kernel, dim3 (g.parts, g.groups, g.items), dim3 (threads),
               8 * sizeof (float), g, x, part);
   LAUNCH_EACH (cuda, n, group_join_kernel, g, (const float *) part, stats, n);
 }

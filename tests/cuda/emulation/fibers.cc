@@ -35,13 +35,15 @@ struct Fiber {
   State state;
   const char *file; /* where it waits */
   int line;
-  unsigned mask, generation;
+  unsigned exchanges; /* that it came to */
   Thread id;
 };
 
 /* What the lanes of a warp give each other; two, for one may be ahead of another by one exchange. */
 struct Warp {
   uint64_t value[2][32];
+  unsigned arrived[2];
+  unsigned exchanges; /* that all lanes came to */
 };
 
 static std::recursive_mutex one_launch;
@@ -49,7 +51,7 @@ static Fiber fibers[MOST_THREADS];
 static Warp warps[MOST_THREADS / 32];
 static Fiber *current;
 Thread *self;
-static std::vector<unsigned> *to_begin; /* NEW threads, the next one last */
+static std::vector<unsigned> to_begin; /* NEW threads, the next one last */
 static std::vector<Stack *> idle;
 static void *home_pointer;
 #ifdef __SANITIZE_ADDRESS__
@@ -73,12 +75,32 @@ random_below (unsigned n)
   return (unsigned) ((random_state >> 32) * n >> 32);
 }
 
-static void
-shuffle (std::vector<unsigned> &order)
-{
-  for (size_t i = order.size (); i > 1; i--)
-    std::swap (order[i - 1], order[random_below ((unsigned) i)]);
-}
+/* An order of 0 .. n-1: all of them, from anywhere, an odd step apart. */
+struct Order {
+  unsigned n, at, step;
+
+  Order (unsigned count) : n (count), at (random_below (count))
+  {
+    step = n % 2 ? 1 : random_below (n) | 1;
+    while (n % 2 == 0 && gcd (step, n) != 1)
+      step -= 2;
+    if (n % 2 && random_below (2))
+      step = n - 1;
+  }
+
+  static unsigned
+  gcd (unsigned a, unsigned b)
+  {
+    return b ? gcd (b, a % b) : a;
+  }
+
+  unsigned
+  next ()
+  {
+    at = (unsigned) (((uint64_t) at + step) % n);
+    return at;
+  }
+};
 
 void *
 shared ()
@@ -150,15 +172,15 @@ stack_main ()
       current->state = DONE;
       Stack *stack = current->stack;
       current->stack = NULL;
-      if (to_begin->empty ())
+      if (to_begin.empty ())
         {
           idle.push_back (stack);
           current->stack = stack; /* to_home() leaves from it */
           to_home (false);
           continue; /* a block later */
         }
-      choose (to_begin->back ());
-      to_begin->pop_back ();
+      choose (to_begin.back ());
+      to_begin.pop_back ();
       current->stack = stack;
       current->state = READY;
     }
@@ -223,34 +245,37 @@ barrier (const char *file, int line)
   to_home (false);
 }
 
-/* Whether all of a lane's mask have come to as many exchanges as it has. */
-static bool
+/* Whether the others of its warp have come to as many exchanges as this thread. */
+static inline bool
 met (unsigned i)
 {
-  for (unsigned l = 0; l < 32; l++)
-    if (fibers[i].mask >> l & 1 && fibers[i / 32 * 32 + l].generation < fibers[i].generation)
-      return false;
-  return true;
+  return warps[i / 32].exchanges >= fibers[i].exchanges;
 }
 
-/* Waits until all of mask have arrived. */
+/* Waits until all lanes have arrived; exchanges of a part of a warp are not emulated. */
 static Warp *
 meet (const char *file, int line, unsigned mask, uint64_t value)
 {
-  Warp *warp = &warps[(current - fibers) / 32];
-  unsigned side = current->generation++ % 2, me = lane ();
-  if (!(mask >> me & 1))
-    broken ("a lane outside of the mask takes part in a shuffle");
-  warp->value[side][me] = value;
+  unsigned i = (unsigned) (current - fibers);
+  Warp *warp = &warps[i / 32];
+  unsigned side = current->exchanges++ % 2, me = i % 32;
   current->file = file;
   current->line = line;
-  current->mask = mask;
-  while (!met ((unsigned) (current - fibers)))
+  if (mask != 0xffffffffu)
+    broken ("an exchange that is not the whole warp's");
+  warp->value[side][me] = value;
+  warp->arrived[side] |= 1u << me;
+  if (warp->arrived[side] == mask)
+    {
+      warp->exchanges++;
+      warp->arrived[side] = 0;
+      return warp;
+    }
+  while (!met (i))
     {
       current->state = AT_EXCHANGE;
       to_home (false);
     }
-  current->state = READY;
   return warp;
 }
 
@@ -258,9 +283,7 @@ uint64_t
 exchange (const char *file, int line, unsigned mask, uint64_t value, unsigned from)
 {
   Warp *warp = meet (file, line, mask, value);
-  if (!(mask >> from & 1))
-    broken ("a shuffle from a lane outside of the mask");
-  return warp->value[(current->generation - 1) % 2][from];
+  return warp->value[(current->exchanges - 1) % 2][from];
 }
 
 void
@@ -269,7 +292,7 @@ vote (const char *file, int line, unsigned mask, int predicate, unsigned *all)
   Warp *warp = meet (file, line, mask, predicate != 0);
   *all = 0;
   for (unsigned i = 0; i < 32; i++)
-    if (mask >> i & 1 && warp->value[(current->generation - 1) % 2][i])
+    if (warp->value[(current->exchanges - 1) % 2][i])
       *all |= 1u << i;
 }
 
@@ -280,7 +303,7 @@ pass_barrier (unsigned n)
   Fiber *first = NULL;
   for (unsigned i = 0; i < n; i++)
     {
-      current = &fibers[i];
+      choose (i);
       if (fibers[i].state == DONE)
         broken ("ended while others wait at a barrier");
       if (fibers[i].state == AT_EXCHANGE)
@@ -294,39 +317,42 @@ pass_barrier (unsigned n)
 }
 
 static void
-run_block (unsigned n, std::vector<unsigned> &order)
+run_block (unsigned n)
 {
-  std::vector<unsigned> begin (order);
-  shuffle (begin);
-  to_begin = &begin;
+  Order first (n);
+  memset (warps, 0, sizeof (warps[0]) * ((n + 31) / 32));
+  to_begin.clear ();
   for (unsigned i = 0; i < n; i++)
     {
       fibers[i].state = NEW;
       fibers[i].stack = NULL;
       fibers[i].file = NULL;
-      fibers[i].generation = 0;
+      fibers[i].exchanges = 0;
+      to_begin.push_back (first.next ());
     }
-  while (!begin.empty ())
+  while (!to_begin.empty ())
     {
-      unsigned i = begin.back ();
-      begin.pop_back ();
+      unsigned i = to_begin.back ();
+      to_begin.pop_back ();
       run_fiber (i);
     }
   for (;;)
     {
       bool ran = false;
       unsigned done = 0;
-      for (unsigned i = 0; i < n; i++)
-        done += fibers[i].state == DONE;
+      Order order (n);
+      for (unsigned k = 0; k < n; k++)
+        {
+          unsigned i = order.next ();
+          if (fibers[i].state == READY || (fibers[i].state == AT_EXCHANGE && met (i)))
+            {
+              run_fiber (i);
+              ran = true;
+            }
+          done += fibers[i].state == DONE;
+        }
       if (done == n)
         return;
-      shuffle (order);
-      for (unsigned i : order)
-        if (fibers[i].state == READY || (fibers[i].state == AT_EXCHANGE && met (i)))
-          {
-            run_fiber (i);
-            ran = true;
-          }
       if (!ran)
         pass_barrier (n);
     }
@@ -338,23 +364,23 @@ run_kernel (const char *name, dim3 grid, dim3 block, size_t shared_bytes,
 {
   std::lock_guard<std::recursive_mutex> guard (one_launch);
   unsigned n = block.x * block.y * block.z, n_blocks = grid.x * grid.y * grid.z;
-  std::vector<unsigned> order (n), blocks (n_blocks);
-  for (unsigned i = 0; i < n; i++)
-    order[i] = i;
-  for (unsigned i = 0; i < n_blocks; i++)
-    blocks[i] = i;
-  shuffle (blocks);
+  Order blocks (n_blocks);
   kernel_name = name;
   body = &run;
   shared_memory = (char *) aligned_alloc (16, (shared_bytes + 15) / 16 * 16 + 16);
-  for (unsigned b : blocks)
+  for (unsigned i = 0; i < n; i++)
     {
+      fibers[i].id.thread = dim3 (i % block.x, i / block.x % block.y, i / block.x / block.y);
+      fibers[i].id.block_size = block;
+      fibers[i].id.grid = grid;
+    }
+  for (unsigned k = 0; k < n_blocks; k++)
+    {
+      unsigned b = blocks.next ();
       memset (shared_memory, 0xff, shared_bytes);
       for (unsigned i = 0; i < n; i++)
-        fibers[i].id = Thread{ dim3 (i % block.x, i / block.x % block.y, i / block.x / block.y),
-                               dim3 (b % grid.x, b / grid.x % grid.y, b / grid.x / grid.y), block,
-                               grid };
-      run_block (n, order);
+        fibers[i].id.block = dim3 (b % grid.x, b / grid.x % grid.y, b / grid.x / grid.y);
+      run_block (n);
     }
   free (shared_memory);
 }
