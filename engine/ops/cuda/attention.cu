@@ -106,7 +106,7 @@ attention_kernel (Heads h, Numbers q, Numbers k, Numbers v, Numbers y)
               s.p[(row + r) * STEP + lane + 8 * j] = e;
               part += e;
             }
-          sum[r] = sum[r] * shrink + lanes_sum (part);
+          sum[r] = sum[r] * shrink + part; /* the lane's own */
           most[r] = top;
 #pragma unroll
           for (int c = 0; c < CHANNELS; c++)
@@ -125,6 +125,9 @@ attention_kernel (Heads h, Numbers q, Numbers k, Numbers v, Numbers y)
               out[1][c] += s.p[(row + 1) * STEP + i] * value;
             }
     }
+#pragma unroll
+  for (int r = 0; r < 2; r++)
+    sum[r] = lanes_sum (sum[r]);
 #pragma unroll
   for (int r = 0; r < 2; r++)
 #pragma unroll
