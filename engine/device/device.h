@@ -35,9 +35,8 @@ typedef struct {
   gboolean (*finish) (MoaDevice *device, GError **error);
   /* What the device's module has under a name, for those who know its type; NULL: nothing. */
   gconstpointer (*find) (MoaDevice *device, const char *name);
-  /* Queues what record() queues as one launch, again and again: *recording starts as NULL and is
-   * kept by the caller for the same work on the same memory.  FALSE: not possible; record() has
-   * then been called and its work queued one by one. */
+  /* Queues what record() queues as one launch: *recording starts as NULL and is kept by the caller
+   * for the same work on the same memory, until forget().  NULL: not possible. */
   gboolean (*replay) (MoaDevice *device, gpointer *recording, void (*record) (gpointer data),
                       gpointer data);
   void (*forget) (MoaDevice *device, gpointer recording);

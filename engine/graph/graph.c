@@ -62,6 +62,7 @@ moa_graph_free (MoaGraph *graph)
   g_string_chunk_free (graph->names);
   g_clear_pointer (&graph->order, g_ptr_array_unref);
   g_clear_error (&graph->error);
+  moa_graph_forget (graph);
   if (graph->held)
     moa_cpu_device (graph->cpu)->methods->release (moa_cpu_device (graph->cpu), graph->held);
   g_free (graph->device_ops);

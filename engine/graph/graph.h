@@ -140,7 +140,7 @@ void moa_graph_get (const MoaTensor *output, float *values);
 /* To be called when numbers of a parameter changed: what was kept is computed anew. */
 void moa_graph_params_changed (MoaGraph *graph);
 
-/* cancellable is polled before every op. */
+/* cancellable is polled before every op; a card that has recorded the run, before all of it. */
 gboolean moa_graph_run (MoaGraph *graph, GCancellable *cancellable, GError **error);
 
 /* For the bench: called after each op of a run with its seconds. */

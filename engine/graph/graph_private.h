@@ -33,10 +33,15 @@ struct _MoaGraph {
   guint generation;       /* of the workspace that data pointers are for */
   guint8 *held;
   gboolean held_done;     /* the held nodes are up to date */
+  gboolean ran;
+  gpointer recording;     /* the device's, of the other nodes; or NULL */
 
   MoaProfileFunc profile;
   gpointer profile_data;
 };
+
+/* Gives the device's recording back, if there is one. */
+void moa_graph_forget (MoaGraph *graph);
 
 /* The tensor whose memory t uses. */
 static inline MoaTensor *

@@ -173,14 +173,20 @@ run_node (const MoaGraph *graph, guint i)
     t->op->kernel[moa_cpu_isa (graph->cpu)](t, graph->cpu, graph->workspace->data);
 }
 
-gboolean
-moa_graph_run (MoaGraph *graph, GCancellable *cancellable, GError **error)
+/* Nodes that depend on what each run sets, as one recording. */
+static void
+record (gpointer data)
+{
+  MoaGraph *graph = data;
+  for (guint i = graph->n_held; i < graph->order->len; i++)
+    run_node (graph, i);
+}
+
+static gboolean
+run_nodes (MoaGraph *graph, guint end, GCancellable *cancellable, GError **error)
 {
   MoaDevice *device = moa_cpu_device (graph->cpu);
-  g_assert (graph->held);
-  if (graph->generation != graph->workspace->generation)
-    resolve (graph);
-  for (guint i = graph->held_done ? graph->n_held : 0; i < graph->order->len; i++)
+  for (guint i = graph->held_done ? graph->n_held : 0; i < end; i++)
     {
       const MoaTensor *t = graph->order->pdata[i];
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
@@ -196,5 +202,41 @@ moa_graph_run (MoaGraph *graph, GCancellable *cancellable, GError **error)
       if (i + 1 == graph->n_held)
         graph->held_done = TRUE;
     }
+  return TRUE;
+}
+
+/* A device that can record its work does so when a graph runs again on the same memory; it is then
+ * cancelled between runs. */
+gboolean
+moa_graph_run (MoaGraph *graph, GCancellable *cancellable, GError **error)
+{
+  MoaDevice *device = moa_cpu_device (graph->cpu);
+  g_assert (graph->held);
+  gboolean again = graph->ran && graph->generation == graph->workspace->generation;
+  if (graph->generation != graph->workspace->generation)
+    {
+      moa_graph_forget (graph);
+      resolve (graph);
+    }
+  gboolean replays = again && device->methods->replay && !graph->profile
+                     && graph->n_held < graph->order->len;
+  if (!run_nodes (graph, replays ? graph->n_held : graph->order->len, cancellable, error))
+    return FALSE;
+  if (replays)
+    {
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
+      device->methods->replay (device, &graph->recording, record, graph);
+    }
+  graph->ran = TRUE;
   return device->methods->finish (device, error);
+}
+
+void
+moa_graph_forget (MoaGraph *graph)
+{
+  MoaDevice *device = moa_cpu_device (graph->cpu);
+  if (graph->recording)
+    device->methods->forget (device, graph->recording);
+  graph->recording = NULL;
 }
