@@ -420,10 +420,16 @@ moa_model_on (MoaModel *model, MoaDevice *device, GError **error)
     return moa_model_ref (model);
   g_mutex_lock (&model->lock);
   MoaModel *found = NULL;
-  for (guint i = 0; i < model->others->len && !found; i++)
+  for (guint i = model->others->len; i-- > 0;)
     {
       MoaModel *other = model->others->pdata[i];
-      found = same_place (other->device, device) ? other : NULL;
+      if (!same_place (other->device, device))
+        continue;
+      /* What a card that failed holds is lost. */
+      if (other->device->methods->finish (other->device, NULL))
+        found = other;
+      else
+        g_ptr_array_remove_index (model->others, i);
     }
   if (!found && (found = open_on (&model->files, device, error)))
     g_ptr_array_add (model->others, found);

@@ -1,0 +1,205 @@
+/* A card that fails: at each call that can fail in turn, in a small net and, here and there, in a whole
+ * replacement.  The error must say what failed, nothing may be left on the card, and the next try must
+ * work.  Needs the emulation, which fails on demand. */
+#include <gmodule.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "emulation/emulation.h"
+#include "ops/ops.h"
+
+static EmulatedFailAt fail_at;
+static EmulatedCalls calls;
+static EmulatedLiving living;
+static EmulatedRecover recover;
+
+/* Memory short, or something on the card, and in whole sentences. */
+static void
+check_error (const GError *error)
+{
+  g_assert_nonnull (error);
+  g_assert_true (error->domain == MOA_ERROR);
+  g_assert_true (error->code == MOA_ERROR_DEVICE || error->code == MOA_ERROR_MEMORY);
+  g_assert_cmpuint (strlen (error->message), >, 20);
+}
+
+/* ---- A small net ----------------------------------------------------- */
+
+typedef struct {
+  MoaDevice *device;
+  MoaCpu *cpu;
+  MoaParams *params;
+  MoaWorkspace *workspace;
+  MoaGraph *graph;
+  MoaTensor *x, *y;
+} Net;
+
+#define N_RESULTS (5 * 6 * 8)
+
+static MoaTensor *
+param (Net *net, const char *name, MoaShape shape, MoaLayout layout)
+{
+  return moa_graph_param (net->graph, net->params, name, shape, layout);
+}
+
+static void
+build (Net *net)
+{
+  MoaGraph *g = net->graph;
+  net->x = moa_graph_input (g, "x", MOA_SHAPE (1, 5, 6, 3), MOA_EACH_RUN);
+  MoaTensor *held = moa_graph_input (g, "held", MOA_SHAPE (1, 4, 8), MOA_HELD);
+  MoaTensor *h = moa_conv2d (g, net->x, param (net, "conv", MOA_SHAPE (8, 3, 3, 3), MOA_PANELS),
+                             param (net, "bias", MOA_SHAPE (8), MOA_PLAIN), NULL, 1, 1, 1);
+  h = moa_group_norm (g, h, param (net, "gamma", MOA_SHAPE (8), MOA_PLAIN),
+                      param (net, "beta", MOA_SHAPE (8), MOA_PLAIN), 2, 1e-5, TRUE);
+  MoaTensor *keys = moa_linear (g, held, param (net, "k", MOA_SHAPE (8, 8), MOA_PANELS), NULL, NULL);
+  net->y = moa_attention (g, moa_graph_reshape (g, h, MOA_SHAPE (1, 30, 8)), keys, keys, 2, FALSE);
+  moa_graph_output (net->y);
+}
+
+static gboolean
+load (Net *net, GError **error)
+{
+  if (!moa_params_load (net->params, NULL, error))
+    return FALSE;
+  for (guint i = 0; i < moa_params_count (net->params); i++)
+    {
+      MoaParam *p = moa_params_nth (net->params, i);
+      g_autofree float *numbers = g_new (float, moa_param_numbers (p));
+      moa_rng_normal (3, i, 0, numbers, moa_param_numbers (p));
+      if (!moa_params_set_numbers (net->params, p, numbers, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Opens the card, runs the net three times, the third time from the recording, and lets all go. */
+static gboolean
+run_net (float *y, GError **error)
+{
+  Net net = { moa_device_open ("cuda", NULL, error) };
+  float x[90], held[32];
+  moa_rng_normal (1, 0, 0, x, G_N_ELEMENTS (x));
+  moa_rng_normal (2, 0, 0, held, G_N_ELEMENTS (held));
+  if (!net.device)
+    return FALSE;
+  net.cpu = moa_cpu_new_on (net.device, 1);
+  net.params = moa_params_new_on (NULL, net.device);
+  net.workspace = moa_workspace_new ();
+  net.graph = moa_graph_new (net.cpu);
+  build (&net);
+  gboolean ok = moa_graph_plan (net.graph, error) && load (&net, error)
+                && moa_graph_prepare (net.graph, net.workspace, error);
+  for (int run = 0; ok && run < 3; run++)
+    {
+      moa_graph_set (net.x, x);
+      if (run == 0)
+        moa_graph_set (moa_graph_find (net.graph, "held"), held);
+      ok = moa_graph_run (net.graph, NULL, error);
+    }
+  if (ok)
+    moa_graph_get (net.y, y);
+  moa_graph_free (net.graph);
+  moa_workspace_free (net.workspace);
+  moa_params_free (net.params);
+  moa_cpu_free (net.cpu);
+  moa_device_unref (net.device);
+  return ok;
+}
+
+static void
+test_net (void)
+{
+  float y[N_RESULTS], again[N_RESULTS];
+  GError *error = NULL;
+  size_t before = living ();
+  unsigned long first = calls ();
+  run_net (y, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (living (), ==, before);
+  unsigned long n = calls () - first;
+  g_assert_cmpuint (n, >, 40);
+  for (unsigned long i = 1; i <= n; i++)
+    {
+      fail_at (i);
+      gboolean ok = run_net (again, &error);
+      /* The last call is the download of the result, which is then NaN. */
+      if (ok)
+        g_assert_true (isnan (again[0]));
+      else
+        check_error (error);
+      g_clear_error (&error);
+      recover ();
+      g_assert_cmpuint (living (), ==, before);
+    }
+  run_net (again, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (y, sizeof (y), again, sizeof (again));
+}
+
+/* ---- A whole replacement --------------------------------------------- */
+
+static MoaReplaceResult *
+replace (MoaModel *model, GError **error)
+{
+  MoaImage *picture = moa_image_new (64, 64, 3);
+  for (int i = 0; i < 64 * 64 * 3; i++)
+    picture->data[i] = (i * 37 % 101) / 101.f;
+  const MoaImage *photos[] = { picture };
+  MoaSubject subject = { photos, 1 };
+  MoaReplaceParams params;
+  moa_replace_params_init (&params);
+  params.source = picture;
+  params.subjects = &subject;
+  params.n_subjects = 1;
+  params.steps = 1;
+  MoaRun run = { .n_threads = 1, .device = "cuda" };
+  MoaReplaceResult *result = moa_replace (model, &params, &run, error);
+  moa_image_free (picture);
+  return result;
+}
+
+static void
+test_replace (void)
+{
+  GError *error = NULL;
+  size_t before = living ();
+  for (int i = 0; i < 5; i++)
+    {
+      MoaModel *model = moa_model_open (g_getenv ("MOA_TEST_MODEL"), &error);
+      g_assert_no_error (error);
+      /* While opening, loading, encoding, inverting. */
+      fail_at ((unsigned long[]){ 4, 60, 900, 2500, 4000 }[i]);
+      g_assert_null (replace (model, &error));
+      check_error (error);
+      g_clear_error (&error);
+      recover ();
+      if (i == 3)
+        {
+          MoaReplaceResult *result = replace (model, &error);
+          g_assert_no_error (error);
+          moa_replace_result_free (result);
+        }
+      moa_model_unref (model);
+      g_assert_cmpuint (living (), ==, before);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  GModule *module = g_module_open (g_getenv ("MOA_CUDA_MODULE"), G_MODULE_BIND_LOCAL);
+  if (!module || !g_module_symbol (module, "emulated_fail_at", (gpointer *) &fail_at)
+      || !g_module_symbol (module, "emulated_calls", (gpointer *) &calls)
+      || !g_module_symbol (module, "emulated_living", (gpointer *) &living)
+      || !g_module_symbol (module, "emulated_recover", (gpointer *) &recover))
+    {
+      g_print ("1..0 # SKIP no emulation\n");
+      return 0;
+    }
+  g_test_add_func ("/cuda/faults/net", test_net);
+  g_test_add_func ("/cuda/faults/replace", test_replace);
+  return g_test_run ();
+}
