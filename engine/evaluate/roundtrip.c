@@ -16,6 +16,7 @@ build (MoaRoundTrip *trip, int side, GError **error)
   MoaCoder *coder = &trip->coder;
   coder->name = "VAE";
   MoaGraph *g = coder->graph = moa_graph_new (trip->job->cpu);
+  moa_graph_set_number (g, moa_params_number (model->vae_params));
   coder->in = moa_graph_input (g, "picture", MOA_SHAPE (1, side, side, 3), MOA_EACH_RUN);
   g_mutex_lock (&model->lock);
   MoaTensor *moments = moa_vae_encode (g, &model->vae, model->vae_params, coder->in);

@@ -38,6 +38,7 @@ moa_graph_new (MoaCpu *cpu)
 {
   MoaGraph *graph = g_new0 (MoaGraph, 1);
   graph->cpu = cpu;
+  graph->number = moa_cpu_device (cpu)->number;
   graph->nodes = g_ptr_array_new_with_free_func (g_free);
   graph->names = g_string_chunk_new (1024);
   graph->by_name = g_hash_table_new (g_str_hash, g_str_equal);
@@ -67,6 +68,13 @@ moa_graph_free (MoaGraph *graph)
     moa_cpu_device (graph->cpu)->methods->release (moa_cpu_device (graph->cpu), graph->held);
   g_free (graph->device_ops);
   g_free (graph);
+}
+
+void
+moa_graph_set_number (MoaGraph *graph, MoaNumber number)
+{
+  g_assert (graph->nodes->len == 0);
+  graph->number = number;
 }
 
 MoaCpu *
@@ -102,13 +110,19 @@ check_shape (MoaGraph *graph, const MoaShape *shape)
   return fits;
 }
 
-/* A device's own type is for what ops make; leaves are float there, so that indices fit. */
+/* A device's own type is for what ops make; leaves, of which t->op is NULL, are float there, so that
+ * indices fit. */
 static MoaNumber
-number_of (const MoaGraph *graph, const MoaOp *op)
+number_of (const MoaGraph *graph, const MoaTensor *t)
 {
   if (moa_cpu_isa (graph->cpu) == MOA_ISA_F64)
     return MOA_F64;
-  return op ? moa_cpu_device (graph->cpu)->number : MOA_F32;
+  if (!t || t->op->number == MOA_WIDE)
+    return MOA_F32;
+  for (int i = 0; i < MOA_MAX_INPUTS && t->op->number == MOA_FOLLOWS; i++)
+    if (t->in[i] && !moa_tensor_root (t->in[i])->param && t->in[i]->number == MOA_F32)
+      return MOA_F32;
+  return graph->number;
 }
 
 static MoaTensor *
@@ -193,7 +207,7 @@ moa_graph_add (MoaGraph *graph, const MoaOp *op, MoaTensor *const *in, int n_in,
       g_error_free (error);
       return NULL;
     }
-  MoaTensor *node = append (graph, t.shape, number_of (graph, op));
+  MoaTensor *node = append (graph, t.shape, number_of (graph, &t));
   if (!node)
     return NULL;
   node->op = op;

@@ -84,6 +84,8 @@ typedef enum {
 MoaGraph *moa_graph_new (MoaCpu *cpu); /* cpu must outlive it */
 void moa_graph_free (MoaGraph *graph);
 MoaCpu *moa_graph_cpu (const MoaGraph *graph);
+/* On a device, for a net that needs other numbers than its own; before anything is built. */
+void moa_graph_set_number (MoaGraph *graph, MoaNumber number);
 
 /* Leaves.  All return NULL after an error. */
 MoaTensor *moa_graph_input (MoaGraph *graph, const char *name, MoaShape shape, MoaInputKind kind);

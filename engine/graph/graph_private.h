@@ -14,6 +14,7 @@ struct _MoaWorkspace {
 
 struct _MoaGraph {
   MoaCpu *cpu;
+  MoaNumber number;       /* on a device: of what ops make */
   GPtrArray *nodes;       /* all tensors, in building order */
   GStringChunk *names;
   GHashTable *by_name;

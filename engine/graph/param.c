@@ -10,6 +10,7 @@ struct _MoaParams {
   MoaWeights *weights;
   MoaIsa isa;
   MoaDevice *device;
+  MoaNumber number;      /* of matrices on a device */
   GHashTable *by_name;   /* "name" or "name (panels)" -> MoaParam */
   GPtrArray *list;
 };
@@ -29,6 +30,7 @@ new_of (MoaWeights *weights, MoaIsa isa, MoaDevice *device)
   params->weights = weights ? moa_weights_ref (weights) : NULL;
   params->isa = isa;
   params->device = moa_device_ref (device);
+  params->number = device->number;
   params->by_name = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   params->list = g_ptr_array_new_with_free_func (param_free);
   return params;
@@ -71,6 +73,19 @@ moa_params_isa (const MoaParams *params)
   return params->isa;
 }
 
+void
+moa_params_set_number (MoaParams *params, MoaNumber number)
+{
+  g_assert (params->list->len == 0);
+  params->number = number;
+}
+
+MoaNumber
+moa_params_number (const MoaParams *params)
+{
+  return params->number;
+}
+
 MoaDevice *
 moa_params_device (const MoaParams *params)
 {
@@ -82,7 +97,7 @@ moa_param_number (const MoaParams *params, const MoaParam *param)
 {
   if (params->isa == MOA_ISA_F64)
     return MOA_F64;
-  return param->layout == MOA_PANELS ? params->device->number : MOA_F32;
+  return param->layout == MOA_PANELS ? params->number : MOA_F32;
 }
 
 /* Columns of one row of output, that is taps * C. */

@@ -36,6 +36,9 @@ MoaParams *moa_params_new (MoaWeights *weights, MoaIsa isa);
 MoaParams *moa_params_new_on (MoaWeights *weights, MoaDevice *device);
 void moa_params_free (MoaParams *params);
 MoaWeights *moa_params_weights (MoaParams *params);
+/* On a device, for a part that needs other numbers than its own; before anything is declared. */
+void moa_params_set_number (MoaParams *params, MoaNumber number);
+MoaNumber moa_params_number (const MoaParams *params); /* for moa_graph_set_number() */
 MoaIsa moa_params_isa (const MoaParams *params);
 MoaDevice *moa_params_device (const MoaParams *params); /* (transfer none) */
 /* How a parameter's numbers are held. */

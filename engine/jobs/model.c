@@ -81,6 +81,9 @@ open_parts (MoaModel *model, GError **error)
           && !(*params_of (model, i) = open_params (model, source, moa_parts[i].label, error)))
         return FALSE;
     }
+  /* Stable Diffusion's autoencoder leaves the range of float16. */
+  if (model->vae_params && moa_params_number (model->vae_params) == MOA_F16)
+    moa_params_set_number (model->vae_params, MOA_F32);
   const MoaPartSource *control = &model->sources.control;
   return !control->weights
          || (model->control_params = open_params (model, control, "ControlNet", error)) != NULL;

@@ -19,17 +19,19 @@ finish (MoaCoder *coder, MoaTensor *out, GError **error)
 }
 
 static void
-begin (MoaCoder *coder, const char *name, MoaCpu *cpu, MoaShape shape)
+begin (MoaCoder *coder, const char *name, MoaCpu *cpu, const MoaParams *params, MoaShape shape)
 {
   coder->name = name;
   coder->graph = moa_graph_new (cpu);
+  moa_graph_set_number (coder->graph, moa_params_number (params));
   coder->in = moa_graph_input (coder->graph, "in", shape, MOA_EACH_RUN);
 }
 
 gboolean
 moa_coder_text (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int n, int n_vectors, GError **error)
 {
-  begin (coder, "text encoder", cpu, MOA_SHAPE (n, moa_tokenizer_window (model->tokenizer)));
+  begin (coder, "text encoder", cpu, model->text_params,
+         MOA_SHAPE (n, moa_tokenizer_window (model->tokenizer)));
   MoaClipTextArgs args = { .ids = coder->in, .skip = model->clip_skip };
   if (n_vectors > 0)
     {
@@ -48,7 +50,7 @@ gboolean
 moa_coder_vision (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, GError **error)
 {
   int size = model->vision.image_size;
-  begin (coder, "image encoder", cpu, MOA_SHAPE (1, size, size, 3));
+  begin (coder, "image encoder", cpu, model->vision_params, MOA_SHAPE (1, size, size, 3));
   return finish (coder,
                  moa_clip_vision (coder->graph, &model->vision, model->vision_params, coder->in),
                  error);
@@ -58,7 +60,7 @@ gboolean
 moa_coder_encode (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int width, int height,
                   GError **error)
 {
-  begin (coder, "VAE", cpu, MOA_SHAPE (1, height, width, 3));
+  begin (coder, "VAE", cpu, model->vae_params, MOA_SHAPE (1, height, width, 3));
   return finish (coder, moa_vae_encode (coder->graph, &model->vae, model->vae_params, coder->in),
                  error);
 }
@@ -68,7 +70,7 @@ moa_coder_decode (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int width, int 
                   GError **error)
 {
   int factor = moa_model_vae_factor (model);
-  begin (coder, "VAE", cpu,
+  begin (coder, "VAE", cpu, model->vae_params,
          MOA_SHAPE (1, height / factor, width / factor, model->vae.latent_channels));
   return finish (coder, moa_vae_decode (coder->graph, &model->vae, model->vae_params, coder->in),
                  error);

@@ -22,7 +22,8 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
   return moa_reduce (g, dy, t->in[i]->shape);
 }
 
-const MoaOp moa_op_add = { "add", infer, NULL, 0, flops, MOA_KERNELS (add), gradient, NULL };
+const MoaOp moa_op_add = { "add", infer, NULL, 0, flops, MOA_KERNELS (add), gradient, NULL,
+                           MOA_FOLLOWS };
 
 MoaTensor *
 moa_add (MoaGraph *g, MoaTensor *a, MoaTensor *b)

@@ -29,7 +29,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 }
 
 const MoaOp moa_op_add_at = { "add_at", infer, NULL, 0, flops, MOA_KERNELS (add_at), gradient,
-                              NULL };
+                              NULL, MOA_FOLLOWS };
 
 MoaTensor *
 moa_add_at (MoaGraph *g, MoaShape shape, MoaTensor *base, MoaTensor *part, gint64 first)

@@ -73,7 +73,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 }
 
 const MoaOp moa_op_attention_map = { "attention_map", infer, moa_attention_map_scratch, -1, flops,
-                                     MOA_KERNELS (attention_map), gradient, NULL };
+                                     MOA_KERNELS (attention_map), gradient, NULL, MOA_WIDE };
 
 MoaTensor *
 moa_attention_map (MoaGraph *g, MoaTensor *q, MoaTensor *k, int heads)

@@ -28,7 +28,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 }
 
 const MoaOp moa_op_broadcast = { "broadcast", infer, NULL, -1, flops, MOA_KERNELS (broadcast),
-                                 gradient, NULL };
+                                 gradient, NULL, MOA_FOLLOWS };
 
 MoaTensor *
 moa_broadcast (MoaGraph *g, MoaTensor *x, MoaShape shape)

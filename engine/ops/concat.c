@@ -30,7 +30,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 }
 
 const MoaOp moa_op_concat = { "concat", infer, NULL, -1, flops, MOA_KERNELS (concat), gradient,
-                              NULL };
+                              NULL, MOA_FOLLOWS };
 
 MoaTensor *
 moa_concat (MoaGraph *g, MoaTensor *a, MoaTensor *b, int axis)

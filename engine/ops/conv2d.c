@@ -215,7 +215,7 @@ flops_grad_w (const MoaTensor *t)
 
 const MoaOp moa_op_conv2d_grad_w = { "conv2d_grad_w", infer_grad_w, scratch_grad_w, -1,
                                      flops_grad_w, MOA_KERNELS (conv2d_grad_w), NULL,
-                                     MOA_NO_SECOND_GRADIENT };
+                                     MOA_NO_SECOND_GRADIENT, MOA_WIDE };
 
 static MoaTensor *
 gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)

@@ -28,7 +28,7 @@ flops (const MoaTensor *t)
 
 const MoaOp moa_op_cross_entropy_grad = { "cross_entropy_grad", infer_grad, NULL, -1, flops,
                                           MOA_KERNELS (cross_entropy_grad), NULL,
-                                          MOA_NO_SECOND_GRADIENT };
+                                          MOA_NO_SECOND_GRADIENT, MOA_WIDE };
 
 static MoaTensor *
 gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
@@ -41,7 +41,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 
 const MoaOp moa_op_cross_entropy = { "cross_entropy", infer, NULL, -1, flops,
                                      MOA_KERNELS (cross_entropy), gradient,
-                                     "a target is what one aims at, not what one moves" };
+                                     "a target is what one aims at, not what one moves", MOA_WIDE };
 
 MoaTensor *
 moa_cross_entropy (MoaGraph *g, MoaTensor *x, MoaTensor *target)

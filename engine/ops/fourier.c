@@ -27,7 +27,8 @@ infer_grad (MoaTensor *t, GError **error)
 }
 
 const MoaOp moa_op_fourier_grad = { "fourier_grad", infer_grad, NULL, -1, flops,
-                                    MOA_KERNELS (fourier_grad), NULL, MOA_NO_SECOND_GRADIENT };
+                                    MOA_KERNELS (fourier_grad), NULL, MOA_NO_SECOND_GRADIENT,
+                                    MOA_WIDE };
 
 static MoaTensor *
 gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
@@ -38,7 +39,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 }
 
 const MoaOp moa_op_fourier = { "fourier", infer, NULL, -1, flops, MOA_KERNELS (fourier), gradient,
-                               NULL };
+                               NULL, MOA_WIDE };
 
 MoaTensor *
 moa_fourier (MoaGraph *g, MoaTensor *t, MoaTensor *freq, int layer)

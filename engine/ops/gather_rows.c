@@ -55,7 +55,7 @@ gradient_scatter (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 }
 
 const MoaOp moa_op_scatter_rows = { "scatter_rows", infer_scatter, NULL, -1, flops,
-                                    MOA_KERNELS (scatter_rows), gradient_scatter, NULL };
+                                    MOA_KERNELS (scatter_rows), gradient_scatter, NULL, MOA_WIDE };
 
 MoaTensor *
 moa_scatter_rows (MoaGraph *g, MoaTensor *index, MoaTensor *rows, int n)

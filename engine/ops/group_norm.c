@@ -40,7 +40,7 @@ infer_sums (MoaTensor *t, GError **error)
 
 const MoaOp moa_op_group_norm_sums = { "group_norm_sums", infer_sums, NULL, -1, flops_grad,
                                        MOA_KERNELS (group_norm_sums), NULL,
-                                       MOA_NO_SECOND_GRADIENT };
+                                       MOA_NO_SECOND_GRADIENT, MOA_WIDE };
 
 static gboolean
 infer_grad_x (MoaTensor *t, GError **error)

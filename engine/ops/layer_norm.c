@@ -54,7 +54,7 @@ scratch_grad_affine (const MoaTensor *t, const MoaCpu *cpu)
 const MoaOp moa_op_layer_norm_grad_affine = { "layer_norm_grad_affine", infer_grad_affine,
                                               scratch_grad_affine, -1, flops_grad,
                                               MOA_KERNELS (layer_norm_grad_affine), NULL,
-                                              MOA_NO_SECOND_GRADIENT };
+                                              MOA_NO_SECOND_GRADIENT, MOA_WIDE };
 
 static MoaTensor *
 gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)

@@ -35,7 +35,7 @@ flops_grad (const MoaTensor *t)
 }
 
 const MoaOp moa_op_mix_grad = { "mix_grad", infer_grad, NULL, -1, flops_grad,
-                                MOA_KERNELS (mix_grad), NULL, MOA_NO_SECOND_GRADIENT };
+                                MOA_KERNELS (mix_grad), NULL, MOA_NO_SECOND_GRADIENT, MOA_WIDE };
 
 static MoaTensor *
 gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)

@@ -24,7 +24,8 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
   return moa_reduce (g, moa_mul (g, dy, t->in[0]), t->in[1]->shape);
 }
 
-const MoaOp moa_op_mul = { "mul", infer, NULL, 0, flops, MOA_KERNELS (mul), gradient, NULL };
+const MoaOp moa_op_mul = { "mul", infer, NULL, 0, flops, MOA_KERNELS (mul), gradient, NULL,
+                           MOA_FOLLOWS };
 
 MoaTensor *
 moa_mul (MoaGraph *g, MoaTensor *a, MoaTensor *b)

@@ -15,6 +15,13 @@ typedef struct {
   gsize (*scratch) (const MoaTensor *t); /* NULL: none */
 } MoaDeviceOp;
 
+/* How a result is held on a device whose own numbers have 16 bits; kernels compute in float. */
+typedef enum {
+  MOA_OWN,     /* in 16 bits */
+  MOA_FOLLOWS, /* as float if an input that is no parameter is */
+  MOA_WIDE     /* as float: sums, weights' gradients, what small steps matter for */
+} MoaOpNumber;
+
 struct _MoaOp {
   const char *name;
   /* Checks the inputs and sets t->shape, or fails saying what does not fit. */
@@ -30,6 +37,7 @@ struct _MoaOp {
    * vector in the order of its packed numbers.  NULL: none, and no_gradient says why. */
   MoaTensor *(*gradient) (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i);
   const char *no_gradient;
+  MoaOpNumber number;
 };
 
 /* All ops, NULL ended. */

@@ -33,7 +33,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 }
 
 const MoaOp moa_op_reduce = { "reduce", infer, NULL, -1, flops, MOA_KERNELS (reduce), gradient,
-                              NULL };
+                              NULL, MOA_WIDE };
 
 MoaTensor *
 moa_reduce (MoaGraph *g, MoaTensor *x, MoaShape shape)

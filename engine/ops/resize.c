@@ -20,7 +20,7 @@ flops (const MoaTensor *t)
 }
 
 const MoaOp moa_op_resize_grad = { "resize_grad", infer, NULL, -1, flops, MOA_KERNELS (resize_grad),
-                                   NULL, MOA_NO_SECOND_GRADIENT };
+                                   NULL, MOA_NO_SECOND_GRADIENT, MOA_FOLLOWS };
 
 static MoaTensor *
 gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
@@ -31,7 +31,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 }
 
 const MoaOp moa_op_resize = { "resize", infer, NULL, -1, flops, MOA_KERNELS (resize), gradient,
-                              NULL };
+                              NULL, MOA_FOLLOWS };
 
 MoaTensor *
 moa_resize (MoaGraph *g, MoaTensor *x, int height, int width)

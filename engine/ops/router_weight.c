@@ -30,7 +30,7 @@ infer_grad (MoaTensor *t, GError **error)
 
 const MoaOp moa_op_router_weight_grad = { "router_weight_grad", infer_grad, NULL, -1, flops,
                                           MOA_KERNELS (router_weight_grad), NULL,
-                                          MOA_NO_SECOND_GRADIENT };
+                                          MOA_NO_SECOND_GRADIENT, MOA_WIDE };
 
 static MoaTensor *
 gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
@@ -42,7 +42,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 }
 
 const MoaOp moa_op_router_weight = { "router_weight", infer, NULL, -1, flops,
-                                     MOA_KERNELS (router_weight), gradient, NULL };
+                                     MOA_KERNELS (router_weight), gradient, NULL, MOA_WIDE };
 
 MoaTensor *
 moa_router_weight (MoaGraph *g, MoaTensor *logits, MoaTensor *limit)

@@ -20,7 +20,8 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
   return moa_scale (g, dy, t->attr.f[0], 0);
 }
 
-const MoaOp moa_op_scale = { "scale", infer, NULL, 0, flops, MOA_KERNELS (scale), gradient, NULL };
+const MoaOp moa_op_scale = { "scale", infer, NULL, 0, flops, MOA_KERNELS (scale), gradient, NULL,
+                             MOA_FOLLOWS };
 
 MoaTensor *
 moa_scale (MoaGraph *g, MoaTensor *x, double factor, double offset)

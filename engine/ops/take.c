@@ -45,9 +45,10 @@ gradient_pad (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
   return moa_take (g, dy, axis, t->attr.i[1], t->in[0]->shape.dim[axis]);
 }
 
-const MoaOp moa_op_take = { "take", infer, NULL, -1, flops, MOA_KERNELS (take), gradient, NULL };
+const MoaOp moa_op_take = { "take", infer, NULL, -1, flops, MOA_KERNELS (take), gradient, NULL,
+                            MOA_FOLLOWS };
 const MoaOp moa_op_pad = { "pad", infer_pad, NULL, -1, flops, MOA_KERNELS (pad), gradient_pad,
-                           NULL };
+                           NULL, MOA_FOLLOWS };
 
 MoaTensor *
 moa_take (MoaGraph *g, MoaTensor *x, int axis, int first, int n)

@@ -19,7 +19,7 @@ flops (const MoaTensor *t)
 
 const MoaOp moa_op_time_embedding = { "time_embedding", infer, NULL, -1, flops,
                                       MOA_KERNELS (time_embedding), NULL,
-                                      "timesteps are drawn, and it has no weights" };
+                                      "timesteps are drawn, and it has no weights", MOA_WIDE };
 
 MoaTensor *
 moa_time_embedding (MoaGraph *g, MoaTensor *t, int dim)

@@ -24,7 +24,8 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
   return moa_scale (g, dy, 0, 0); /* a sign does not change, but where it jumps */
 }
 
-const MoaOp moa_op_unary = { "unary", infer, NULL, 0, flops, MOA_KERNELS (unary), gradient, NULL };
+const MoaOp moa_op_unary = { "unary", infer, NULL, 0, flops, MOA_KERNELS (unary), gradient, NULL,
+                             MOA_FOLLOWS };
 
 MoaTensor *
 moa_unary (MoaGraph *g, MoaTensor *x, MoaUnary what)
