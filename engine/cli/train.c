@@ -55,7 +55,7 @@ train (const char *path, const char *folder, const char *model, MoaTrainRun *run
 int
 moa_cli_train (int argc, char **argv)
 {
-  g_autofree char *out = NULL, *model = NULL;
+  g_autofree char *out = NULL, *model = NULL, *device = NULL;
   gint64 stop_at = 0;
   MoaTrainRun run = { 0 };
   const GOptionEntry entries[] = {
@@ -67,6 +67,8 @@ moa_cli_train (int argc, char **argv)
       NULL },
     { "threads", 't', 0, G_OPTION_ARG_INT, &run.n_threads, "Threads; 0, the default: all cores",
       "N" },
+    { "device", 'd', 0, G_OPTION_ARG_STRING, &device,
+      "Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1", "DEVICE" },
     { "stop-at", 0, 0, G_OPTION_ARG_INT64, &stop_at, "Save and stop after that step", "STEP" },
     { NULL }
   };
@@ -90,5 +92,11 @@ moa_cli_train (int argc, char **argv)
   if (run.n_threads < 0 || stop_at < 0)
     return moa_cli_usage ("train", "--threads and --stop-at are 0 or more");
   run.stop_at = stop_at;
+  run.device = device;
+  if (!moa_cli_check_device (device, &error))
+    {
+      g_printerr ("moa train: %s\n", error->message);
+      return CLI_FAILED;
+    }
   return train (argv[1], out, model, &run);
 }

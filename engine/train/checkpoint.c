@@ -18,13 +18,7 @@
 #define KEPT 2
 
 static const char *const roles[] = { "value", "m", "v", "average" };
-enum { N_ROLES = G_N_ELEMENTS (roles) };
-
-static float *
-numbers_of (const MoaTrained *t, int role)
-{
-  return role == 0 ? moa_trained_value (t) : role == 1 ? t->m : role == 2 ? t->v : t->average;
-}
+enum { N_ROLES = G_N_ELEMENTS (roles) }; /* as MoaTrainedRole */
 
 static char *
 tensor_name (const MoaTrained *t, int role)
@@ -94,7 +88,6 @@ moa_checkpoint_write (const MoaTrainedSet *set, const MoaTrainConfig *config, co
                       const MoaProgressMark *mark, GError **error)
 {
   g_assert (!set->averaged);
-  MoaIsa isa = moa_cpu_isa (set->cpu);
   g_autoptr (GPtrArray) blocks = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA1);
   MoaSafetensorsWriter *writer = moa_safetensors_writer_new ();
@@ -104,8 +97,12 @@ moa_checkpoint_write (const MoaTrainedSet *set, const MoaTrainConfig *config, co
         const MoaTrained *t = &set->list[i];
         gsize n = moa_param_numbers (t->param);
         float *numbers = g_new (float, n);
-        moa_param_unpack (t->param, isa, numbers_of (t, role), numbers);
         g_ptr_array_add (blocks, numbers);
+        if (!moa_trained_get (set, i, role, numbers, error))
+          {
+            moa_safetensors_writer_free (writer);
+            return FALSE;
+          }
         g_checksum_update (sum, (const guchar *) numbers, n * sizeof (float));
         g_autofree char *name = tensor_name (t, role);
         moa_safetensors_writer_add (writer, name, MOA_DTYPE_F32, t->param->rank, t->param->dim,
@@ -194,8 +191,8 @@ restore (MoaTrainedSet *set, MoaSafetensors *file, GError **error)
       }
   for (int role = 0; role < N_ROLES; role++)
     for (int i = 0; i < set->n; i++)
-      moa_param_pack (set->list[i].param, moa_cpu_isa (set->cpu), blocks->pdata[role * set->n + i],
-                      numbers_of (&set->list[i], role));
+      if (!moa_trained_put (set, i, role, blocks->pdata[role * set->n + i], error))
+        return FALSE;
   moa_trained_round (set);
   return TRUE;
 }

@@ -151,7 +151,7 @@ moa_judge_net (MoaGraph *g, MoaParams *params, MoaJudgeKind kind, MoaTensor *x)
 /* ---- Its files -------------------------------------------------------- */
 
 static gboolean
-write_weights (const MoaParams *params, gboolean half, const char *path, GError **error)
+write_weights (MoaParams *params, gboolean half, const char *path, GError **error)
 {
   g_autoptr (GPtrArray) blocks = g_ptr_array_new_with_free_func (g_free);
   MoaSafetensorsWriter *writer = moa_safetensors_writer_new ();
@@ -160,8 +160,12 @@ write_weights (const MoaParams *params, gboolean half, const char *path, GError 
       const MoaParam *param = moa_params_nth (params, i);
       gsize n = moa_param_numbers (param);
       float *numbers = g_new (float, n);
-      moa_param_unpack (param, moa_params_isa (params), param->data, numbers);
       g_ptr_array_add (blocks, numbers);
+      if (!moa_params_get_numbers (params, param, numbers, error))
+        {
+          moa_safetensors_writer_free (writer);
+          return FALSE;
+        }
       if (half)
         {
           guint16 *short_numbers = g_new (guint16, n);
@@ -177,7 +181,7 @@ write_weights (const MoaParams *params, gboolean half, const char *path, GError 
 }
 
 gboolean
-moa_judge_write (const MoaParams *params, gboolean half, const char *folder, GError **error)
+moa_judge_write (MoaParams *params, gboolean half, const char *folder, GError **error)
 {
   g_autofree char *config = g_build_filename (folder, "config.json", NULL);
   g_autofree char *weights = g_build_filename (folder, "judge.safetensors", NULL);

@@ -54,7 +54,7 @@ void moa_judge_bytes (const guint8 *rgb, float *out);
 json_t *moa_judge_description (void);
 
 /* Makes FOLDER with judge.safetensors, in 16 bits if half, and config.json. */
-gboolean moa_judge_write (const MoaParams *params, gboolean half, const char *folder,
+gboolean moa_judge_write (MoaParams *params, gboolean half, const char *folder,
                           GError **error);
 
 #endif

@@ -65,7 +65,7 @@ make_model (MoaTrainer *t, GError **error)
       || (!config->moa.space_time && !moa_folder_set_vanilla_fuser (t->model, error)))
     return FALSE;
   MoaParts parts;
-  gboolean ok = moa_parts_open (&parts, t->model, fresh, moa_cpu_isa (t->cpu), error)
+  gboolean ok = moa_parts_open (&parts, t->model, fresh, moa_device_host (), error)
                 && moa_folder_start_parts (&parts, t->model, config->seed, error);
   moa_parts_clear (&parts);
   return ok;
@@ -172,7 +172,7 @@ open_data (MoaTrainer *t, GError **error)
 static gboolean
 declare_parameters (MoaTrainer *t, GError **error)
 {
-  if (!moa_parts_open (&t->parts, t->model, 0, moa_cpu_isa (t->cpu), error)
+  if (!moa_parts_open (&t->parts, t->model, 0, moa_cpu_device (t->cpu), error)
       || (t->stage->heads && !t->stage->heads (t, error))
       || !moa_trained_init (&t->set, &t->parts, t->config, t->cpu, error))
     return FALSE;
@@ -194,13 +194,15 @@ typedef enum { WEIGHTS, TRAINED, RESULTS, LATENTS, ITEMS, CHECKPOINT, N_NEEDS } 
 
 static const struct {
   const char *name, *cure;
+  gboolean card;       /* on a card, where it computes; everything else is the host's */
 } needs[N_NEEDS] = {
-  { "of weights", "start from a smaller model" },
-  { "of moments, averages and gradients", "train fewer parameters" },
-  { "of results", "make micro_batch smaller, or set \"checkpointing\" to \"block\" or \"layer\"" },
-  { "of kept latents", "make data.pictures smaller" },
-  { "of pictures", "make micro_batch smaller" },
-  { "to save", "train fewer parameters" },
+  { "of weights", "start from a smaller model", TRUE },
+  { "of moments, averages and gradients", "train fewer parameters", TRUE },
+  { "of results", "make micro_batch smaller, or set \"checkpointing\" to \"block\" or \"layer\"",
+    TRUE },
+  { "of kept latents", "make data.pictures smaller", FALSE },
+  { "of pictures", "make micro_batch smaller", FALSE },
+  { "to save", "train fewer parameters", FALSE },
 };
 
 static void
@@ -224,31 +226,50 @@ count_needs (const MoaTrainer *t, double bytes[N_NEEDS])
   bytes[CHECKPOINT] = moa_checkpoint_bytes (&t->set);
 }
 
+/* Those of `which` by bits, of n ranks that share `available` bytes. */
+static gboolean
+check_place (MoaTraining *training, const double bytes[N_NEEDS], guint which, const char *place,
+             int n, double available, GError **error)
+{
+  double total = 0;
+  g_autoptr (GString) line = g_string_new ("memory:");
+  int most = -1;
+  for (int i = 0; i < N_NEEDS; i++)
+    if (which >> i & 1)
+      {
+        g_string_append_printf (line, "%s %.0f MiB %s", most >= 0 ? "," : "", bytes[i] / 1048576,
+                                needs[i].name);
+        total += bytes[i];
+        most = most < 0 || bytes[i] > bytes[most] ? i : most;
+      }
+  moa_training_tell (training, "%s; together %.0f MiB, on %s %d time%s, and %.0f are free",
+                     line->str, total / 1048576, place, n, n == 1 ? "" : "s", available / 1048576);
+  if (n > 1)
+    moa_group_sum_machine (training->t.group, &total, 1);
+  if (total > available)
+    return moa_fail (error, MOA_ERROR_MEMORY,
+                     "The training needs %.1f GiB on %s, and %.1f are free; the most, %.1f "
+                     "GiB for each rank, are %s: %s", total / 1073741824, place,
+                     available / 1073741824, bytes[most] / 1073741824, needs[most].name,
+                     needs[most].cure);
+  return TRUE;
+}
+
 /* The memory of everything, of all ranks on this machine, before any of it is taken. */
 static gboolean
 check_memory (MoaTraining *training, GError **error)
 {
   const MoaTrainer *t = &training->t;
-  double bytes[N_NEEDS], total = 0, available = moa_cpu_free_memory ();
-  g_autoptr (GString) line = g_string_new ("memory:");
-  int most = 0, n = moa_group_neighbours (t->group);
+  MoaDevice *device = moa_cpu_device (t->cpu);
+  double bytes[N_NEEDS];
+  guint card = 0, all = (1u << N_NEEDS) - 1;
   count_needs (t, bytes);
-  for (int i = 0; i < N_NEEDS; i++)
-    {
-      g_string_append_printf (line, "%s %.0f MiB %s", i ? "," : "", bytes[i] / 1048576,
-                              needs[i].name);
-      total += bytes[i];
-      most = bytes[i] > bytes[most] ? i : most;
-    }
-  moa_training_tell (training, "%s; together %.0f MiB, on this machine %d time%s, and %.0f are free",
-                     line->str, total / 1048576, n, n == 1 ? "" : "s", available / 1048576);
-  moa_group_sum_machine (t->group, &total, 1);
-  if (total > available)
-    return moa_fail (error, MOA_ERROR_MEMORY,
-                     "The training needs %.1f GiB on this machine, and %.1f are free; the most, %.1f "
-                     "GiB for each rank, are %s: %s", total / 1073741824, available / 1073741824,
-                     bytes[most] / 1073741824, needs[most].name, needs[most].cure);
-  return TRUE;
+  for (int i = 0; i < N_NEEDS && device != moa_device_host (); i++)
+    card |= (guint) needs[i].card << i;
+  return (!card || check_place (training, bytes, card, device->name, 1,
+                                device->methods->free_memory (device), error))
+         && check_place (training, bytes, all & ~card, "this machine",
+                         moa_group_neighbours (t->group), moa_cpu_free_memory (), error);
 }
 
 static void
@@ -367,6 +388,46 @@ items_before (MoaTrainer *t, guint64 step)
   return items;
 }
 
+/* Processors divided among the ranks of this machine, if the launcher did not do so. */
+static int
+choose_threads (const MoaTraining *training)
+{
+  int own = g_get_num_processors (), all = sysconf (_SC_NPROCESSORS_ONLN);
+  if (training->run->n_threads > 0 || own < all)
+    return training->run->n_threads;
+  return MAX (1, own / moa_group_neighbours (training->t.group));
+}
+
+/* Where the graphs compute: on a card in float, whatever it would choose for pictures. */
+static MoaDevice *
+open_device (const char *name, GError **error)
+{
+  MoaDevice *device = moa_device_open (name, NULL, error);
+  gboolean asked = name && (g_str_has_suffix (name, "f16") || g_str_has_suffix (name, "bf16"));
+  if (!device || device->number == MOA_F32 || asked)
+    return device; /* moa_trained_init() refuses what was asked for */
+  g_autofree char *wide = g_strdup_printf ("%s:f32", device->name);
+  moa_device_unref (device);
+  return moa_device_open (wide, NULL, error);
+}
+
+static gboolean
+open_cpu (MoaTraining *training, GError **error)
+{
+  MoaTrainer *t = &training->t;
+  MoaDevice *device = open_device (training->run->device, error);
+  if (!device)
+    return FALSE;
+  gboolean shared = moa_group_size (t->group) > 1 && device != moa_device_host ();
+  if (shared)
+    moa_fail (error, MOA_ERROR_DEVICE,
+              "Several ranks train on CPUs alone; give --device cpu, or start one rank");
+  else
+    t->cpu = moa_cpu_new_on (device, choose_threads (training));
+  moa_device_unref (device);
+  return !shared;
+}
+
 static gboolean
 check_ranks (MoaTrainer *t, GError **error)
 {
@@ -377,16 +438,6 @@ check_ranks (MoaTrainer *t, GError **error)
                        "The batch of a step has %d micro batches, which %d ranks cannot share; "
                        "change batch or micro_batch", t->stage->plan (t, i).micros, size);
   return TRUE;
-}
-
-/* Processors divided among the ranks of this machine, if the launcher did not do so. */
-static int
-choose_threads (const MoaTraining *training)
-{
-  int own = g_get_num_processors (), all = sysconf (_SC_NPROCESSORS_ONLN);
-  if (training->run->n_threads > 0 || own < all)
-    return training->run->n_threads;
-  return MAX (1, own / moa_group_neighbours (training->t.group));
 }
 
 static void
@@ -409,9 +460,9 @@ moa_training_open (MoaTraining *training, GError **error)
   MoaTrainer *t = &training->t;
   t->stage = stages[t->config->stage];
   t->state = g_malloc0 (t->stage->state_size);
-  t->cpu = moa_cpu_new (moa_isa_best (), choose_threads (training));
-  if (!open_folder (training, error) || !declare_parameters (t, error) || !open_data (t, error)
-      || !t->stage->build (t, error) || !check_ranks (t, error))
+  if (!open_cpu (training, error) || !open_folder (training, error)
+      || !declare_parameters (t, error) || !open_data (t, error) || !t->stage->build (t, error)
+      || !check_ranks (t, error))
     return FALSE;
   tell_beginning (training);
   if (!tell_checkpointing (training, error) || !check_memory (training, error) || !load_parameters (training, error)

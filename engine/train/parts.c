@@ -73,7 +73,7 @@ read_configs (MoaParts *parts, const char *path, GError **error)
 }
 
 static gboolean
-open_params (MoaParts *parts, const char *path, guint fresh, MoaIsa isa, GError **error)
+open_params (MoaParts *parts, const char *path, guint fresh, MoaDevice *device, GError **error)
 {
   for (int kind = 0; kind < MOA_N_PART_KINDS; kind++)
     {
@@ -83,7 +83,7 @@ open_params (MoaParts *parts, const char *path, guint fresh, MoaIsa isa, GError 
           && g_file_test (file, G_FILE_TEST_EXISTS)
           && !(weights = moa_weights_open (file, kinds[kind].label, error)))
         return FALSE;
-      parts->params[kind] = moa_params_new (weights, isa);
+      parts->params[kind] = moa_params_new_on (weights, device);
       moa_weights_unref (weights);
     }
   return TRUE;
@@ -111,12 +111,12 @@ build_all (MoaParts *parts, MoaGraph *g)
 }
 
 gboolean
-moa_parts_open (MoaParts *parts, const char *path, guint fresh, MoaIsa isa, GError **error)
+moa_parts_open (MoaParts *parts, const char *path, guint fresh, MoaDevice *device, GError **error)
 {
   *parts = (MoaParts){ .tokenizer = NULL };
-  if (!read_configs (parts, path, error) || !open_params (parts, path, fresh, isa, error))
+  if (!read_configs (parts, path, error) || !open_params (parts, path, fresh, device, error))
     return FALSE;
-  MoaCpu *cpu = moa_cpu_new (isa, 1);
+  MoaCpu *cpu = moa_cpu_new_on (device, 1);
   MoaGraph *g = moa_graph_new (cpu);
   build_all (parts, g);
   gboolean ok = moa_graph_plan (g, error);
@@ -191,7 +191,13 @@ moa_parts_write (const MoaParts *parts, MoaPartKind kind, const char *path,
       gboolean trained = values && values[i];
       gsize n = moa_param_numbers (param);
       g_autofree float *numbers = g_new (float, n);
-      moa_param_unpack (param, isa, trained ? (const void *) values[i] : param->data, numbers);
+      if (trained)
+        moa_param_unpack (param, isa, values[i], numbers);
+      else if (!moa_params_get_numbers (params, param, numbers, error))
+        {
+          moa_safetensors_writer_free (writer);
+          return FALSE;
+        }
       MoaDtype dtype = trained ? (half ? MOA_DTYPE_F16 : MOA_DTYPE_F32)
                                : file && file->dtype != MOA_DTYPE_F64 ? file->dtype : MOA_DTYPE_F32;
       gint64 dim[4];

@@ -38,7 +38,7 @@ typedef struct {
 /* Opens PATH.  A part without a weights file, or with its bit in fresh, gets
  * parameters that are zeros until moa_parts_start().  All of a part's
  * parameters are declared. */
-gboolean moa_parts_open (MoaParts *parts, const char *path, guint fresh, MoaIsa isa, GError **error);
+gboolean moa_parts_open (MoaParts *parts, const char *path, guint fresh, MoaDevice *device, GError **error);
 void moa_parts_clear (MoaParts *parts);
 
 /* Loads the parts of the bits in `which` (moa also needs unet). */

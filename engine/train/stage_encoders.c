@@ -436,9 +436,14 @@ unit_variance (MoaTrainer *t, GError **error)
       MoaParam *param = moa_params_nth (params, i);
       if (strcmp (param->name, "visual_projection.weight"))
         continue;
-      float *numbers = param->data;
-      for (gsize k = 0; k < moa_param_packed (param, moa_cpu_isa (t->cpu)); k++)
+      gsize n = moa_param_numbers (param);
+      g_autofree float *numbers = g_new (float, n);
+      if (!moa_params_get_numbers (params, param, numbers, error))
+        return FALSE;
+      for (gsize k = 0; k < n; k++)
         numbers[k] /= deviation;
+      if (!moa_params_set_numbers (params, param, numbers, error))
+        return FALSE;
     }
   return TRUE;
 }

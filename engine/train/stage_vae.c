@@ -423,15 +423,16 @@ find_param (const MoaTrainer *t, const char *name)
 static float *
 unpack (const MoaTrainer *t, const MoaParam *param)
 {
-  float *numbers = g_new (float, moa_param_numbers (param));
-  moa_param_unpack (param, moa_cpu_isa (t->cpu), param->data, numbers);
+  float *numbers = g_new0 (float, moa_param_numbers (param));
+  /* A card that failed tells at the next run. */
+  moa_params_get_numbers (t->parts.params[MOA_PART_VAE], param, numbers, NULL);
   return numbers;
 }
 
 static void
 pack (const MoaTrainer *t, MoaParam *param, float *numbers)
 {
-  moa_param_pack (param, moa_cpu_isa (t->cpu), numbers, param->data);
+  moa_params_set_numbers (t->parts.params[MOA_PART_VAE], param, numbers, NULL);
   g_free (numbers);
 }
 

@@ -114,8 +114,10 @@ moa_parts_start_experts (MoaParts *parts)
     {
       MoaParam *param = moa_params_nth (params, i);
       const MoaParam *prior = prior_of (parts, param);
-      if (prior)
-        memcpy (param->data, prior->data, param->bytes);
+      g_autofree float *numbers = g_new (float, moa_param_numbers (param));
+      /* A card that fails tells at the next run. */
+      if (prior && moa_params_get_numbers (parts->params[MOA_PART_UNET], prior, numbers, NULL))
+        moa_params_set_numbers (params, param, numbers, NULL);
     }
 }
 
@@ -132,7 +134,7 @@ moa_parts_start (MoaParts *parts, MoaPartKind kind, guint64 seed)
       fill (&start, seed, ((guint64) kind << 32) + i, numbers, n);
       if (kind == MOA_PART_VAE)
         quiet_logvar (param, numbers);
-      moa_param_pack (param, moa_params_isa (params), numbers, param->data);
+      moa_params_set_numbers (params, param, numbers, NULL);
     }
   if (kind == MOA_PART_MOA)
     moa_parts_start_experts (parts);

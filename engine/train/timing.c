@@ -44,7 +44,8 @@ fill_zeros (MoaParams *params, int kind)
       MoaParam *param = moa_params_nth (params, i);
       gsize n = moa_param_numbers (param), k = 0;
       g_autofree float *numbers = g_new (float, n);
-      moa_param_unpack (param, moa_params_isa (params), param->data, numbers);
+      if (!moa_params_get_numbers (params, param, numbers, NULL))
+        continue; /* a card that failed tells at the next run */
       while (k < n && numbers[k] == 0)
         k++;
       if (param->rank < 2 || k < n)
@@ -52,7 +53,7 @@ fill_zeros (MoaParams *params, int kind)
       moa_rng_uniform (1, ((guint64) kind << 32) + i, 0, numbers, n);
       for (k = 0; k < n; k++)
         numbers[k] = (2 * numbers[k] - 1) / sqrt ((double) n / param->dim[0]);
-      moa_param_pack (param, moa_params_isa (params), numbers, param->data);
+      moa_params_set_numbers (params, param, numbers, NULL);
     }
 }
 
@@ -60,13 +61,13 @@ fill_zeros (MoaParams *params, int kind)
 static gboolean
 open_parts (MoaTrainer *t, const char *model, GError **error)
 {
-  MoaIsa isa = moa_cpu_isa (t->cpu);
+  MoaDevice *device = moa_cpu_device (t->cpu);
   g_autofree char *vocabulary = g_build_filename (model, "tokenizer", "vocab.json", NULL);
   if (g_file_test (vocabulary, G_FILE_TEST_EXISTS))
-    return moa_parts_open (&t->parts, model, 0, isa, error);
+    return moa_parts_open (&t->parts, model, 0, device, error);
   t->model = g_dir_make_tmp ("moa-bench-XXXXXX", error);
   return t->model && moa_folder_copy_model (model, t->model, error)
-         && moa_parts_open (&t->parts, t->model, 0, isa, error);
+         && moa_parts_open (&t->parts, t->model, 0, device, error);
 }
 
 static gboolean

@@ -8,6 +8,7 @@
 
 typedef struct {
   int n_threads;               /* 0: all processors, shared by the ranks of a machine */
+  const char *device;          /* as MoaRun's, in float32; NULL: $MOA_DEVICE, else auto */
   gboolean resume;             /* go on from FOLDER's last checkpoint */
   GCancellable *cancellable;   /* finishes the step, saves, and ends in good order */
   guint64 stop_at;             /* the same after that step; 0: none */

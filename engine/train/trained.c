@@ -7,7 +7,6 @@
 #include "train/adamw.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define CHUNK 16384
@@ -29,13 +28,24 @@ matches (char **patterns, gboolean *used, const char *name)
   return any;
 }
 
+/* Zeros where the set computes. */
 static float *
-numbers_new (gsize n)
+numbers_new (const MoaTrainedSet *set, gsize n)
 {
-  float *numbers = aligned_alloc (64, (n * sizeof (float) + 63) / 64 * 64);
+  MoaDevice *device = moa_cpu_device (set->cpu);
+  float *numbers = device->methods->allocate (device, n * sizeof (float));
   if (numbers)
-    memset (numbers, 0, n * sizeof (float));
+    device->methods->clear (device, numbers, n * sizeof (float));
   return numbers;
+}
+
+static void
+numbers_free (const MoaTrainedSet *set, float *numbers)
+{
+  if (!numbers)
+    return;
+  MoaDevice *device = moa_cpu_device (set->cpu);
+  device->methods->release (device, numbers);
 }
 
 static void
@@ -63,6 +73,16 @@ moa_trained_value (const MoaTrained *trained)
   return trained->master ? trained->master : trained->param->data;
 }
 
+/* to = what a parameter holds; to: zeros. */
+static void
+copy_data (const MoaTrainedSet *set, float *to, const MoaTrained *t)
+{
+  if (set->vectors)
+    set->vectors->add (moa_cpu_device (set->cpu), to, t->param->data, MOA_F32, t->n);
+  else
+    memcpy (to, t->param->data, t->n * sizeof (float));
+}
+
 /* Numbers first .. first + n - 1, at most CHUNK, of the parameter's data from its master. */
 static void
 round_numbers (MoaTrained *t, MoaTrainWeights weights, gsize first, gsize n)
@@ -82,12 +102,24 @@ round_numbers (MoaTrained *t, MoaTrainWeights weights, gsize first, gsize n)
     }
 }
 
+static void
+round_on_device (const MoaTrainedSet *set, MoaTrained *t)
+{
+  set->vectors->round (moa_cpu_device (set->cpu), t->param->data, t->master,
+                       set->weights == MOA_WEIGHTS_BF16 ? MOA_BF16 : MOA_F16, t->n);
+}
+
 void
 moa_trained_round (MoaTrainedSet *set)
 {
   for (int i = 0; i < set->n && set->weights != MOA_WEIGHTS_F32; i++)
-    for (gsize first = 0; first < set->list[i].n; first += CHUNK)
-      round_numbers (&set->list[i], set->weights, first, MIN (CHUNK, set->list[i].n - first));
+    {
+      MoaTrained *t = &set->list[i];
+      if (set->vectors)
+        round_on_device (set, t);
+      for (gsize first = 0; first < t->n && !set->vectors; first += CHUNK)
+        round_numbers (t, set->weights, first, MIN (CHUNK, t->n - first));
+    }
 }
 
 gboolean
@@ -96,21 +128,23 @@ moa_trained_allocate (MoaTrainedSet *set, GError **error)
   for (int i = 0; i < set->n; i++)
     {
       MoaTrained *t = &set->list[i];
-      t->m = numbers_new (t->n);
-      t->v = numbers_new (t->n);
-      t->average = numbers_new (t->n);
+      t->m = numbers_new (set, t->n);
+      t->v = numbers_new (set, t->n);
+      t->average = numbers_new (set, t->n);
       if (set->weights != MOA_WEIGHTS_F32)
-        t->master = numbers_new (t->n);
+        t->master = numbers_new (set, t->n);
       if (!t->m || !t->v || !t->average || (set->weights != MOA_WEIGHTS_F32 && !t->master))
         return moa_fail (error, MOA_ERROR_MEMORY,
                          "no memory for the moments of %s; train fewer parameters", t->param->name);
-      memcpy (t->average, t->param->data, t->n * sizeof (float));
+      copy_data (set, t->average, t);
       if (t->master)
-        memcpy (t->master, t->param->data, t->n * sizeof (float));
+        copy_data (set, t->master, t);
     }
   moa_trained_round (set);
-  set->slab = numbers_new (set->n_slab);
-  if (!set->slab)
+  set->slab = numbers_new (set, set->n_slab);
+  if (set->vectors)
+    set->norm_parts = numbers_new (set, MOA_VECTOR_PARTS);
+  if (!set->slab || (set->vectors && !set->norm_parts))
     return moa_fail (error, MOA_ERROR_MEMORY,
                      "no memory for the gradients of %" G_GSIZE_FORMAT " parameters; train fewer",
                      set->n_slab);
@@ -129,6 +163,11 @@ moa_trained_init (MoaTrainedSet *set, MoaParts *parts, const MoaTrainConfig *con
 {
   *set = (MoaTrainedSet){ .cpu = cpu, .parts = parts, .weights = config->weights };
   g_assert (moa_cpu_isa (cpu) != MOA_ISA_F64);
+  MoaDevice *device = moa_cpu_device (cpu);
+  if (device->methods->find)
+    set->vectors = device->methods->find (device, MOA_DEVICE_VECTORS);
+  if (device->number != MOA_F32 || (device->methods->find && !set->vectors))
+    return moa_fail (error, MOA_ERROR_DEVICE, "%s trains in float32: write cuda:f32", device->name);
   g_autofree gboolean *used = g_new0 (gboolean, g_strv_length (config->train) + 1);
   for (int part = 0; part < MOA_N_PART_KINDS; part++)
     for (guint i = 0; i < moa_params_count (parts->params[part]); i++)
@@ -153,12 +192,13 @@ moa_trained_clear (MoaTrainedSet *set)
 {
   for (int i = 0; i < set->n; i++)
     {
-      free (set->list[i].m);
-      free (set->list[i].v);
-      free (set->list[i].average);
-      free (set->list[i].master);
+      numbers_free (set, set->list[i].m);
+      numbers_free (set, set->list[i].v);
+      numbers_free (set, set->list[i].average);
+      numbers_free (set, set->list[i].master);
     }
-  free (set->slab);
+  numbers_free (set, set->slab);
+  numbers_free (set, set->norm_parts);
   g_free (set->list);
   *set = (MoaTrainedSet){ .cpu = NULL };
 }
@@ -175,7 +215,7 @@ moa_trained_numbers (const MoaTrainedSet *set)
 gsize
 moa_trained_bytes (const MoaTrainedSet *set)
 {
-  gsize n = 0;
+  gsize n = set->vectors ? MOA_VECTOR_PARTS * sizeof (float) : 0;
   for (int i = 0; i < set->n; i++)
     n += (set->weights == MOA_WEIGHTS_F32 ? 4 : 5) * set->list[i].n * sizeof (float);
   return n;
@@ -249,12 +289,19 @@ work_run (Work *work, const MoaTrainedSet *set, MoaTaskFunc func)
 void
 moa_trained_zero (MoaTrainedSet *set)
 {
-  memset (set->slab, 0, set->n_slab * sizeof (float));
+  MoaDevice *device = moa_cpu_device (set->cpu);
+  device->methods->clear (device, set->slab, set->n_slab * sizeof (float));
 }
 
 void
 moa_trained_collect (MoaTrainedSet *set, int k, const MoaTensor *gradient)
 {
+  if (set->vectors)
+    {
+      set->vectors->add (moa_cpu_device (set->cpu), set->list[k].sum, gradient->data,
+                         gradient->number, set->list[k].n);
+      return;
+    }
   const float *from = gradient->data;
   float *sum = set->list[k].sum;
   for (gsize i = 0; i < set->list[k].n; i++)
@@ -276,6 +323,9 @@ norm_task (gpointer data, int task, int thread)
 double
 moa_trained_norm (const MoaTrainedSet *set, double scale)
 {
+  if (set->vectors)
+    return scale * sqrt (set->vectors->squares (moa_cpu_device (set->cpu), set->slab, set->n_slab,
+                                                set->norm_parts));
   Work work;
   work_start (&work, set);
   guint n = work.chunks->len;
@@ -305,18 +355,81 @@ step_task (gpointer data, int task, int thread)
     round_numbers (t, work->weights, c->first, c->n);
 }
 
+static void
+step_on_device (MoaTrainedSet *set, const MoaAdamW *a, double average)
+{
+  double correction1 = 1 - pow (a->beta1, a->step), correction2 = 1 - pow (a->beta2, a->step);
+  for (int i = 0; i < set->n; i++)
+    {
+      MoaTrained *t = &set->list[i];
+      double lr = a->lr * t->lr;
+      MoaVectorStep step = { .keep = 1 - lr * a->decay * t->decay, .rate = lr / correction1,
+                             .root = 1 / sqrt (correction2), .eps = a->eps,
+                             .scale = a->gradient_scale, .beta1 = a->beta1, .beta2 = a->beta2,
+                             .move = 1 - average };
+      set->vectors->step (moa_cpu_device (set->cpu), &step, moa_trained_value (t), t->sum, t->m,
+                          t->v, t->average, t->n);
+      if (t->master)
+        round_on_device (set, t);
+    }
+}
+
 void
 moa_trained_step (MoaTrainedSet *set, const MoaTrainConfig *config, guint64 step, double lr,
                   double scale, double average)
 {
   g_assert (!set->averaged);
+  MoaAdamW adamw = { lr, config->optimizer.beta1, config->optimizer.beta2, config->optimizer.eps,
+                     config->optimizer.decay, step, scale };
+  if (set->vectors)
+    {
+      step_on_device (set, &adamw, average);
+      return;
+    }
   Work work;
   work_start (&work, set);
-  work.adamw = (MoaAdamW){ lr, config->optimizer.beta1, config->optimizer.beta2,
-                           config->optimizer.eps, config->optimizer.decay, step, scale };
+  work.adamw = adamw;
   work.keep = average;
   work.weights = set->weights;
   work_run (&work, set, step_task);
+}
+
+/* ---- Numbers ---------------------------------------------------------- */
+
+static float *
+numbers_of (const MoaTrained *t, MoaTrainedRole role)
+{
+  return role == MOA_TRAINED_VALUE ? moa_trained_value (t)
+         : role == MOA_TRAINED_M   ? t->m
+         : role == MOA_TRAINED_V   ? t->v
+                                   : t->average;
+}
+
+gboolean
+moa_trained_get (const MoaTrainedSet *set, int k, MoaTrainedRole role, float *numbers, GError **error)
+{
+  const MoaTrained *t = &set->list[k];
+  MoaDevice *device = moa_cpu_device (set->cpu);
+  g_autofree float *packed = g_try_new (float, t->n);
+  if (!packed)
+    return moa_fail (error, MOA_ERROR_MEMORY, "no memory for the numbers of %s", t->param->name);
+  device->methods->download (device, packed, numbers_of (t, role), t->n * sizeof (float));
+  moa_param_unpack (t->param, moa_cpu_isa (set->cpu), packed, numbers);
+  return device->methods->finish (device, error);
+}
+
+gboolean
+moa_trained_put (MoaTrainedSet *set, int k, MoaTrainedRole role, const float *numbers,
+                 GError **error)
+{
+  const MoaTrained *t = &set->list[k];
+  MoaDevice *device = moa_cpu_device (set->cpu);
+  g_autofree float *packed = g_try_new (float, t->n);
+  if (!packed)
+    return moa_fail (error, MOA_ERROR_MEMORY, "no memory for the numbers of %s", t->param->name);
+  moa_param_pack (t->param, moa_cpu_isa (set->cpu), numbers, packed);
+  device->methods->upload (device, numbers_of (t, role), packed, t->n * sizeof (float));
+  return device->methods->finish (device, error);
 }
 
 /* ---- Averages --------------------------------------------------------- */
@@ -327,6 +440,11 @@ moa_trained_exchange (MoaTrainedSet *set)
   for (int i = 0; i < set->n; i++)
     {
       float *value = set->list[i].param->data, *average = set->list[i].average;
+      if (set->vectors)
+        {
+          set->vectors->exchange (moa_cpu_device (set->cpu), value, average, set->list[i].n);
+          continue;
+        }
       for (gsize k = 0; k < set->list[i].n; k++)
         {
           float kept = value[k];
@@ -335,6 +453,29 @@ moa_trained_exchange (MoaTrainedSet *set)
         }
     }
   set->averaged = !set->averaged;
+}
+
+/* The averages of a part's parameters by index, on the host and packed; own keeps what was fetched. */
+static gboolean
+averages_of (const MoaTrainedSet *set, int part, const float **values, GPtrArray *own, GError **error)
+{
+  MoaDevice *device = moa_cpu_device (set->cpu);
+  for (int i = 0; i < set->n; i++)
+    {
+      const MoaTrained *t = &set->list[i];
+      if (t->part != (MoaPartKind) part)
+        continue;
+      values[t->index] = t->average;
+      if (!set->vectors)
+        continue;
+      float *packed = g_try_new (float, t->n);
+      if (!packed)
+        return moa_fail (error, MOA_ERROR_MEMORY, "no memory for the numbers of %s", t->param->name);
+      g_ptr_array_add (own, packed);
+      device->methods->download (device, packed, t->average, t->n * sizeof (float));
+      values[t->index] = packed;
+    }
+  return device->methods->finish (device, error);
 }
 
 gboolean
@@ -347,10 +488,9 @@ moa_trained_write (MoaTrainedSet *set, const char *path, gboolean half, GError *
         continue;
       g_autofree const float **values
         = g_new0 (const float *, moa_params_count (set->parts->params[part]));
-      for (int i = 0; i < set->n; i++)
-        if (set->list[i].part == (MoaPartKind) part)
-          values[set->list[i].index] = set->list[i].average;
-      if (!moa_parts_write (set->parts, part, path, values, half, error))
+      g_autoptr (GPtrArray) own = g_ptr_array_new_with_free_func (g_free);
+      if (!averages_of (set, part, values, own, error)
+          || !moa_parts_write (set->parts, part, path, values, half, error))
         return FALSE;
     }
   return TRUE;

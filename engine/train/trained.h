@@ -2,6 +2,7 @@
 #ifndef MOA_TRAINED_H
 #define MOA_TRAINED_H
 
+#include "device/vectors.h"
 #include "train/config.h"
 #include "train/parts.h"
 
@@ -26,6 +27,8 @@ typedef struct {
   gsize n_slab;
   MoaTrainWeights weights;
   guint which;           /* bits of the parts that have any */
+  const MoaDeviceVectors *vectors; /* a card's, whose memory all is in; NULL: the host */
+  float *norm_parts;     /* MOA_VECTOR_PARTS there */
   gboolean averaged;     /* the parameters hold their averages, and the averages them */
 } MoaTrainedSet;
 
@@ -57,6 +60,13 @@ double moa_trained_norm (const MoaTrainedSet *set, double scale);
  * keep `average` of themselves. */
 void moa_trained_step (MoaTrainedSet *set, const MoaTrainConfig *config, guint64 step, double lr,
                        double scale, double average);
+
+/* Numbers of parameter k in the file's order, from and to the host. */
+typedef enum { MOA_TRAINED_VALUE, MOA_TRAINED_M, MOA_TRAINED_V, MOA_TRAINED_AVERAGE } MoaTrainedRole;
+gboolean moa_trained_get (const MoaTrainedSet *set, int k, MoaTrainedRole role, float *numbers,
+                          GError **error);
+gboolean moa_trained_put (MoaTrainedSet *set, int k, MoaTrainedRole role, const float *numbers,
+                          GError **error);
 
 /* Exchanges the parameters and their averages: before and after validation. */
 void moa_trained_exchange (MoaTrainedSet *set);

@@ -123,7 +123,7 @@ fuse (gboolean space_time, gboolean silent, int timestep, float *out)
   g_autoptr (GError) error = NULL;
   MoaIsa isa = moa_isa_best ();
   MoaParts parts;
-  moa_parts_open (&parts, path, 0, isa, &error);
+  moa_parts_open (&parts, path, 0, moa_device_host (), &error);
   g_assert_no_error (error);
   g_assert_true (moa_parts_load (&parts, 1u << MOA_PART_MOA, NULL, &error));
   MoaParams *params = parts.params[MOA_PART_MOA];
@@ -190,7 +190,7 @@ test_train_vanilla (void)
   moa_train (&config, folder, &run, &error);
   g_assert_no_error (error);
   MoaParts parts;
-  moa_parts_open (&parts, model, 0, moa_isa_best (), &error);
+  moa_parts_open (&parts, model, 0, moa_device_host (), &error);
   g_assert_no_error (error);
   g_assert_false (parts.moa.space_time);
   gboolean fuser = FALSE;

@@ -257,7 +257,7 @@ test_start (void)
   MoaParts parts;
   GError *error = NULL;
   guint which = 1u << MOA_PART_UNET | 1u << MOA_PART_MOA;
-  moa_parts_open (&parts, model, 1u << MOA_PART_MOA, moa_isa_best (), &error);
+  moa_parts_open (&parts, model, 1u << MOA_PART_MOA, moa_device_host (), &error);
   g_assert_no_error (error);
   moa_parts_load (&parts, which, NULL, &error);
   g_assert_no_error (error);
@@ -537,7 +537,7 @@ test_whitened (void)
          " 'vae': {'phases': [[1.0, 32, 8]]}}", folder, FALSE, 0, NULL);
   MoaParts parts;
   GError *error = NULL;
-  moa_parts_open (&parts, model, 0, moa_isa_best (), &error);
+  moa_parts_open (&parts, model, 0, moa_device_host (), &error);
   g_assert_no_error (error);
   MoaCpu *cpu = moa_cpu_new (moa_isa_best (), 1);
   MoaGraph *g = moa_graph_new (cpu);
@@ -593,7 +593,7 @@ test_masters (void)
   GError *error = NULL;
   MoaCpu *cpu = moa_cpu_new (moa_isa_best (), 1);
   MoaTrainedSet set;
-  g_assert_true (moa_parts_open (&parts, model, 0, moa_isa_best (), &error));
+  g_assert_true (moa_parts_open (&parts, model, 0, moa_device_host (), &error));
   g_assert_true (moa_parts_load (&parts, 1u << MOA_PART_UNET, NULL, &error));
   g_assert_true (moa_trained_init (&set, &parts, &config, cpu, &error));
   const MoaTrained *t = &set.list[0];
@@ -658,7 +658,7 @@ test_other_order (void)
   MoaCpu *cpu = moa_cpu_new (moa_isa_best (), 1);
   MoaTrainedSet set;
   MoaProgressMark mark = { 3, 1 };
-  g_assert_true (moa_parts_open (&parts, model, 0, moa_isa_best (), &error));
+  g_assert_true (moa_parts_open (&parts, model, 0, moa_device_host (), &error));
   g_assert_true (moa_parts_load (&parts, 1u << MOA_PART_UNET, NULL, &error));
   g_assert_true (moa_trained_init (&set, &parts, &config, cpu, &error));
   g_assert_true (moa_trained_allocate (&set, &error));
@@ -887,7 +887,7 @@ swap_loss_by_hand (const MoaTrainConfig *config)
   g_autofree char *model = tiny_model ();
   MoaParts parts;
   GError *error = NULL;
-  g_assert_true (moa_parts_open (&parts, model, 0, moa_isa_best (), &error));
+  g_assert_true (moa_parts_open (&parts, model, 0, moa_device_host (), &error));
   MoaCpu *cpu = moa_cpu_new (moa_isa_best (), 1);
   MoaGraph *g = moa_graph_new (cpu);
   MoaWorkspace *workspace = moa_workspace_new ();

@@ -1,7 +1,10 @@
 /* The kernels by the names of the ops: what graphs on a card run. */
+#include "device/vectors.h"
 #include "ops/cuda/kernel.h"
 
 #include <string.h>
+
+extern const MoaDeviceVectors moa_cuda_vectors;
 
 #define PLAIN(X)                                                                                      \
   X (activation) X (activation_grad) X (add) X (add_at) X (avg_pool) X (broadcast) X (concat)         \
@@ -33,7 +36,7 @@ moa_cuda_find (const char *name)
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     if (!strcmp (rows[i].name, name))
       return &rows[i];
-  return NULL;
+  return strcmp (name, MOA_DEVICE_VECTORS) ? NULL : &moa_cuda_vectors;
 }
 
 static gboolean
