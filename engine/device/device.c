@@ -155,7 +155,7 @@ moa_device_list (char **why)
 
 /* "", ":1", ":f16", ":1:f16" behind "cuda". */
 static gboolean
-parse_rest (const char *rest, int *index, MoaNumber *number)
+parse_rest (const char *rest, int *index, int *number)
 {
   static const struct { const char *name; MoaNumber number; } numbers[] = {
     { "f32", MOA_F32 }, { "f16", MOA_F16 }, { "bf16", MOA_BF16 }
@@ -178,9 +178,9 @@ parse_rest (const char *rest, int *index, MoaNumber *number)
   return *rest == 0;
 }
 
-/* The card of that index, or the first usable one of -1. */
+/* The card of that index, or the first usable one of -1, with numbers as its type, -1: the card's. */
 static MoaDevice *
-open_cuda (int index, MoaNumber number, GError **error)
+open_cuda (int index, int number, GError **error)
 {
   g_autofree char *why = NULL;
   g_autoptr (GArray) list = moa_device_list (&why);
@@ -196,7 +196,7 @@ open_cuda (int index, MoaNumber number, GError **error)
         {
           if (error)
             g_clear_error (error);
-          return module (&why)->open (i, number, error);
+          return module (&why)->open (i, number < 0 ? info->number : (MoaNumber) number, error);
         }
       if (error && !*error)
         moa_fail (error, MOA_ERROR_DEVICE, "%s (%s) cannot be used: %s", info->name, info->title,
@@ -209,8 +209,7 @@ MoaDevice *
 moa_device_open (const char *name, char **note, GError **error)
 {
   const char *wished = name && *name ? name : g_getenv ("MOA_DEVICE");
-  int index = -1;
-  MoaNumber number = MOA_F32;
+  int index = -1, number = -1;
   if (note)
     *note = NULL;
   if (wished && !strcmp (wished, "cpu"))

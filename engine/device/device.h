@@ -58,6 +58,7 @@ typedef struct {
   int major, minor;      /* compute capability */
   guint64 total_memory, free_memory;
   int driver, runtime;   /* CUDA versions, 12040 for 12.4 */
+  MoaNumber number;      /* that suits it where none is asked for */
   char problem[256];     /* "": usable; else why not, and the remedy */
 } MoaDeviceInfo;
 
@@ -76,7 +77,7 @@ typedef struct {
 MoaDevice *moa_device_host (void);
 
 /* "auto", "cpu", "cuda" or "cuda:1", for CUDA with a number type behind it if wanted
- * ("cuda:f16", "cuda:1:bf16", "cuda:f32"); NULL or "": $MOA_DEVICE, else auto.  Auto is the first
+ * ("cuda:f16", "cuda:1:bf16", "cuda:f32"), otherwise what suits the card; NULL or "": $MOA_DEVICE, else auto.  Auto is the first
  * usable card, or the host with the reason in *note (NULL, or to be freed).  (transfer full) */
 MoaDevice *moa_device_open (const char *name, char **note, GError **error);
 MoaDevice *moa_device_ref (MoaDevice *device);

@@ -123,6 +123,7 @@ test_names (void)
   MoaDevice *device = moa_device_open ("auto", &note, NULL);
   g_assert_cmpstr (device->name, ==, "cuda:0");
   g_assert_null (note);
+  g_assert_cmpint (device->number, ==, MOA_F16);
   moa_device_unref (device);
   g_autoptr (GArray) list = moa_device_list (&why);
   g_assert_cmpuint (list->len, ==, 1);
