@@ -52,7 +52,8 @@ static Warp warps[MOST_THREADS / 32];
 static Fiber *current;
 Thread *self;
 static std::vector<unsigned> to_begin; /* NEW threads, the next one last */
-static std::vector<Stack *> idle;
+/* Never destroyed, so that the stacks are seen to be somebody's. */
+static std::vector<Stack *> &idle = *new std::vector<Stack *>;
 static void *home_pointer;
 #ifdef __SANITIZE_ADDRESS__
 static const void *home_bottom;
