@@ -53,7 +53,7 @@ moa_job_estimate (MoaJob *job, MoaDenoiser *prior, const MoaCondition *condition
   moa_job_sum (job, &estimate->bytes_needed);
   if (job->run.memory_limit > 0)
     estimate->bytes_needed = job->peak_bytes;
-  estimate->bytes_free = job->run.memory_limit > 0 ? job->run.memory_limit : moa_cpu_free_memory ();
+  estimate->bytes_free = moa_job_free_memory (job);
   g_mutex_lock (&model->lock);
   double rate = model->pass_rate;
   g_mutex_unlock (&model->lock);

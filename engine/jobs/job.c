@@ -85,6 +85,16 @@ moa_job_sum (MoaJob *job, guint64 *missing)
   g_mutex_unlock (&job->model->lock);
 }
 
+guint64
+moa_job_free_memory (const MoaJob *job)
+{
+  MoaDevice *device = moa_cpu_device (job->cpu);
+  if (job->run.memory_limit > 0)
+    return job->run.memory_limit;
+  return device->methods->free_memory ? device->methods->free_memory (device)
+                                      : moa_cpu_free_memory ();
+}
+
 gboolean
 moa_job_reserve (MoaJob *job, GError **error)
 {
@@ -94,10 +104,7 @@ moa_job_reserve (MoaJob *job, GError **error)
    * hold the weights that are in memory already. */
   gboolean limited = job->run.memory_limit > 0;
   guint64 need = limited ? job->peak_bytes : missing;
-  MoaDevice *device = moa_cpu_device (job->cpu);
-  guint64 free_bytes = limited                       ? job->run.memory_limit
-                       : device->methods->free_memory ? device->methods->free_memory (device)
-                                                      : moa_cpu_free_memory ();
+  guint64 free_bytes = moa_job_free_memory (job);
   if (need <= free_bytes)
     return TRUE;
   g_autofree char *needed = g_format_size_full (need, G_FORMAT_SIZE_IEC_UNITS);

@@ -34,6 +34,8 @@ void moa_job_count (MoaJob *job, const MoaGraph *graph, MoaParams *params);
 
 /* Sets peak_bytes from what was counted; *missing: without the weights that are loaded. */
 void moa_job_sum (MoaJob *job, guint64 *missing);
+/* What the job may take: its limit, or what is free where it computes. */
+guint64 moa_job_free_memory (const MoaJob *job);
 /* Whether all that was counted fits; if not, says how much is needed and what
  * to do.  Must be asked before anything is allocated. */
 gboolean moa_job_reserve (MoaJob *job, GError **error);
