@@ -68,7 +68,7 @@ moa_cli_train (int argc, char **argv)
     { "threads", 't', 0, G_OPTION_ARG_INT, &run.n_threads, "Threads; 0, the default: all cores",
       "N" },
     { "device", 'd', 0, G_OPTION_ARG_STRING, &device,
-      "Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1", "DEVICE" },
+      "Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, cuda:f16", "DEVICE" },
     { "stop-at", 0, 0, G_OPTION_ARG_INT64, &stop_at, "Save and stop after that step", "STEP" },
     { NULL }
   };

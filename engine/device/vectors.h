@@ -23,8 +23,9 @@ typedef struct {
   double (*squares) (MoaDevice *device, const float *x, gsize n, float *parts);
   void (*step) (MoaDevice *device, const MoaVectorStep *step, float *value, const float *gradient,
                 float *m, float *v, float *average, gsize n);
-  /* y = x rounded to float16 or bfloat16, still as float */
-  void (*round) (MoaDevice *device, float *y, const float *x, MoaNumber number, gsize n);
+  /* y = x rounded to float16 or bfloat16, held as that or as float */
+  void (*round) (MoaDevice *device, gpointer y, MoaNumber held, const float *x, MoaNumber rounded,
+                 gsize n);
   void (*exchange) (MoaDevice *device, float *a, float *b, gsize n);
 } MoaDeviceVectors;
 

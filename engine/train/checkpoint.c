@@ -110,11 +110,15 @@ moa_checkpoint_write (const MoaTrainedSet *set, const MoaTrainConfig *config, co
       }
   g_autofree char *step = g_strdup_printf ("%" G_GUINT64_FORMAT, mark->step);
   g_autofree char *seconds = g_strdup_printf ("%.1f", mark->seconds);
+  g_autofree char *loss_scale = g_strdup_printf ("%.0f", mark->loss_scale);
+  g_autofree char *since = g_strdup_printf ("%d", mark->since);
   g_autofree char *path = g_strdup_printf ("%s/" PREFIX "%09" G_GUINT64_FORMAT SUFFIX, folder,
                                            mark->step);
   char *json = json_dumps (config->json, JSON_INDENT (1) | JSON_REAL_PRECISION (9));
   moa_safetensors_writer_metadata (writer, "step", step);
   moa_safetensors_writer_metadata (writer, "seconds", seconds);
+  moa_safetensors_writer_metadata (writer, "loss_scale", loss_scale);
+  moa_safetensors_writer_metadata (writer, "loss_scale_since", since);
   moa_safetensors_writer_metadata (writer, "config", json);
   moa_safetensors_writer_metadata (writer, "sha1", g_checksum_get_string (sum));
   gboolean ok = moa_safetensors_writer_save (writer, path, error);
@@ -203,9 +207,13 @@ read_metadata (MoaSafetensors *file, MoaProgressMark *mark, json_t **config)
 {
   const char *step = moa_safetensors_metadata (file, "step");
   const char *seconds = moa_safetensors_metadata (file, "seconds");
+  const char *scale = moa_safetensors_metadata (file, "loss_scale");
+  const char *since = moa_safetensors_metadata (file, "loss_scale_since");
   const char *text = moa_safetensors_metadata (file, "config");
   *mark = (MoaProgressMark){ step ? g_ascii_strtoull (step, NULL, 10) : 0,
-                             seconds ? g_ascii_strtod (seconds, NULL) : 0 };
+                             seconds ? g_ascii_strtod (seconds, NULL) : 0,
+                             scale ? g_ascii_strtod (scale, NULL) : 0,
+                             since ? (int) g_ascii_strtoll (since, NULL, 10) : 0 };
   *config = text ? moa_json_parse (text, strlen (text), moa_safetensors_path (file), NULL) : NULL;
 }
 

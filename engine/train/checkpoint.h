@@ -9,6 +9,8 @@
 typedef struct {
   guint64 step;      /* steps done */
   double seconds;    /* of training so far */
+  double loss_scale; /* of gradients in float16; 0: not known */
+  int since;         /* steps since it changed */
 } MoaProgressMark;
 
 /* Writes FOLDER/checkpoint-000001234.safetensors, by rename and fsync, and

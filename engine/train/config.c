@@ -24,7 +24,7 @@ static const char base[] =
   " 'batch': 128, 'micro_batch': 4, 'half': true, 'weights': 'float32',"
   " 'checkpointing': 'none',"
   " 'optimizer': {'lr': 5e-5, 'beta1': 0.9, 'beta2': 0.999, 'eps': 1e-8, 'weight_decay': 0.01,"
-  "   'clip': 1.0, 'warmup': 500, 'schedule': 'constant', 'final': 0.0, 'ema': 0.999,"
+  "   'clip': 1.0, 'loss_scale': 65536.0, 'warmup': 500, 'schedule': 'constant', 'final': 0.0, 'ema': 0.999,"
   "   'groups': []},"
   " 'every': {'log': 50, 'checkpoint': 500, 'validate': 1000, 'samples': 2000},"
   " 'data': {'source': 'world', 'path': '', 'seed': 1, 'pictures': 65536, 'held_out': 96,"
@@ -91,6 +91,7 @@ static const Row rows[] = {
   { "optimizer", "eps", REAL, AT (optimizer.eps), 1e-20, 1 },
   { "optimizer", "weight_decay", REAL, AT (optimizer.decay), 0, 10 },
   { "optimizer", "clip", REAL, AT (optimizer.clip), 0, 1e9 },
+  { "optimizer", "loss_scale", REAL, AT (optimizer.loss_scale), 1, 16777216 },
   { "optimizer", "warmup", INT, AT (optimizer.warmup), 0, 1e9 },
   { "optimizer", "schedule", CHOICE, AT (optimizer.cosine), 0, 2, schedules },
   { "optimizer", "final", REAL, AT (optimizer.final), 0, 1 },

@@ -45,6 +45,7 @@ typedef struct {
 
   struct {
     double lr, beta1, beta2, eps, decay, clip, average, final;
+    double loss_scale;   /* that float16 gradients start with, see trainer.c */
     int warmup;
     gboolean cosine;
     MoaTrainGroup *groups;

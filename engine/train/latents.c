@@ -20,11 +20,14 @@ moa_latents_build (MoaLatents *l, MoaTrainer *t, guint64 keep, GError **error)
                      .scale = config->scaling_factor, .shift = config->shift_factor,
                      .n_kept = keep };
   l->n = (gsize) l->side * l->side * l->channels;
+  MoaNumber number = moa_params_number (t->parts.params[MOA_PART_VAE]);
   l->graph = moa_trainer_graph (t);
+  moa_graph_set_number (l->graph, number);
   l->in = moa_trainer_input (l->graph, "picture", MOA_SHAPE (1, size, size, 3));
   l->moments = moa_vae_encode (l->graph, config, t->parts.params[MOA_PART_VAE], l->in);
   moa_graph_output (l->moments);
   l->decoder = moa_trainer_graph (t);
+  moa_graph_set_number (l->decoder, number);
   l->decoder_in = moa_trainer_input (l->decoder, "latent",
                                      MOA_SHAPE (1, l->side, l->side, l->channels));
   l->picture = moa_vae_decode (l->decoder, config, t->parts.params[MOA_PART_VAE], l->decoder_in);

@@ -168,11 +168,32 @@ open_data (MoaTrainer *t, GError **error)
   return t->held_out != NULL;
 }
 
+static gboolean
+check_numbers (const MoaTrainer *t, GError **error)
+{
+  static const char *const names[] = { "float32", "float64", "float16", "bfloat16" };
+  static const MoaNumber weights[] = { MOA_F32, MOA_BF16, MOA_F16 }; /* by MoaTrainWeights */
+  const MoaDevice *device = moa_cpu_device (t->cpu);
+  MoaNumber wanted = weights[t->config->weights];
+  if (device->number == MOA_F32)
+    return TRUE;
+  if (t->stage->finish) /* it changes averages as the parameters hold them */
+    return moa_fail (error, MOA_ERROR_DEVICE,
+                     "The stage \"%s\" trains in float32; write --device %s:f32",
+                     moa_stage_name (t->config->stage), device->name);
+  return wanted == MOA_F32 || wanted == device->number
+         || moa_fail (error, MOA_ERROR_DEVICE,
+                      "%s holds weights as %s, and \"weights\" says %s; make them the same, or "
+                      "write --device %s:f32", device->name, names[device->number], names[wanted],
+                      device->name);
+}
+
 /* Declares what there is, and what of it is trained. */
 static gboolean
 declare_parameters (MoaTrainer *t, GError **error)
 {
-  if (!moa_parts_open (&t->parts, t->model, 0, moa_cpu_device (t->cpu), error)
+  if (!check_numbers (t, error)
+      || !moa_parts_open (&t->parts, t->model, 0, moa_cpu_device (t->cpu), error)
       || (t->stage->heads && !t->stage->heads (t, error))
       || !moa_trained_init (&t->set, &t->parts, t->config, t->cpu, error))
     return FALSE;
@@ -367,6 +388,9 @@ load_parameters (MoaTraining *training, GError **error)
   if (!moa_trained_allocate (&t->set, error)
       || (training->run->resume && !restore_checkpoint (training, error)))
     return FALSE;
+  gboolean scales = moa_cpu_device (t->cpu)->number == MOA_F16;
+  if (!scales || t->mark.loss_scale < 1)
+    t->mark.loss_scale = scales ? t->config->optimizer.loss_scale : 1;
   for (guint i = 0; i < t->graphs->len; i++)
     if (!moa_graph_prepare (t->graphs->pdata[i], t->workspace, error))
       return FALSE;
@@ -398,14 +422,16 @@ choose_threads (const MoaTraining *training)
   return MAX (1, own / moa_group_neighbours (training->t.group));
 }
 
-/* Where the graphs compute: on a card in float, whatever it would choose for pictures. */
+/* Where the graphs compute: on a card in float unless 16 bits are asked for, whatever it would choose
+ * for pictures. */
 static MoaDevice *
 open_device (const char *name, GError **error)
 {
   MoaDevice *device = moa_device_open (name, NULL, error);
-  gboolean asked = name && (g_str_has_suffix (name, "f16") || g_str_has_suffix (name, "bf16"));
+  const char *wished = name && *name ? name : g_getenv ("MOA_DEVICE");
+  gboolean asked = wished && g_str_has_suffix (wished, "f16");
   if (!device || device->number == MOA_F32 || asked)
-    return device; /* moa_trained_init() refuses what was asked for */
+    return device;
   g_autofree char *wide = g_strdup_printf ("%s:f32", device->name);
   moa_device_unref (device);
   return moa_device_open (wide, NULL, error);
@@ -465,8 +491,8 @@ moa_training_open (MoaTraining *training, GError **error)
       || !check_ranks (t, error))
     return FALSE;
   tell_beginning (training);
-  if (!tell_checkpointing (training, error) || !check_memory (training, error) || !load_parameters (training, error)
-      || (t->stage->begin && !t->stage->begin (t, error)))
+  if (!tell_checkpointing (training, error) || !check_memory (training, error)
+      || !load_parameters (training, error) || (t->stage->begin && !t->stage->begin (t, error)))
     return FALSE;
   int rank = moa_group_rank (t->group);
   t->queue = moa_data_queue_new (t->source, items_before (t, t->mark.step) + rank,

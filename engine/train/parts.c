@@ -84,6 +84,9 @@ open_params (MoaParts *parts, const char *path, guint fresh, MoaDevice *device, 
           && !(weights = moa_weights_open (file, kinds[kind].label, error)))
         return FALSE;
       parts->params[kind] = moa_params_new_on (weights, device);
+      /* Stable Diffusion's autoencoder leaves the range of float16. */
+      if (kind == MOA_PART_VAE && device->number == MOA_F16)
+        moa_params_set_number (parts->params[kind], MOA_F32);
       moa_weights_unref (weights);
     }
   return TRUE;

@@ -161,6 +161,8 @@ step (Timing *timing, int number, Seconds *seconds, GError **error)
   double start = now (), clip = c->optimizer.clip;
   clock_t processor = clock ();
   moa_trained_zero (&t->set);
+  if (tg->scale)
+    moa_graph_set (tg->scale, &(float){ 1 });
   if (!moa_graph_run (tg->graph, NULL, error))
     return FALSE;
   for (int k = 0; k < t->set.n; k++)

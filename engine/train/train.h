@@ -8,7 +8,8 @@
 
 typedef struct {
   int n_threads;               /* 0: all processors, shared by the ranks of a machine */
-  const char *device;          /* as MoaRun's, in float32; NULL: $MOA_DEVICE, else auto */
+  /* As MoaRun's, but in float32 unless it says f16 or bf16; NULL: $MOA_DEVICE, else auto. */
+  const char *device;
   gboolean resume;             /* go on from FOLDER's last checkpoint */
   GCancellable *cancellable;   /* finishes the step, saves, and ends in good order */
   guint64 stop_at;             /* the same after that step; 0: none */

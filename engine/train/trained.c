@@ -54,7 +54,12 @@ add (MoaTrainedSet *set, MoaPartKind part, guint index, const char *name,
 {
   MoaParam *param = moa_params_nth (set->parts->params[part], index);
   gsize n = moa_param_packed (param, moa_cpu_isa (set->cpu));
-  MoaTrained t = { .part = part, .index = index, .param = param, .n = n, .lr = 1, .decay = 1 };
+  MoaTrained t = { .part = part, .index = index, .param = param, .n = n, .lr = 1, .decay = 1,
+                   .held = moa_param_number (set->parts->params[part], param) };
+  t.rounded = t.held != MOA_F32                     ? t.held
+              : config->weights == MOA_WEIGHTS_BF16 ? MOA_BF16
+              : config->weights == MOA_WEIGHTS_F16  ? MOA_F16
+                                                    : MOA_F32;
   for (int i = 0; i < config->optimizer.n_groups; i++)
     if (g_pattern_match_simple (config->optimizer.groups[i].match, name))
       {
@@ -73,24 +78,14 @@ moa_trained_value (const MoaTrained *trained)
   return trained->master ? trained->master : trained->param->data;
 }
 
-/* to = what a parameter holds; to: zeros. */
-static void
-copy_data (const MoaTrainedSet *set, float *to, const MoaTrained *t)
-{
-  if (set->vectors)
-    set->vectors->add (moa_cpu_device (set->cpu), to, t->param->data, MOA_F32, t->n);
-  else
-    memcpy (to, t->param->data, t->n * sizeof (float));
-}
-
 /* Numbers first .. first + n - 1, at most CHUNK, of the parameter's data from its master. */
 static void
-round_numbers (MoaTrained *t, MoaTrainWeights weights, gsize first, gsize n)
+round_numbers (MoaTrained *t, gsize first, gsize n)
 {
   guint16 half[CHUNK];
   float *data = (float *) t->param->data + first;
   const float *master = t->master + first;
-  if (weights == MOA_WEIGHTS_BF16)
+  if (t->rounded == MOA_BF16)
     {
       moa_bfloat_from_floats (master, half, n);
       moa_bfloat_to_floats (half, data, n);
@@ -105,21 +100,39 @@ round_numbers (MoaTrained *t, MoaTrainWeights weights, gsize first, gsize n)
 static void
 round_on_device (const MoaTrainedSet *set, MoaTrained *t)
 {
-  set->vectors->round (moa_cpu_device (set->cpu), t->param->data, t->master,
-                       set->weights == MOA_WEIGHTS_BF16 ? MOA_BF16 : MOA_F16, t->n);
+  set->vectors->round (moa_cpu_device (set->cpu), t->param->data, t->held, t->master, t->rounded,
+                       t->n);
 }
 
 void
 moa_trained_round (MoaTrainedSet *set)
 {
-  for (int i = 0; i < set->n && set->weights != MOA_WEIGHTS_F32; i++)
+  for (int i = 0; i < set->n; i++)
     {
       MoaTrained *t = &set->list[i];
-      if (set->vectors)
+      if (t->master && set->vectors)
         round_on_device (set, t);
-      for (gsize first = 0; first < t->n && !set->vectors; first += CHUNK)
-        round_numbers (t, set->weights, first, MIN (CHUNK, t->n - first));
+      for (gsize first = 0; first < t->n && t->master && !set->vectors; first += CHUNK)
+        round_numbers (t, first, MIN (CHUNK, t->n - first));
     }
+}
+
+/* The values that training starts from: what the parameter has, but of its file where that says
+ * more than 16 bits hold. */
+static gboolean
+start_values (MoaTrainedSet *set, int k, GError **error)
+{
+  const MoaTrained *t = &set->list[k];
+  MoaParams *params = set->parts->params[t->part];
+  gsize n = moa_param_numbers (t->param);
+  g_autofree float *numbers = g_try_new (float, n);
+  if (!numbers)
+    return moa_fail (error, MOA_ERROR_MEMORY, "no memory for the numbers of %s", t->param->name);
+  gboolean read = t->held != MOA_F32 && t->param->file;
+  return (read ? moa_weights_read (moa_params_weights (params), t->param->file, 0, n, numbers, error)
+               : moa_params_get_numbers (params, t->param, numbers, error))
+         && moa_trained_put (set, k, MOA_TRAINED_AVERAGE, numbers, error)
+         && (!t->master || moa_trained_put (set, k, MOA_TRAINED_VALUE, numbers, error));
 }
 
 gboolean
@@ -131,14 +144,13 @@ moa_trained_allocate (MoaTrainedSet *set, GError **error)
       t->m = numbers_new (set, t->n);
       t->v = numbers_new (set, t->n);
       t->average = numbers_new (set, t->n);
-      if (set->weights != MOA_WEIGHTS_F32)
+      if (t->rounded != MOA_F32)
         t->master = numbers_new (set, t->n);
-      if (!t->m || !t->v || !t->average || (set->weights != MOA_WEIGHTS_F32 && !t->master))
+      if (!t->m || !t->v || !t->average || (t->rounded != MOA_F32 && !t->master))
         return moa_fail (error, MOA_ERROR_MEMORY,
                          "no memory for the moments of %s; train fewer parameters", t->param->name);
-      copy_data (set, t->average, t);
-      if (t->master)
-        copy_data (set, t->master, t);
+      if (!start_values (set, i, error))
+        return FALSE;
     }
   moa_trained_round (set);
   set->slab = numbers_new (set, set->n_slab);
@@ -161,13 +173,13 @@ gboolean
 moa_trained_init (MoaTrainedSet *set, MoaParts *parts, const MoaTrainConfig *config, MoaCpu *cpu,
                   GError **error)
 {
-  *set = (MoaTrainedSet){ .cpu = cpu, .parts = parts, .weights = config->weights };
+  *set = (MoaTrainedSet){ .cpu = cpu, .parts = parts };
   g_assert (moa_cpu_isa (cpu) != MOA_ISA_F64);
   MoaDevice *device = moa_cpu_device (cpu);
   if (device->methods->find)
     set->vectors = device->methods->find (device, MOA_DEVICE_VECTORS);
-  if (device->number != MOA_F32 || (device->methods->find && !set->vectors))
-    return moa_fail (error, MOA_ERROR_DEVICE, "%s trains in float32: write cuda:f32", device->name);
+  if (device->methods->find && !set->vectors)
+    return moa_fail (error, MOA_ERROR_DEVICE, "%s cannot train; use the CPU", device->name);
   g_autofree gboolean *used = g_new0 (gboolean, g_strv_length (config->train) + 1);
   for (int part = 0; part < MOA_N_PART_KINDS; part++)
     for (guint i = 0; i < moa_params_count (parts->params[part]); i++)
@@ -217,7 +229,7 @@ moa_trained_bytes (const MoaTrainedSet *set)
 {
   gsize n = set->vectors ? MOA_VECTOR_PARTS * sizeof (float) : 0;
   for (int i = 0; i < set->n; i++)
-    n += (set->weights == MOA_WEIGHTS_F32 ? 4 : 5) * set->list[i].n * sizeof (float);
+    n += (set->list[i].rounded == MOA_F32 ? 4 : 5) * set->list[i].n * sizeof (float);
   return n;
 }
 
@@ -264,7 +276,6 @@ typedef struct {
   double *sums;
   MoaAdamW adamw;
   double keep;         /* of the averages */
-  MoaTrainWeights weights;
 } Work;
 
 static void
@@ -352,7 +363,7 @@ step_task (gpointer data, int task, int thread)
   for (gsize i = 0; i < c->n; i++)
     average[i] += (value[i] - average[i]) * move;
   if (t->master)
-    round_numbers (t, work->weights, c->first, c->n);
+    round_numbers (t, c->first, c->n);
 }
 
 static void
@@ -390,7 +401,6 @@ moa_trained_step (MoaTrainedSet *set, const MoaTrainConfig *config, guint64 step
   work_start (&work, set);
   work.adamw = adamw;
   work.keep = average;
-  work.weights = set->weights;
   work_run (&work, set, step_task);
 }
 
@@ -439,10 +449,13 @@ moa_trained_exchange (MoaTrainedSet *set)
 {
   for (int i = 0; i < set->n; i++)
     {
-      float *value = set->list[i].param->data, *average = set->list[i].average;
+      MoaTrained *t = &set->list[i];
+      float *value = t->held == MOA_F32 ? t->param->data : t->master, *average = t->average;
       if (set->vectors)
         {
-          set->vectors->exchange (moa_cpu_device (set->cpu), value, average, set->list[i].n);
+          set->vectors->exchange (moa_cpu_device (set->cpu), value, average, t->n);
+          if (t->held != MOA_F32)
+            round_on_device (set, t);
           continue;
         }
       for (gsize k = 0; k < set->list[i].n; k++)

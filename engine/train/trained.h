@@ -13,6 +13,8 @@ typedef struct {
   MoaParam *param;
   gsize n;
   float *m, *v, *average;
+  MoaNumber held;        /* how the parameter's data is: float, or a card's own 16 bits */
+  MoaNumber rounded;     /* to what type its values are; MOA_F32: to none */
   float *master;         /* float32 value, of which the parameter's data is rounded; NULL: data is it */
   float *sum;            /* of gradients, over micro batches and ranks; in the set's slab */
   double lr, decay;      /* factors */
@@ -25,7 +27,6 @@ typedef struct {
   int n;
   float *slab;           /* all sums, in the order of the list */
   gsize n_slab;
-  MoaTrainWeights weights;
   guint which;           /* bits of the parts that have any */
   const MoaDeviceVectors *vectors; /* a card's, whose memory all is in; NULL: the host */
   float *norm_parts;     /* MOA_VECTOR_PARTS there */

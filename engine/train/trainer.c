@@ -57,6 +57,8 @@ micro_batch (MoaTraining *training, const MoaStepPlan *plan, gboolean last, GErr
   for (int i = 0; i < plan->items && ok; i++)
     ok = (items[i] = moa_data_queue_take (t->queue, error)) != NULL;
   ok = ok && t->stage->fill (t, plan, items, error);
+  if (plan->graph->scale)
+    moa_graph_set (plan->graph->scale, &(float){ t->mark.loss_scale });
   for (int i = 0; i < plan->items && items[i]; i++)
     moa_data_queue_give_back (t->queue, items[i]);
   if (!ok
@@ -67,11 +69,41 @@ micro_batch (MoaTraining *training, const MoaStepPlan *plan, gboolean last, GErr
   return TRUE;
 }
 
+/* Gradients in float16 are scaled up, so that small ones are not lost, and their sums back down; where
+ * that overflows, the step is left out and the next ones are scaled by half. */
+static void
+adapt_loss_scale (MoaTraining *training, gboolean fits)
+{
+  enum { PATIENCE = 2000, MOST = 1 << 24 };
+  MoaProgressMark *mark = &training->t.mark;
+  if (moa_cpu_device (training->t.cpu)->number != MOA_F16)
+    return;
+  training->interval.left_out += !fits;
+  if (fits && ++mark->since < PATIENCE)
+    return;
+  mark->loss_scale = fits ? MIN (2 * mark->loss_scale, MOST) : MAX (mark->loss_scale / 2, 1);
+  mark->since = 0;
+}
+
+static void
+move_parameters (MoaTraining *training, double norm, double scale)
+{
+  MoaTrainer *t = &training->t;
+  const MoaTrainConfig *c = t->config;
+  if (c->optimizer.clip > 0 && norm > c->optimizer.clip)
+    scale *= c->optimizer.clip / norm;
+  double n = t->mark.step + 1;
+  moa_trained_step (&t->set, c, t->mark.step + 1, training->interval.rate, scale,
+                    MIN (c->optimizer.average, (1 + n) / (10 + n)));
+  for (guint i = 0; i < t->graphs->len; i++)
+    moa_graph_params_changed (t->graphs->pdata[i]);
+  training->interval.norm += norm;
+}
+
 static gboolean
 make_step (MoaTraining *training, GError **error)
 {
   MoaTrainer *t = &training->t;
-  const MoaTrainConfig *c = t->config;
   gint64 start = g_get_monotonic_time ();
   MoaStepPlan plan = t->stage->plan (t, t->mark.step);
   moa_trained_zero (&t->set);
@@ -80,22 +112,21 @@ make_step (MoaTraining *training, GError **error)
     if (!micro_batch (training, &plan, i == own - 1, error))
       return FALSE;
 
-  double scale = 1.0 / plan.micros, norm = moa_trained_norm (&t->set, scale);
-  if (!isfinite (norm))
+  double scale = 1.0 / plan.micros / t->mark.loss_scale, norm = moa_trained_norm (&t->set, scale);
+  gboolean fits = isfinite (norm);
+  MoaDevice *device = moa_cpu_device (t->cpu);
+  if (!fits && !device->methods->finish (device, error))
+    return FALSE;
+  if (!fits && t->mark.loss_scale <= 1)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
                      "step %" G_GUINT64_FORMAT ": the gradients are no numbers any more; go on from "
                      "the last checkpoint with a smaller learning rate", t->mark.step + 1);
-  if (c->optimizer.clip > 0 && norm > c->optimizer.clip)
-    scale *= c->optimizer.clip / norm;
-  double n = t->mark.step + 1;
   training->interval.rate = learning_rate (t);
-  moa_trained_step (&t->set, c, t->mark.step + 1, training->interval.rate, scale,
-                    MIN (c->optimizer.average, (1 + n) / (10 + n)));
-  for (guint i = 0; i < t->graphs->len; i++)
-    moa_graph_params_changed (t->graphs->pdata[i]);
+  if (fits)
+    move_parameters (training, norm, scale);
+  adapt_loss_scale (training, fits);
   t->mark.step++;
   t->mark.seconds += (g_get_monotonic_time () - start) * 1e-6;
-  training->interval.norm += norm;
   training->interval.steps++;
   return TRUE;
 }
@@ -159,7 +190,13 @@ report (MoaTraining *training, GError **error)
       json_object_set_new (row, interval->name[i], json_real (value));
       g_string_append_printf (line, " %s %.4g", interval->name[i], value);
     }
-  json_object_set_new (row, "norm", json_real (interval->norm / interval->steps));
+  int made = interval->steps - interval->left_out;
+  json_object_set_new (row, "norm", json_real (interval->norm / MAX (made, 1)));
+  if (moa_cpu_device (t->cpu)->number == MOA_F16)
+    {
+      json_object_set_new (row, "loss_scale", json_real (t->mark.loss_scale));
+      json_object_set_new (row, "steps_left_out", json_integer (interval->left_out));
+    }
   json_object_set_new (row, "learning_rate", json_real (interval->rate));
   json_object_set_new (row, "items_per_second", json_real (counts[0] / seconds));
   json_object_set_new (row, "data_waited", json_real (moa_data_queue_waited (t->queue)));
@@ -361,6 +398,11 @@ moa_trainer_loss (MoaTrainer *t, MoaTrainGraph *tg, MoaTensor *loss, GError **er
 {
   moa_train_graph_part (tg, "loss", loss);
   tg->gradients = g_new0 (MoaTensor *, t->set.n);
+  if (moa_cpu_device (t->cpu)->number == MOA_F16)
+    {
+      tg->scale = moa_trainer_input (tg->graph, "loss_scale", MOA_SHAPE (1));
+      loss = moa_mul (tg->graph, loss, tg->scale);
+    }
   moa_trained_gradients (&t->set, tg->graph, loss, tg->gradients);
   return moa_graph_plan (tg->graph, error);
 }

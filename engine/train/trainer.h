@@ -19,6 +19,7 @@ typedef struct {
   const char *part_name[MOA_MAX_LOSS_PARTS];
   MoaTensor *part[MOA_MAX_LOSS_PARTS];
   MoaTensor **gradients;   /* of the trained set */
+  MoaTensor *scale;        /* input: what the gradients are scaled by in float16; NULL: by nothing */
 } MoaTrainGraph;
 
 /* How a step is made: micro batches of so many items, over all ranks. */

@@ -10,6 +10,7 @@ typedef struct {
   double sum[MOA_MAX_LOSS_PARTS], norm, rate;
   const char *name[MOA_MAX_LOSS_PARTS];
   int n_parts, micros, steps;
+  int left_out;        /* of the steps, for float16 overflowed */
   guint64 items;
   gint64 start;        /* time, microseconds */
 } MoaInterval;

@@ -108,20 +108,20 @@ step (MoaDevice *device, const MoaVectorStep *s, float *value, const float *grad
 }
 
 static __global__ void
-vector_round_kernel (float *y, const float *x, int number, Index n)
+vector_round_kernel (Numbers y, const float *x, int rounded, Index n)
 {
   LONG_EACH (i, n)
-    y[i] = number == MOA_F16 ? __half2float (__float2half_rn (x[i]))
-                             : __bfloat162float (__float2bfloat16_rn (x[i]));
+    y.put ((unsigned) i, rounded == MOA_F16 ? __half2float (__float2half_rn (x[i]))
+                                            : __bfloat162float (__float2bfloat16_rn (x[i])));
 }
 
 static void
-round_to (MoaDevice *device, float *y, const float *x, MoaNumber number, gsize n)
+round_to (MoaDevice *device, gpointer y, MoaNumber held, const float *x, MoaNumber rounded, gsize n)
 {
   MoaCuda *cuda = (MoaCuda *) device;
   if (begin (cuda, "16-bit weights"))
-    MOA_LAUNCH (cuda, vector_round_kernel, dim3 (blocks_of (n)), dim3 (256), 0, y, x, (int) number,
-                (Index) n);
+    MOA_LAUNCH (cuda, vector_round_kernel, dim3 (blocks_of (n)), dim3 (256), 0,
+                numbers_at (y, held, 0), x, (int) rounded, (Index) n);
 }
 
 static __global__ void
