@@ -7,8 +7,8 @@
 
 /* ---- Failures --------------------------------------------------------- */
 
-static gboolean
-fail (MoaCuda *cuda, const char *call, const char *what)
+gboolean
+moa_cuda_fail (MoaCuda *cuda, const char *call, const char *what)
 {
   g_mutex_lock (&cuda->lock);
   if (!cuda->error)
@@ -22,13 +22,13 @@ fail (MoaCuda *cuda, const char *call, const char *what)
 gboolean
 moa_cuda_check (MoaCuda *cuda, cudaError_t status, const char *call)
 {
-  return status == cudaSuccess || fail (cuda, call, cudaGetErrorString (status));
+  return status == cudaSuccess || moa_cuda_fail (cuda, call, cudaGetErrorString (status));
 }
 
 gboolean
 moa_cuda_check_blas (MoaCuda *cuda, cublasStatus_t status, const char *call)
 {
-  return status == CUBLAS_STATUS_SUCCESS || fail (cuda, call, cublasGetStatusString (status));
+  return status == CUBLAS_STATUS_SUCCESS || moa_cuda_fail (cuda, call, cublasGetStatusString (status));
 }
 
 /* Whether work can be queued; the card is each thread's own choice. */

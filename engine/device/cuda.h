@@ -30,6 +30,7 @@ typedef struct {
 } MoaCuda;
 
 /* Keeps the first failure with the call's name and what the device is doing.  FALSE: failed. */
+gboolean moa_cuda_fail (MoaCuda *cuda, const char *call, const char *what); /* FALSE */
 gboolean moa_cuda_check (MoaCuda *cuda, cudaError_t status, const char *call);
 gboolean moa_cuda_check_blas (MoaCuda *cuda, cublasStatus_t status, const char *call);
 

@@ -273,6 +273,13 @@ moa_graph_output (MoaTensor *t)
 }
 
 void
+moa_graph_set_node_func (MoaGraph *graph, MoaNodeFunc func, gpointer data)
+{
+  graph->node_func = func;
+  graph->node_data = data;
+}
+
+void
 moa_graph_set_profile (MoaGraph *graph, MoaProfileFunc func, gpointer data)
 {
   graph->profile = func;

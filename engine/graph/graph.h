@@ -145,6 +145,10 @@ void moa_graph_params_changed (MoaGraph *graph);
 /* cancellable is polled before every op; a card that has recorded the run, before all of it. */
 gboolean moa_graph_run (MoaGraph *graph, GCancellable *cancellable, GError **error);
 
+/* Called after each op of a run, on a device once its work is queued. */
+typedef void (*MoaNodeFunc) (const MoaTensor *t, gpointer data);
+void moa_graph_set_node_func (MoaGraph *graph, MoaNodeFunc func, gpointer data);
+
 /* For the bench: called after each op of a run with its seconds. */
 typedef void (*MoaProfileFunc) (const MoaTensor *t, double seconds, gpointer data);
 void moa_graph_set_profile (MoaGraph *graph, MoaProfileFunc func, gpointer data);

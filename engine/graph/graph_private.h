@@ -37,6 +37,8 @@ struct _MoaGraph {
   gboolean ran;
   gpointer recording;     /* the device's, of the other nodes; or NULL */
 
+  MoaNodeFunc node_func;
+  gpointer node_data;
   MoaProfileFunc profile;
   gpointer profile_data;
 };

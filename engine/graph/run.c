@@ -193,6 +193,8 @@ run_nodes (MoaGraph *graph, guint end, GCancellable *cancellable, GError **error
         return FALSE;
       gint64 start = graph->profile ? g_get_monotonic_time () : 0;
       run_node (graph, i);
+      if (graph->node_func)
+        graph->node_func (t, graph->node_data);
       if (graph->profile)
         {
           if (!device->methods->finish (device, error))
@@ -219,7 +221,7 @@ moa_graph_run (MoaGraph *graph, GCancellable *cancellable, GError **error)
       resolve (graph);
     }
   gboolean replays = again && device->methods->replay && !graph->profile
-                     && graph->n_held < graph->order->len;
+                     && !graph->node_func && graph->n_held < graph->order->len;
   if (!run_nodes (graph, replays ? graph->n_held : graph->order->len, cancellable, error))
     return FALSE;
   if (replays)

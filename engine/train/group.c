@@ -8,7 +8,7 @@
 #endif
 
 struct _MoaGroup {
-  int rank, size, neighbours;
+  int rank, size, neighbours, place;
 #ifdef MOA_HAVE_MPI
   gboolean launched;
   MPI_Comm machine;
@@ -44,6 +44,12 @@ moa_group_neighbours (const MoaGroup *group)
   return group->neighbours;
 }
 
+int
+moa_group_place (const MoaGroup *group)
+{
+  return group->place;
+}
+
 #ifdef MOA_HAVE_MPI
 
 /* Whether a launcher (mpirun, srun) started this process: without one MPI need not be woken. */
@@ -73,6 +79,7 @@ moa_group_join (void)
   MPI_Comm_split_type (MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, group->rank, MPI_INFO_NULL,
                        &group->machine);
   MPI_Comm_size (group->machine, &group->neighbours);
+  MPI_Comm_rank (group->machine, &group->place);
   return group;
 }
 

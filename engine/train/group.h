@@ -17,8 +17,9 @@ void moa_group_leave (MoaGroup *group, gboolean failed);
 
 int moa_group_rank (const MoaGroup *group);
 int moa_group_size (const MoaGroup *group);
-/* How many of the members are on this machine. */
+/* How many of the members are on this machine, and which of them this one is. */
 int moa_group_neighbours (const MoaGroup *group);
+int moa_group_place (const MoaGroup *group);
 
 /* Begins to replace the numbers by their sums over the members, which all must
  * ask for in the same order; done after moa_group_finish(). */

@@ -437,21 +437,56 @@ open_device (const char *name, GError **error)
   return moa_device_open (wide, NULL, error);
 }
 
+/* Of several ranks on a machine each has the card of its place there: *device becomes that one. */
+static gboolean
+take_own_card (const MoaTrainer *t, MoaDevice **device, GError **error)
+{
+  static const char *const numbers[] = { "f32", "", "f16", "bf16" };
+  int place = moa_group_place (t->group);
+  if (*device == moa_device_host () || moa_group_neighbours (t->group) == 1)
+    return TRUE;
+  g_autofree char *name = g_strdup_printf ("cuda:%d:%s", place, numbers[(*device)->number]);
+  moa_device_unref (*device);
+  return (*device = moa_device_open (name, NULL, error)) != NULL;
+}
+
+/* The cards of all ranks, where there are several. */
+static gboolean
+join_cards (MoaTrainer *t, GError **error)
+{
+  MoaDevice *device = moa_cpu_device (t->cpu);
+  const MoaDeviceCollective *collective = NULL;
+  MoaCollectiveName name = { .part = { 0 } };
+  int rank = moa_group_rank (t->group), size = moa_group_size (t->group);
+  double cards = device != moa_device_host ();
+  moa_group_sum_doubles (t->group, &cards, 1);
+  if (size == 1 || cards == 0)
+    return TRUE;
+  if (cards < size)
+    return moa_fail (error, MOA_ERROR_DEVICE,
+                     "%.0f of %d ranks have a card; give --device cpu, or machines that have one for "
+                     "each rank", cards, size);
+  if (!(collective = device->methods->find (device, MOA_DEVICE_COLLECTIVE)))
+    return moa_fail (error, MOA_ERROR_DEVICE,
+                     "This build does not join cards, for it was made without NCCL; give --device cpu, "
+                     "or start one rank");
+  if (rank == 0 && !collective->make_name (device, &name, error))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (name.part); i++)
+    moa_group_share (t->group, &name.part[i]);
+  return (t->cards = collective->join (device, &name, rank, size, error)) != NULL;
+}
+
 static gboolean
 open_cpu (MoaTraining *training, GError **error)
 {
   MoaTrainer *t = &training->t;
   MoaDevice *device = open_device (training->run->device, error);
-  if (!device)
+  if (!device || !take_own_card (t, &device, error))
     return FALSE;
-  gboolean shared = moa_group_size (t->group) > 1 && device != moa_device_host ();
-  if (shared)
-    moa_fail (error, MOA_ERROR_DEVICE,
-              "Several ranks train on CPUs alone; give --device cpu, or start one rank");
-  else
-    t->cpu = moa_cpu_new_on (device, choose_threads (training));
+  t->cpu = moa_cpu_new_on (device, choose_threads (training));
   moa_device_unref (device);
-  return !shared;
+  return join_cards (t, error);
 }
 
 static gboolean
@@ -517,6 +552,8 @@ moa_training_clear (MoaTraining *training)
   moa_data_source_free (t->held_out);
   moa_parts_clear (&t->parts);
   moa_train_log_close (training->log);
+  if (t->cards)
+    t->cards->methods->leave (t->cards);
   g_hash_table_unref (training->broken);
   moa_cpu_free (t->cpu);
   if (training->lock >= 0)

@@ -12,6 +12,7 @@ typedef struct {
 typedef struct {
   MoaTrainedSet *set;
   MoaGroup *group;
+  MoaCollective *cards;
   MoaTensor *const *gradients;
   GArray *buckets;         /* of Bucket */
   int *bucket_of;          /* by parameter */
@@ -45,9 +46,19 @@ add_parameter (Reduce *r, int k)
   g_array_append_val (made, k);
 }
 
+static void
+sum_up (const Reduce *r, const Bucket *bucket)
+{
+  float *numbers = r->set->slab + bucket->first;
+  if (r->cards)
+    r->cards->methods->sum (r->cards, numbers, bucket->n);
+  else
+    moa_group_sum (r->group, numbers, bucket->n);
+}
+
 /* After each node of the run. */
 static void
-node_done (const MoaTensor *node, double seconds, gpointer data)
+node_done (const MoaTensor *node, gpointer data)
 {
   Reduce *r = data;
   const GArray *made = g_hash_table_lookup (r->makers, node);
@@ -57,7 +68,7 @@ node_done (const MoaTensor *node, double seconds, gpointer data)
       Bucket *bucket = &g_array_index (r->buckets, Bucket, r->bucket_of[k]);
       moa_trained_collect (r->set, k, r->gradients[k]);
       if (--bucket->left == 0)
-        moa_group_sum (r->group, r->set->slab + bucket->first, bucket->n);
+        sum_up (r, bucket);
     }
   moa_group_progress (r->group);
 }
@@ -72,18 +83,20 @@ run_in_buckets (Reduce *r, MoaGraph *graph, GError **error)
     {
       const Bucket *bucket = &g_array_index (r->buckets, Bucket, i);
       if (bucket->left == 0)
-        moa_group_sum (r->group, r->set->slab + bucket->first, bucket->n);
+        sum_up (r, bucket);
     }
-  moa_graph_set_profile (graph, node_done, r);
+  moa_graph_set_node_func (graph, node_done, r);
   gboolean ok = moa_graph_run (graph, NULL, error);
-  moa_graph_set_profile (graph, NULL, NULL);
+  moa_graph_set_node_func (graph, NULL, NULL);
+  if (r->cards)
+    r->cards->methods->wait (r->cards);
   moa_group_finish (r->group);
   return ok;
 }
 
 gboolean
-moa_reduce_run (MoaTrainedSet *set, MoaGroup *group, MoaGraph *graph, MoaTensor *const *gradients,
-                gboolean last, GError **error)
+moa_reduce_run (MoaTrainedSet *set, MoaGroup *group, MoaCollective *cards, MoaGraph *graph,
+                MoaTensor *const *gradients, gboolean last, GError **error)
 {
   if (last && moa_group_size (group) > 1)
     {
@@ -91,7 +104,7 @@ moa_reduce_run (MoaTrainedSet *set, MoaGroup *group, MoaGraph *graph, MoaTensor 
       g_autoptr (GArray) buckets = g_array_new (FALSE, FALSE, sizeof (Bucket));
       g_autoptr (GHashTable) makers
         = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_array_unref);
-      Reduce r = { set, group, gradients, buckets, bucket_of, makers };
+      Reduce r = { set, group, cards, gradients, buckets, bucket_of, makers };
       return run_in_buckets (&r, graph, error);
     }
   if (!moa_graph_run (graph, NULL, error))

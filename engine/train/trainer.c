@@ -62,7 +62,8 @@ micro_batch (MoaTraining *training, const MoaStepPlan *plan, gboolean last, GErr
   for (int i = 0; i < plan->items && items[i]; i++)
     moa_data_queue_give_back (t->queue, items[i]);
   if (!ok
-      || !moa_reduce_run (&t->set, t->group, plan->graph->graph, plan->graph->gradients, last, error))
+      || !moa_reduce_run (&t->set, t->group, t->cards, plan->graph->graph, plan->graph->gradients,
+                          last, error))
     return FALSE;
   count_parts (&training->interval, plan->graph);
   training->interval.items += plan->items;

@@ -2,6 +2,7 @@
 #ifndef MOA_TRAINER_H
 #define MOA_TRAINER_H
 
+#include "device/collective.h"
 #include "train/checkpoint.h"
 #include "train/data.h"
 #include "train/group.h"
@@ -64,6 +65,7 @@ struct _MoaTrainer {
   char *folder, *model;  /* FOLDER, FOLDER/model */
   MoaCpu *cpu;
   MoaGroup *group;
+  MoaCollective *cards;  /* of the group's ranks; NULL: they compute on the host, or it is one */
   MoaParts parts;
   MoaTrainedSet set;
   MoaWorkspace *workspace;

@@ -1,10 +1,14 @@
 /* The kernels by the names of the ops: what graphs on a card run. */
+#include "device/collective.h"
 #include "device/vectors.h"
 #include "ops/cuda/kernel.h"
 
 #include <string.h>
 
 extern const MoaDeviceVectors moa_cuda_vectors;
+#ifdef MOA_HAVE_NCCL
+extern const MoaDeviceCollective moa_cuda_collective;
+#endif
 
 #define PLAIN(X)                                                                                      \
   X (activation) X (activation_grad) X (add) X (add_at) X (avg_pool) X (broadcast) X (concat)         \
@@ -36,6 +40,10 @@ moa_cuda_find (const char *name)
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     if (!strcmp (rows[i].name, name))
       return &rows[i];
+#ifdef MOA_HAVE_NCCL
+  if (!strcmp (name, MOA_DEVICE_COLLECTIVE))
+    return &moa_cuda_collective;
+#endif
   return strcmp (name, MOA_DEVICE_VECTORS) ? NULL : &moa_cuda_vectors;
 }
 

@@ -22,6 +22,8 @@ struct emulated_stream {
 struct emulated_graph {
   std::vector<std::function<void ()>> work;
 };
+struct emulated_event {
+};
 struct emulated_blas {
   cudaStream_t stream;
 };
@@ -146,10 +148,18 @@ cudaGetLastError (void)
   return failed ? cudaErrorLaunchFailure : status;
 }
 
+/* $MOA_EMULATED_CARDS, which share the host's memory. */
+static int
+cards ()
+{
+  const char *wished = g_getenv ("MOA_EMULATED_CARDS");
+  return wished ? atoi (wished) : 1;
+}
+
 cudaError_t
 cudaGetDeviceCount (int *n)
 {
-  *n = 1;
+  *n = cards ();
   return attempt (false);
 }
 
@@ -157,7 +167,7 @@ cudaError_t
 cudaSetDevice (int i)
 {
   LOCKED;
-  return failed ? cudaErrorLaunchFailure : i == 0 ? cudaSuccess : cudaErrorInvalidValue;
+  return failed ? cudaErrorLaunchFailure : i < cards () ? cudaSuccess : cudaErrorInvalidValue;
 }
 
 cudaError_t
@@ -169,7 +179,7 @@ cudaGetDeviceProperties (cudaDeviceProp *properties, int i)
   properties->totalGlobalMem = (size_t) 4 << 30;
   properties->major = 9;
   properties->multiProcessorCount = 4;
-  return i == 0 ? cudaSuccess : cudaErrorInvalidValue;
+  return i < cards () ? cudaSuccess : cudaErrorInvalidValue;
 }
 
 cudaError_t
@@ -264,6 +274,37 @@ cudaStreamSynchronize (cudaStream_t stream)
 {
   ATTEMPT (false);
   return stream->captures ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+}
+
+/* ---- Events: what is queued is done at once ---------------------------- */
+
+cudaError_t
+cudaEventCreateWithFlags (cudaEvent_t *event, unsigned flags)
+{
+  ATTEMPT (false);
+  *event = new emulated_event;
+  count_living (1);
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaEventDestroy (cudaEvent_t event)
+{
+  delete event;
+  count_living (-1);
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
+{
+  return attempt (false);
+}
+
+cudaError_t
+cudaStreamWaitEvent (cudaStream_t stream, cudaEvent_t event, unsigned flags)
+{
+  return attempt (false);
 }
 
 /* ---- Graphs ----------------------------------------------------------- */
