@@ -139,6 +139,23 @@ typedef struct {
 /* As moa_model_open(); the strings are not needed afterwards.  (transfer full) */
 MoaModel *moa_model_open_files (const MoaModelFiles *files, GError **error);
 
+/* ---- Devices --------------------------------------------------------- */
+
+/* What a user is told about a GPU. */
+typedef struct {
+  char name[16];         /* "cuda:0" */
+  char title[256];       /* "NVIDIA H100 PCIe" */
+  int major, minor;      /* compute capability */
+  guint64 total_memory, free_memory;
+  int driver, runtime;   /* CUDA versions, 12040 for 12.4 */
+  gboolean half;         /* computes in float16 where nothing else is asked for */
+  char problem[256];     /* "": usable; else why not, and the remedy */
+} MoaDeviceInfo;
+
+/* All GPUs, usable or not; *why (NULL, or to be freed) says why there is none.
+ * (element-type MoaDeviceInfo) (transfer full) */
+GArray *moa_device_list (char **why);
+
 /* ---- Running a job --------------------------------------------------- */
 
 /* The router map of a block: the prior's weight, in [0,1]. */

@@ -51,6 +51,14 @@ history_load_settings (void)
 }
 
 void
+history_load_machine (ReplaceSettings *settings)
+{
+  g_autoptr (ReplaceSettings) last = history_load_settings ();
+
+  replace_settings_set_string (&settings->device, last->device);
+}
+
+void
 history_save_settings (const ReplaceSettings *settings)
 {
   g_autofree char *json = replace_settings_to_json (settings);

@@ -6,6 +6,9 @@
 
 /* (transfer full); all defaults the first time. */
 ReplaceSettings *history_load_settings (void);
+/* Takes over what belongs to this machine and not to a result: the device. */
+void history_load_machine (ReplaceSettings *settings);
+
 void history_save_settings (const ReplaceSettings *settings);
 
 /* A subject is the id of a layer as text, or the path of a file.  (transfer full); NULL ended. */

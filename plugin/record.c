@@ -39,7 +39,8 @@ names_to_json (const ReplaceTask *task)
 /* What was used, after the model's defaults, in the form of the settings, and what it came
  * from. */
 static char *
-describe (const ReplaceTask *task, const MoaReplaceResult *result, const MoaVariation *variation)
+describe (const ReplaceTask *task, gint32 source, const MoaReplaceResult *result,
+          const MoaVariation *variation)
 {
   g_autoptr (ReplaceSettings) used = replace_settings_copy (task->settings);
 
@@ -51,6 +52,7 @@ describe (const ReplaceTask *task, const MoaReplaceResult *result, const MoaVari
   used->params.max_timestep = result->max_timestep;
   used->params.seed = variation->seed;
   used->params.variations = 1;
+  replace_settings_set_string (&used->device, ""); /* of this machine, not of the result */
 
   g_autofree char *settings = replace_settings_to_json (used);
   json_t *object = json_loads (settings, 0, NULL);
@@ -65,8 +67,8 @@ describe (const ReplaceTask *task, const MoaReplaceResult *result, const MoaVari
   json_object_set_new (object, "area",
                        json_pack ("[iiii]", task->area.x, task->area.y, task->area.width,
                                   task->area.height));
-  if (gimp_item_is_valid (task->layer))
-    json_object_set_new (object, "source", json_integer (gimp_item_get_tattoo (task->layer)));
+  if (source >= 0)
+    json_object_set_new (object, "source", json_integer (gimp_item_get_tattoo (source)));
   return options_print (object);
 }
 
@@ -125,10 +127,10 @@ attach_maps (gint32 group, const MoaModelInfo *info, const MoaRouterMaps *maps)
 }
 
 void
-record_attach (gint32 group, const ReplaceTask *task, const MoaReplaceResult *result,
+record_attach (gint32 group, const ReplaceTask *task, gint32 source, const MoaReplaceResult *result,
                const MoaVariation *variation)
 {
-  g_autofree char *json = describe (task, result, variation);
+  g_autofree char *json = describe (task, source, result, variation);
 
   attach_text (group, REPLACE_PARASITE, json);
   attach_subjects (group, task, result);

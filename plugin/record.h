@@ -12,9 +12,10 @@
 #include "people.h"
 #include "replace.h"
 
-/* All of it, for one of the result's variations. */
-void record_attach (gint32 group, const ReplaceTask *task, const MoaReplaceResult *result,
-                    const MoaVariation *variation);
+/* All of it, for one of the result's variations.  source: the layer below the result, which shows
+ * where its mask does not; -1 if that is gone. */
+void record_attach (gint32 group, const ReplaceTask *task, gint32 source,
+                    const MoaReplaceResult *result, const MoaVariation *variation);
 
 /* The settings.  source: its layer if that is still there, or -1; area: on that layer; either may
  * be NULL.  (transfer full); NULL with error set. */

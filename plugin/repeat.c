@@ -5,6 +5,7 @@
 #include "repeat.h"
 
 #include "drawable.h"
+#include "history.h"
 #include "intl.h"
 #include "options.h"
 #include "procedures.h"
@@ -115,12 +116,14 @@ static const GimpParamDef repeat_args[N_REPEAT_ARGS] = {
 };
 
 static gboolean
-repeat (gint32 image, gint32 drawable, gint32 seed, GError **error)
+repeat (gint32 image, gint32 drawable, gint32 seed, gboolean from_menu, GError **error)
 {
   g_autofree char *options = g_strdup_printf ("{\"seed\": %u}",
                                               seed < 0 ? g_random_int () : (guint32) seed);
   g_autoptr (ReplaceTask) task = repeat_task_new (image, drawable, options, error);
 
+  if (task && from_menu)
+    history_load_machine (task->settings);
   if (task && task->settings->params.freedom == 0)
     {
       g_set_error (error, MOA_ERROR, MOA_ERROR_ARGUMENT,
@@ -135,13 +138,13 @@ static gboolean
 run_repeat (const GimpParam *args, GimpParam *values, GError **error)
 {
   return repeat (args[1].data.d_image, args[2].data.d_drawable, args[REPEAT_SEED].data.d_int32,
-                 error);
+                 FALSE, error);
 }
 
 static gboolean
 repeat_from_menu (gint32 image, gint32 drawable, gboolean again, GError **error)
 {
-  return repeat (image, drawable, -1, error);
+  return repeat (image, drawable, -1, TRUE, error);
 }
 
 const Procedure repeat_procedure = {

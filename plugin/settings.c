@@ -29,6 +29,7 @@ replace_settings_new (void)
     moa_setting_set (&own_settings[i], settings, own_settings[i].fallback, NULL);
   settings->prompt = g_strdup ("");
   settings->model = g_strdup ("");
+  settings->device = g_strdup ("");
   return settings;
 }
 
@@ -39,6 +40,7 @@ replace_settings_copy (const ReplaceSettings *settings)
 
   copy->prompt = g_strdup (settings->prompt);
   copy->model = g_strdup (settings->model);
+  copy->device = g_strdup (settings->device);
   copy->layer = g_strdup (settings->layer);
   copy->subjects = g_strdup (settings->subjects);
   return copy;
@@ -51,6 +53,7 @@ replace_settings_free (ReplaceSettings *settings)
     {
       g_free (settings->prompt);
       g_free (settings->model);
+      g_free (settings->device);
       g_free (settings->layer);
       g_free (settings->subjects);
       g_free (settings);
@@ -103,7 +106,7 @@ replace_settings_list_options (void)
 {
   int n;
   const MoaSetting *rows = moa_replace_settings (&n);
-  GString *known = g_string_new ("prompt, model, layer, subjects, order");
+  GString *known = g_string_new ("prompt, model, device, layer, subjects, order");
 
   for (int i = 0; i < n; i++)
     g_string_append_printf (known, ", %s", rows[i].name);
@@ -124,6 +127,8 @@ option_from_json (ReplaceSettings *settings, const char *key, json_t *value, GEr
     return text_from_json (&settings->prompt, key, value, error);
   if (!strcmp (key, "model"))
     return text_from_json (&settings->model, key, value, error);
+  if (!strcmp (key, "device"))
+    return text_from_json (&settings->device, key, value, error);
   if (!strcmp (key, "layer"))
     return text_from_json (&settings->layer, key, value, error);
   if (!strcmp (key, "subjects"))
@@ -236,6 +241,8 @@ replace_settings_to_json (const ReplaceSettings *settings)
   json_object_set_new (object, "model", json_string (settings->model));
   set_all (chosen, rows, n, &settings->params);
   set_all (chosen, own_settings, N_OWN, settings);
+  if (*settings->device)
+    json_object_set_new (chosen, "device", json_string (settings->device));
   if (settings->n_order)
     {
       json_t *order = json_array ();
@@ -283,6 +290,7 @@ replace_settings_get_run (const ReplaceSettings *settings, MoaRun *run)
     folder = g_build_filename (g_get_user_cache_dir (), "moa-gimp", "inversions", NULL);
   *run = (MoaRun) {
     .n_threads = settings->n_threads,
+    .device = *settings->device ? g_intern_string (settings->device) : NULL,
     .memory_limit = (guint64) settings->memory_limit << 20,
     .cache = settings->cache ? folder : NULL,
   };

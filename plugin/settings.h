@@ -19,6 +19,7 @@ typedef struct {
   gboolean mark;           /* the result says that it was made with this tool */
   int n_threads;           /* 0: all processors */
   int memory_limit;        /* MiB; 0: what is free */
+  char *device;            /* as of MoaRun; "": automatic */
   /* Of a call, never kept: */
   char *layer;             /* the target by its name; NULL: by its id */
   char *subjects;          /* a JSON list as of people.h; NULL: by their ids */
@@ -30,12 +31,12 @@ ReplaceSettings *replace_settings_copy (const ReplaceSettings *settings);
 void replace_settings_free (ReplaceSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaceSettings, replace_settings_free)
 
-/* Sets prompt or model; NULL is "". */
+/* Sets prompt, model or device; NULL is "". */
 void replace_settings_set_string (char **field, const char *value);
 
 /* The procedure's options argument: a JSON object with any of the engine's settings
- * (moa_replace_settings()) and prompt, model, order, maps, cache, mark, threads, memory_limit
- * (MiB), layer and subjects.  "" is the same as "{}". */
+ * (moa_replace_settings()) and prompt, model, device, order, maps, cache, mark, threads,
+ * memory_limit (MiB), layer and subjects.  "" is the same as "{}". */
 gboolean replace_settings_set_options (ReplaceSettings *settings, const char *json,
                                        GError **error);
 
@@ -53,8 +54,8 @@ ReplaceSettings *replace_settings_from_json (const char *json, GError **error);
  * is there.  (transfer full) */
 char *replace_settings_find_model (void);
 
-/* How a job is to run: threads, memory, and the folder of kept inversions, which is also what
- * dialogs ask estimates with.  The folder's name lives as long as the process. */
+/* How a job is to run: device, threads, memory, and the folder of kept inversions, which is also
+ * what dialogs ask estimates with.  The strings live as long as the process. */
 void replace_settings_get_run (const ReplaceSettings *settings, MoaRun *run);
 
 #endif

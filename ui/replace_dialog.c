@@ -422,6 +422,8 @@ choose_start (ReplaceDialog *dialog, gint32 drawable, gboolean again, GError **e
   group = result_find_group (dialog->target);
   if (group >= 0)
     settings = record_read_settings (group, &dialog->target, NULL, error);
+  if (settings)
+    history_load_machine (settings);
   if (again)
     g_clear_pointer (&settings, replace_settings_free);
   return settings ? settings : history_load_settings ();

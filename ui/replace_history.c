@@ -6,6 +6,7 @@
 
 #include "pixels.h"
 
+#include "plugin/history.h"
 #include "plugin/intl.h"
 #include "plugin/record.h"
 #include "plugin/result.h"
@@ -162,6 +163,8 @@ replace_history_restore (int i, gpointer data)
       settings = replace_settings_copy (dialog->last_work->task->settings);
       settings->params.seed = dialog->last_result->variations[entry->variation].seed;
     }
+  if (settings && entry->group >= 0)
+    history_load_machine (settings);
   if (settings)
     settings_panel_set (dialog->panel, settings);
 }

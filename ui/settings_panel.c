@@ -6,6 +6,8 @@
  * model when another one is chosen. */
 #include "settings_panel.h"
 
+#include "device_combo.h"
+
 #include "plugin/intl.h"
 
 #include <atk/atk.h>
@@ -52,7 +54,7 @@ static const struct {
 
 struct _SettingsPanel
 {
-  GtkWidget *box, *advanced, *prompt, *seed, *model_entry, *model_status;
+  GtkWidget *box, *advanced, *prompt, *seed, *model_entry, *model_status, *device;
   GtkWidget *switches[N_SWITCHES];
   Row rows[MAX_SETTINGS];
   int n_rows;
@@ -271,6 +273,7 @@ settings_panel_set (SettingsPanel *panel, const ReplaceSettings *settings)
   panel->settings = replace_settings_copy (settings);
   gtk_entry_set_text (GTK_ENTRY (panel->prompt), settings->prompt);
   gtk_entry_set_text (GTK_ENTRY (panel->model_entry), *settings->model ? settings->model : usual);
+  device_combo_set (panel->device, settings->device);
   for (int i = 0; i < N_SWITCHES; i++)
     gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (panel->switches[i]),
                                   *get_switch (panel->settings, i));
@@ -284,6 +287,7 @@ settings_panel_set (SettingsPanel *panel, const ReplaceSettings *settings)
 ReplaceSettings *
 settings_panel_get (SettingsPanel *panel, gboolean roll)
 {
+  g_autofree char *device = device_combo_get (panel->device);
   ReplaceSettings *settings = replace_settings_copy (panel->settings);
   g_autofree char *usual = replace_settings_find_model ();
   const char *model = gtk_entry_get_text (GTK_ENTRY (panel->model_entry));
@@ -293,6 +297,7 @@ settings_panel_get (SettingsPanel *panel, gboolean roll)
                               g_random_int ());
   replace_settings_set_string (&settings->prompt, gtk_entry_get_text (GTK_ENTRY (panel->prompt)));
   replace_settings_set_string (&settings->model, g_strcmp0 (model, usual) ? model : "");
+  replace_settings_set_string (&settings->device, device);
   for (int i = 0; i < panel->n_rows; i++)
     moa_setting_set (panel->rows[i].setting, &settings->params, get_value (&panel->rows[i]), NULL);
   for (int i = 0; i < N_SWITCHES; i++)
@@ -488,7 +493,11 @@ create_advanced (SettingsPanel *panel)
   gtk_table_attach (GTK_TABLE (table), model, 1, 3, 0, 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
   gtk_table_attach (GTK_TABLE (table), panel->model_status, 1, 3, 1, 2, GTK_FILL | GTK_EXPAND, GTK_FILL, 0,
                     0);
-  add_lines (panel, table, 2, FALSE);
+  panel->device = device_combo_new ();
+  g_signal_connect_swapped (panel->device, "changed", G_CALLBACK (on_edited), panel);
+  create_label (table, 2, _("Comp_ute on:"), panel->device);
+  gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, 2, 3, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+  add_lines (panel, table, 3, FALSE);
   gtk_container_set_border_width (GTK_CONTAINER (table), 4);
   gtk_box_pack_start (GTK_BOX (box), table, FALSE, FALSE, 0);
   add_switches (panel, box);

@@ -245,7 +245,7 @@ describe (int i, MoaDeviceInfo *info)
       g_strlcpy (info->title, properties.name, sizeof (info->title));
       info->major = properties.major;
       info->minor = properties.minor;
-      info->number = properties.major >= 7 ? MOA_F16 : MOA_F32; /* tensor cores */
+      info->half = properties.major >= 7; /* tensor cores */
       info->total_memory = properties.totalGlobalMem;
       status = cudaSetDevice (i);
     }

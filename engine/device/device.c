@@ -196,7 +196,7 @@ open_cuda (int index, int number, GError **error)
         {
           if (error)
             g_clear_error (error);
-          return module (&why)->open (i, number < 0 ? info->number : (MoaNumber) number, error);
+          return module (&why)->open (i, number < 0 ? (info->half ? MOA_F16 : MOA_F32) : (MoaNumber) number, error);
         }
       if (error && !*error)
         moa_fail (error, MOA_ERROR_DEVICE, "%s (%s) cannot be used: %s", info->name, info->title,

@@ -51,17 +51,6 @@ struct _MoaDevice {
   MoaNumber number; /* of activations and matrices; what needs more has float */
 };
 
-/* What a user is told about a device. */
-typedef struct {
-  char name[16];         /* "cuda:0" */
-  char title[256];       /* "NVIDIA H100 PCIe" */
-  int major, minor;      /* compute capability */
-  guint64 total_memory, free_memory;
-  int driver, runtime;   /* CUDA versions, 12040 for 12.4 */
-  MoaNumber number;      /* that suits it where none is asked for */
-  char problem[256];     /* "": usable; else why not, and the remedy */
-} MoaDeviceInfo;
-
 /* What a module exports under the name MOA_DEVICE_MODULE. */
 typedef struct {
   gsize layout;   /* MOA_DEVICE_LAYOUT of who made it */
@@ -82,9 +71,5 @@ MoaDevice *moa_device_host (void);
 MoaDevice *moa_device_open (const char *name, char **note, GError **error);
 MoaDevice *moa_device_ref (MoaDevice *device);
 void moa_device_unref (MoaDevice *device);
-
-/* All cards, usable or not; *why (NULL, or to be freed) says why there is none.
- * (element-type MoaDeviceInfo) (transfer full) */
-GArray *moa_device_list (char **why);
 
 #endif

@@ -4,7 +4,7 @@
 #   MOA_TEST_PLUGIN  the tests' own plug-in, from moa-test.c
 #   MOA_TEST_MODEL   a model folder
 #   MOA_TEST_OUT     where to leave GIMP's log and the files written (default: a temporary folder)
-#   MOA_TESTS        which files to run (default: "replace refuse procedures document")
+#   MOA_TESTS        which files to run (default: "replace mixing refuse procedures document")
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -20,7 +20,7 @@ script="(begin
   (define model \"$MOA_TEST_MODEL\")
   (define out \"$out\")
   (load \"$here/common.scm\")"
-for test in ${MOA_TESTS:-replace refuse procedures document}; do
+for test in ${MOA_TESTS:-replace mixing refuse procedures document}; do
   script+=" (load \"$here/$test.scm\")"
 done
 script+="
