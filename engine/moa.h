@@ -91,7 +91,8 @@ typedef struct {
   int fixed_point;
   int max_timestep;
   const char *const *warnings; /* NULL ended; surplus tensors and the like */
-  /* What puts subjects into pictures: "MoA"; NULL: nothing does, and jobs with subjects are refused. */
+  /* What puts subjects into pictures: "MoA", "IP-Adapter", "IP-Adapter Plus", "IP-Adapter Full Face",
+   * "IP-Adapter FaceID"; NULL: nothing does, and jobs with subjects are refused. */
   const char *expert;
   const char *const *missing;  /* NULL ended; parts that some jobs need, and what to get */
 } MoaModelInfo;
@@ -126,7 +127,7 @@ typedef struct {
   const char *config;
   /* Instead of the model's own; a file, or a folder with config.json.  NULL: the model's own. */
   const char *vae, *text_encoder, *image_encoder;
-  /* A folder of MoA weights.  NULL: the model's own. */
+  /* A folder of MoA weights, or an IP-Adapter's file.  NULL: the model's own. */
   const char *expert;
   const char *controlnet;        /* a file, or a folder with config.json; NULL: none */
   const MoaLora *loras;
@@ -233,7 +234,10 @@ MoaSavedSubject *moa_saved_subject_new (MoaModel *model, const char *name,
                                         const MoaRun *run, GError **error);
 /* The file appears by rename, or not at all. */
 gboolean moa_saved_subject_save (const MoaSavedSubject *saved, const char *path, GError **error);
-/* Refuses, with MOA_ERROR_FILE, what is damaged or not a saved subject.  (transfer full) */
+/* Refuses, with MOA_ERROR_FILE, what is damaged or not a saved subject.  A file of one tensor without
+ * more, [dim] or [n_photos, dim], is a face embedding, as an IP-Adapter FaceID takes it (that of
+ * insightface's antelopev2 or buffalo_l, 512 numbers of length 1); its thumbnail is blank.
+ * (transfer full) */
 MoaSavedSubject *moa_saved_subject_load (const char *path, GError **error);
 void moa_saved_subject_free (MoaSavedSubject *saved);
 /* Whether the model can use it: its features are of that model's image encoder. */
@@ -249,6 +253,10 @@ typedef struct {
   /* Replacing only: the person of the picture that this subject's place stands
    * for stays as it is; photos and saved must be empty.  (FALSE) */
   gboolean keep;
+  /* With an IP-Adapter, which has no routers, where the person goes: 1 channel, the picture's size
+   * (generating: any size, scaled).  NULL: the selection, or everywhere; several subjects need one
+   * each.  A trained MoA finds the places by itself. */
+  const MoaImage *mask;
 } MoaSubject;
 
 /* What a model's ControlNet follows: a pose, edges, depth, as it was trained to. */
@@ -269,6 +277,7 @@ typedef enum {
 #define MOA_MAX_SUBJECTS 8
 #define MOA_MAX_VARIATIONS 64
 #define MOA_MAX_PAINT 8
+#define MOA_MAX_EXPERT_SCALE 10
 
 /* ---- Replace a person ------------------------------------------------ */
 
@@ -307,6 +316,7 @@ typedef struct {
   gboolean color_match; /* match the result's colours to the source around the mask (FALSE) */
   double grow;          /* of the composite mask, in model pixels; below 0: side / 64 */
   double feather;       /* of the composite mask, in model pixels; below 0: side / 42 */
+  double expert_scale;   /* of an IP-Adapter's attentions, 0 to 10 (1); without meaning for MoA */
   double mask_threshold; /* personalised weight from which a pixel counts as the person, 0.5;
                             inside a selection, 0.7 of it will do */
   gboolean want_reconstruction; /* also decode the inversion's way back (FALSE) */
@@ -418,6 +428,7 @@ typedef struct {
   int max_timestep;          /* below 0: the model's default */
   const guint64 *seeds;      /* one picture each */
   int n_seeds;
+  double expert_scale;       /* as in MoaReplaceParams */
   gboolean want_maps;
   MoaControl control;        /* the image is scaled to the picture's size */
 } MoaGenerateParams;

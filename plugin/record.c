@@ -222,7 +222,7 @@ add_people (People *people, const json_t *head, const float *features, gsize n, 
   json_int_t dim = json_integer_value (json_object_get (head, "dim"));
   gsize used = 0;
 
-  if (!encoder || dim < 1 || dim > 1 << 16)
+  if (!encoder || dim < 1 || dim > 1 << 20)
     return FALSE;
   for (guint k = 0; k < json_array_size (list); k++)
     {

@@ -122,6 +122,8 @@ GdkPixbuf *moa_cli_load (const char *path, GError **error);
 MoaImage *moa_cli_image (const GdkPixbuf *pixbuf, const MoaRect *area);
 /* One channel: gray times alpha.  (transfer full) */
 MoaImage *moa_cli_load_mask (const char *path, GError **error);
+/* The area of a mask; NULL: no memory.  (transfer full) */
+MoaImage *moa_cli_crop_mask (const MoaImage *mask, const MoaRect *area);
 /* Gray or RGB.  (transfer full) */
 GdkPixbuf *moa_cli_pixbuf (const MoaImage *image);
 /* As PNG, by rename. */
@@ -133,12 +135,21 @@ gboolean moa_cli_check_folder_of (const char *path, GError **error);
 /* Makes the folder, and those above it, if it is missing, and asks whether files can be made in it. */
 gboolean moa_cli_make_folder (const char *path, GError **error);
 
-/* Photos of subjects from arguments, "A.png" or "A.png+B.png" each. */
+/* Subjects from arguments, "A.png" or "A.png+B.png" each; a saved subject or a face embedding is
+ * "C.safetensors". */
 typedef struct {
   MoaSubject *subjects;
   int n_subjects;
+  char **masks; /* --subject-mask; files in the subjects' order, or NULL */
 } MoaCliSubjects;
+#define MOA_CLI_SUBJECTS_ENTRIES(subjects)                                                        \
+  { "subject-mask", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(subjects).masks,                         \
+    "With an IP-Adapter, where a SUBJECT goes: white; once for each, in their order", "MASK.png" }
 gboolean moa_cli_load_subjects (MoaCliSubjects *subjects, char **arguments, int n, GError **error);
+/* Gives them their masks; area (NULL: all) is the part of the picture that counts, whose whole size
+ * must then be width x height. */
+gboolean moa_cli_load_subject_masks (MoaCliSubjects *subjects, int width, int height,
+                                     const MoaRect *area, GError **error);
 void moa_cli_clear_subjects (MoaCliSubjects *subjects);
 
 /* One PNG for each block, as large as the latent is in pixels; adds their names to files. */

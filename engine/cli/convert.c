@@ -49,12 +49,23 @@ copy_folder (const char *from, const char *to, GError **error)
   return TRUE;
 }
 
+/* As it is: what it holds tells what it is. */
+static gboolean
+write_adapter (const MoaModel *model, const char *folder, GError **error)
+{
+  g_autofree char *sub = g_build_filename (folder, MOA_IP_ADAPTER_PART, NULL);
+  return make_folder (sub, error) && copy_file (model->sources.part[MOA_PART_MOA].weights, sub,
+                                                MOA_IP_ADAPTER_PART ".safetensors", error);
+}
+
 static gboolean
 write_part (const MoaModel *model, MoaPart part, MoaParams *params, const char *folder,
             GError **error)
 {
   if (!params)
     return TRUE;
+  if (part == MOA_PART_MOA && model->sources.ip_adapter)
+    return write_adapter (model, folder, error);
   g_autofree char *name = g_strconcat (moa_parts[part].base, ".safetensors", NULL);
   g_autofree char *sub = g_build_filename (folder, moa_parts[part].name, NULL);
   g_autofree char *path = g_build_filename (sub, name, NULL);

@@ -17,7 +17,7 @@ moa_cli_files_group (MoaCliFiles *files)
     { "image-encoder", 0, 0, G_OPTION_ARG_FILENAME, &files->image_encoder,
       "The CLIP image encoder that subjects are seen with", "FILE|FOLDER" },
     { "expert", 0, 0, G_OPTION_ARG_FILENAME, &files->expert,
-      "What puts subjects into pictures: a folder of MoA weights", "FOLDER" },
+      "What puts subjects into pictures: a folder of MoA weights, or an IP-Adapter", "FOLDER|FILE" },
     { "controlnet", 0, 0, G_OPTION_ARG_FILENAME, &files->controlnet,
       "A ControlNet, see --control", "FILE|FOLDER" },
     { "lora", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files->loras,

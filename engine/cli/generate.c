@@ -118,7 +118,8 @@ static gboolean
 run (Generate *g, char **photos, int n, GError **error)
 {
   if (!check_output (g, error) || !moa_cli_start (&g->cli, error) ||
-      !moa_cli_load_subjects (&g->subjects, photos, n, error))
+      !moa_cli_load_subjects (&g->subjects, photos, n, error) ||
+      !moa_cli_load_subject_masks (&g->subjects, 0, 0, NULL, error))
     return FALSE;
   g->params.subjects = g->subjects.subjects;
   g->params.n_subjects = g->subjects.n_subjects;
@@ -184,6 +185,7 @@ moa_cli_generate (int argc, char **argv)
     { "pictures", 0, 0, G_OPTION_ARG_INT, &g.n_pictures, "How many, of seeds one after another",
       "N" },
     MOA_CLI_CONTROL_ENTRIES (g.control),
+    MOA_CLI_SUBJECTS_ENTRIES (g.subjects),
     { "maps", 0, 0, G_OPTION_ARG_FILENAME, &g.maps, "Write the router maps, see moa maps",
       "FOLDER" },
     { NULL }

@@ -5,7 +5,7 @@
 #include "device/cpu.h"
 #include "io/kind.h"
 #include "io/safetensors.h"
-#include "jobs/model.h"
+#include "jobs/fingerprint.h"
 
 typedef struct {
   MoaCli cli;
@@ -40,7 +40,13 @@ replacement_bytes (MoaModel *model, guint64 *bytes, GError **error)
       return TRUE;
     }
   const MoaImage *photos[] = { picture };
+  int dim = moa_model_get_info (model)->feature_dim;
+  g_autofree float *feature = g_new0 (float, dim);
+  const MoaSavedSubject face = { .encoder = MOA_FACE_EMBEDDING, .n_photos = 1, .dim = dim,
+                                 .features = feature };
   MoaSubject subject = { photos, 1 };
+  if (!moa_model_sees_photos (model))
+    subject = (MoaSubject){ .saved = &face };
   MoaReplaceParams params;
   moa_replace_params_init (&params);
   params.source = picture;
@@ -82,7 +88,7 @@ print_model (const MoaModelInfo *info, guint64 bytes)
                                                        : "a complete model");
   g_print ("  pictures      %d x %d pixels\n", info->side, info->side);
   if (info->expert)
-    g_print ("  persons       %s, routed in %d blocks\n", info->expert, info->n_layers);
+    g_print ("  persons       %s, in %d blocks\n", info->expert, info->n_layers);
   for (int i = 0; i < info->n_parts; i++)
     {
       g_autofree char *size = g_format_size_full (info->parts[i].file_bytes,

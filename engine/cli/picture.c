@@ -159,6 +159,15 @@ load_photos (MoaSubject *subject, const char *argument, GError **error)
   subject->photos = (const MoaImage *const *) photos;
   for (char **path = paths; *path; path++)
     {
+      if (g_str_has_suffix (*path, ".safetensors"))
+        {
+          if (subject->saved)
+            return moa_fail (error, MOA_ERROR_ARGUMENT, "%s: a subject has at most one saved "
+                             "subject or face embedding", *path);
+          if (!(subject->saved = moa_saved_subject_load (*path, error)))
+            return FALSE;
+          continue;
+        }
       g_autoptr (GdkPixbuf) pixbuf = moa_cli_load (*path, error);
       if (!pixbuf)
         return FALSE;
@@ -183,6 +192,47 @@ moa_cli_load_subjects (MoaCliSubjects *subjects, char **arguments, int n, GError
   return TRUE;
 }
 
+MoaImage *
+moa_cli_crop_mask (const MoaImage *mask, const MoaRect *area)
+{
+  MoaImage *out = moa_image_new (area->width, area->height, 1);
+  for (int y = 0; out && y < area->height; y++)
+    memcpy (out->data + (gsize) y * area->width,
+            mask->data + (gsize) (area->y + y) * mask->width + area->x,
+            area->width * sizeof (float));
+  return out;
+}
+
+gboolean
+moa_cli_load_subject_masks (MoaCliSubjects *subjects, int width, int height, const MoaRect *area,
+                            GError **error)
+{
+  int n = subjects->masks ? g_strv_length (subjects->masks) : 0;
+  if (n > 0 && n != subjects->n_subjects)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "There are %d subjects and %d --subject-mask; give one for each",
+                     subjects->n_subjects, n);
+  for (int i = 0; i < n; i++)
+    {
+      const char *path = subjects->masks[i];
+      MoaImage *mask = moa_cli_load_mask (path, error);
+      if (!mask)
+        return FALSE;
+      subjects->subjects[i].mask = mask;
+      if (!area)
+        continue;
+      if (mask->width != width || mask->height != height)
+        return moa_fail (error, MOA_ERROR_ARGUMENT,
+                         "%s: the mask is %d x %d pixels, the picture %d x %d; they must be alike",
+                         path, mask->width, mask->height, width, height);
+      subjects->subjects[i].mask = moa_cli_crop_mask (mask, area);
+      moa_image_free (mask);
+      if (!subjects->subjects[i].mask)
+        return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture", path);
+    }
+  return TRUE;
+}
+
 void
 moa_cli_clear_subjects (MoaCliSubjects *subjects)
 {
@@ -191,8 +241,11 @@ moa_cli_clear_subjects (MoaCliSubjects *subjects)
       for (int k = 0; k < subjects->subjects[i].n_photos; k++)
         moa_image_free ((MoaImage *) subjects->subjects[i].photos[k]);
       g_free ((gpointer) subjects->subjects[i].photos);
+      moa_saved_subject_free ((MoaSavedSubject *) subjects->subjects[i].saved);
+      moa_image_free ((MoaImage *) subjects->subjects[i].mask);
     }
   g_free (subjects->subjects);
+  g_strfreev (subjects->masks);
 }
 
 /* ---- Router maps ---- */

@@ -3,8 +3,6 @@
 
 #include "base/error.h"
 
-#include <string.h>
-
 /* The bounds of what is not black; FALSE: nothing. */
 static gboolean
 mask_bounds (const MoaImage *mask, MoaRect *bounds)
@@ -21,17 +19,6 @@ mask_bounds (const MoaImage *mask, MoaRect *bounds)
         }
   *bounds = (MoaRect){ left, top, right - left + 1, bottom - top + 1 };
   return right >= 0;
-}
-
-static MoaImage *
-crop_mask (const MoaImage *mask, const MoaRect *area)
-{
-  MoaImage *out = moa_image_new (area->width, area->height, 1);
-  for (int y = 0; out && y < area->height; y++)
-    memcpy (out->data + (gsize) y * area->width,
-            mask->data + (gsize) (area->y + y) * mask->width + area->x,
-            area->width * sizeof (float));
-  return out;
 }
 
 static gboolean
@@ -56,7 +43,7 @@ choose_area (CliReplace *r, int side, GError **error)
   if (ok)
     {
       moa_work_area (width, height, &bounds, side, &r->area);
-      r->selection = crop_mask (mask, &r->area);
+      r->selection = moa_cli_crop_mask (mask, &r->area);
       if (!r->selection)
         ok = moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture", r->select);
     }
@@ -75,7 +62,8 @@ moa_cli_replace_input (CliReplace *r, char **files, int n_files, GError **error)
   if (!r->picture)
     return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture", files[0]);
   int width = gdk_pixbuf_get_width (r->source), height = gdk_pixbuf_get_height (r->source);
-  if (!moa_cli_control_load (&r->control, width, height, &r->area, &r->params.control, error))
+  if (!moa_cli_load_subject_masks (&r->subjects, width, height, &r->area, error) ||
+      !moa_cli_control_load (&r->control, width, height, &r->area, &r->params.control, error))
     return FALSE;
   r->params.source = r->picture;
   r->params.selection = r->selection;

@@ -122,6 +122,7 @@ moa_cli_replace (int argc, char **argv)
       "What guidance starts from: prior (default), or moa without subjects", "BASE" },
     { "seed", 0, 0, G_OPTION_ARG_FILENAME, &r.seed, "Of the fresh noise that --freedom adds", "N" },
     MOA_CLI_CONTROL_ENTRIES (r.control),
+    MOA_CLI_SUBJECTS_ENTRIES (r.subjects),
     { "order", 0, 0, G_OPTION_ARG_FILENAME, &r.order,
       "The person, counted from the left, that each subject takes", "2,1" },
     { "mask", 0, 0, G_OPTION_ARG_FILENAME, &r.mask, "Write the composite mask", "FILE.png" },

@@ -4,7 +4,8 @@
  *                  and .lora_mid.weight where a convolution is split in three
  *   diffusers      unet.down_blocks.0. ... .attn1.processor.to_q_lora.down.weight
  *                  unet.down_blocks.0. ... .attn1.to_q.lora.down.weight
- *   PEFT           unet.down_blocks.0. ... .attn1.to_q.lora_A.weight, lora_B */
+ *   PEFT           unet.down_blocks.0. ... .attn1.to_q.lora_A.weight, lora_B
+ *   IP-Adapter     ip_adapter.0.to_q_lora.down.weight, by the attention's number */
 #include "io/lora.h"
 
 #include "base/error.h"
@@ -17,6 +18,7 @@ struct _MoaLoraFile {
   gint ref_count;
   MoaSafetensors *file;
   json_t *adapter;    /* diffusers' description of the adapter, or NULL */
+  char **blocks;      /* an IP-Adapter's: the transformer blocks in its order; or NULL */
   GMutex lock;
   GHashTable *used;   /* set of "down" tensors, under lock */
 };
@@ -37,11 +39,11 @@ struct _MoaLoraDelta {
 
 /* ---- The file -------------------------------------------------------- */
 
-MoaLoraFile *
-moa_lora_open (const char *path, GError **error)
+static MoaLoraFile *
+open_file (const char *path, MoaFileKind kind, GError **error)
 {
   MoaSafetensors *file = NULL;
-  if (!moa_file_kind_check (path, MOA_KIND_LORA, error)
+  if (!moa_file_kind_check (path, kind, error)
       || !(file = moa_safetensors_open (path, error)))
     return NULL;
   for (int i = 0; i < moa_safetensors_count (file); i++)
@@ -64,6 +66,21 @@ moa_lora_open (const char *path, GError **error)
 }
 
 MoaLoraFile *
+moa_lora_open (const char *path, GError **error)
+{
+  return open_file (path, MOA_KIND_LORA, error);
+}
+
+MoaLoraFile *
+moa_lora_open_adapter (const char *path, const char *const *blocks, GError **error)
+{
+  MoaLoraFile *lora = open_file (path, MOA_KIND_IP_ADAPTER, error);
+  if (lora)
+    lora->blocks = g_strdupv ((char **) blocks);
+  return lora;
+}
+
+MoaLoraFile *
 moa_lora_ref (MoaLoraFile *lora)
 {
   g_atomic_int_inc (&lora->ref_count);
@@ -77,6 +94,7 @@ moa_lora_unref (MoaLoraFile *lora)
     return;
   moa_safetensors_close (lora->file);
   json_decref (lora->adapter);
+  g_strfreev (lora->blocks);
   g_hash_table_unref (lora->used);
   g_mutex_clear (&lora->lock);
   g_free (lora);
@@ -185,9 +203,26 @@ processor_name (const char *name)
   return NULL;
 }
 
+/* "BLOCK.attn2.to_out.0" -> "ip_adapter.7.to_out" for the block of number 3. */
+static char *
+numbered_name (const MoaLoraFile *lora, const char *layer)
+{
+  for (int i = 0; lora->blocks && lora->blocks[i]; i++)
+    {
+      gsize n = strlen (lora->blocks[i]);
+      const char *rest = layer + n; /* ".attn2.to_out.0" */
+      if (!g_str_has_prefix (layer, lora->blocks[i]) || !g_str_has_prefix (rest, ".attn")
+          || (rest[5] != '1' && rest[5] != '2') || !g_str_has_prefix (rest + 6, ".to_"))
+        continue;
+      int length = strcspn (rest + 7, ".");
+      return g_strdup_printf ("ip_adapter.%d.%.*s", 2 * i + rest[5] - '1', length, rest + 7);
+    }
+  return NULL;
+}
+
 /* All stems that the layer may have; layer is the network's name without ".weight". */
 static GPtrArray *
-stems_of (MoaNames part, const char *layer)
+stems_of (const MoaLoraFile *lora, MoaNames part, const char *layer)
 {
   GPtrArray *stems = g_ptr_array_new_with_free_func (g_free);
   gboolean text = part == MOA_NAMES_TEXT;
@@ -204,6 +239,9 @@ stems_of (MoaNames part, const char *layer)
       g_ptr_array_add (stems, g_strdup (processor));
     }
   g_ptr_array_add (stems, g_strdup (layer));
+  char *numbered = numbered_name (lora, layer);
+  if (numbered)
+    g_ptr_array_add (stems, numbered);
   /* Some trainers keep the original U-Net's names. */
   g_autofree char *dotted_layer = g_strconcat (layer, ".", NULL);
   g_autofree char *ldm = moa_ldm_name (part, dotted_layer);
@@ -253,7 +291,7 @@ moa_lora_find (MoaLoraFile *lora, MoaNames part, const char *name, int rank, con
   if (!g_str_has_suffix (name, ".weight") || rank < 2)
     return TRUE;
   g_autofree char *layer = g_strndup (name, strlen (name) - strlen (".weight"));
-  g_autoptr (GPtrArray) stems = stems_of (part, layer);
+  g_autoptr (GPtrArray) stems = stems_of (lora, part, layer);
   MoaLoraDelta delta = { .rows = dim[0], .length = 1 };
   for (int i = 1; i < rank; i++)
     delta.length *= dim[i];

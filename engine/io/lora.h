@@ -12,6 +12,9 @@ typedef struct _MoaLoraDelta MoaLoraDelta;
 
 /* Takes the names of kohya, LoCon, diffusers (old and new) and PEFT.  (transfer full) */
 MoaLoraFile *moa_lora_open (const char *path, GError **error);
+/* The one inside an IP-Adapter FaceID; blocks: names of the U-Net's transformer blocks in the order of
+ * io/ip_adapter.h.  (transfer full) */
+MoaLoraFile *moa_lora_open_adapter (const char *path, const char *const *blocks, GError **error);
 MoaLoraFile *moa_lora_ref (MoaLoraFile *lora);
 void moa_lora_unref (MoaLoraFile *lora);
 const char *moa_lora_path (const MoaLoraFile *lora);

@@ -54,8 +54,9 @@ refuse_pickle (const char *path, GError **error)
     "%s: is a Python pickle, which may run any program when it is loaded, and is never opened. "
     "Convert it to safetensors: python3 -c \"import sys, torch, safetensors.torch as s; "
     "d = torch.load (sys.argv[1], 'cpu', weights_only=True); d = d.get ('state_dict', d); "
-    "s.save_file ({k: v.clone ().contiguous () for k, v in d.items () if torch.is_tensor (v)}, "
-    "sys.argv[2])\" OLD NEW.safetensors", path);
+    "f = lambda d, p: {p + k: v.clone ().contiguous () for k, v in d.items () if torch.is_tensor (v)} "
+    "| {n: t for k, v in d.items () if isinstance (v, dict) for n, t in f (v, p + k + '.').items ()}; "
+    "s.save_file (f (d, ''), sys.argv[2])\" OLD NEW.safetensors", path);
 }
 
 static gboolean

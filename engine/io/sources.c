@@ -11,9 +11,10 @@ const MoaPartKind moa_parts[MOA_N_PARTS] = {
   { "vae", "diffusion_pytorch_model", "VAE", MOA_NAMES_VAE, NULL },
   { "text_encoder", "model", "text encoder", MOA_NAMES_TEXT, NULL },
   { "image_encoder", "model", "image encoder", MOA_NAMES_PLAIN,
-    "the CLIP image encoder that the MoA weights were trained with" },
+    "the CLIP image encoder that the MoA weights or the IP-Adapter were trained with" },
   { "moa", "moa", "MoA", MOA_NAMES_PLAIN,
-    "MoA weights that were trained on this model (a folder with config.json and moa.safetensors)" },
+    "MoA weights that were trained on this model (a folder with config.json and moa.safetensors), or "
+    "an IP-Adapter for Stable Diffusion 1.5 (a .safetensors file)" },
 };
 
 static const MoaFileKind kind_of_part[MOA_N_PARTS] = {
@@ -111,6 +112,18 @@ find_common (MoaSources *s, GError **error)
   return s->tokenizer != NULL;
 }
 
+static void set_weights (MoaPartSource *source, const char *path, MoaNames names);
+
+/* Instead of the MoA part. */
+static void
+set_adapter (MoaSources *s, const char *path)
+{
+  MoaPartSource *source = &s->part[MOA_PART_MOA];
+  g_clear_pointer (&source->config, g_free);
+  set_weights (source, path, MOA_NAMES_PLAIN);
+  s->ip_adapter = TRUE;
+}
+
 static gboolean
 find_folder (MoaSources *s, const char *folder, gboolean with_weights, GError **error)
 {
@@ -118,6 +131,10 @@ find_folder (MoaSources *s, const char *folder, gboolean with_weights, GError **
   for (int part = 0; part < MOA_N_PARTS; part++)
     if (!find_part (s, part, with_weights, error))
       return FALSE;
+  g_autofree char *adapter_folder = g_build_filename (folder, MOA_IP_ADAPTER_PART, NULL);
+  g_autofree char *adapter = moa_weights_in (adapter_folder, MOA_IP_ADAPTER_PART);
+  if (adapter && !s->part[MOA_PART_MOA].weights)
+    set_adapter (s, adapter);
   return find_common (s, error);
 }
 
@@ -252,18 +269,29 @@ replace_vision (MoaSources *s, const char *path, GError **error)
   return TRUE;
 }
 
-/* A file alone would not tell which layers it is for. */
+/* A folder of MoA weights, for a file of them would not tell which layers it is for; or an
+ * IP-Adapter's file, or the folder of such a one in a model folder. */
 static gboolean
 replace_expert (MoaSources *s, const char *path, GError **error)
 {
   if (is_folder (path))
-    return replace_part (s, MOA_PART_MOA, path, error);
+    {
+      g_autofree char *adapter = moa_weights_in (path, MOA_IP_ADAPTER_PART);
+      if (adapter)
+        return replace_expert (s, adapter, error);
+      s->ip_adapter = FALSE;
+      return replace_part (s, MOA_PART_MOA, path, error);
+    }
   MoaFileKind kind;
   const char *what;
-  return moa_file_kind_of (path, &kind, &what, error)
-         && moa_fail (error, MOA_ERROR_MODEL,
-                      "%s: is %s; an expert is a folder of MoA weights, with config.json and "
-                      "moa.safetensors", path, what);
+  if (!moa_file_kind_of (path, &kind, &what, error))
+    return FALSE;
+  if (kind != MOA_KIND_IP_ADAPTER)
+    return moa_fail (error, MOA_ERROR_MODEL,
+                     "%s: is %s; an expert is a folder of MoA weights, with config.json and "
+                     "moa.safetensors, or an IP-Adapter's file", path, what);
+  set_adapter (s, path);
+  return TRUE;
 }
 
 /* A ControlNet's file tells no heads and groups: the configuration beside it, or the model's, or

@@ -34,10 +34,14 @@ typedef struct {
 typedef struct {
   char *base;            /* the folder of configurations */
   MoaPartSource part[MOA_N_PARTS];
+  gboolean ip_adapter;   /* what stands for the MoA part is an IP-Adapter's file */
   MoaPartSource control; /* a ControlNet, if one was given */
   char *preprocessor;    /* of the image encoder; NULL: CLIP's own */
   char *scheduler, *tokenizer; /* the latter a folder */
 } MoaSources;
+
+/* The folder, and the file there without its ending, of an IP-Adapter in a model folder. */
+#define MOA_IP_ADAPTER_PART "ip_adapter"
 
 /* Finds what `files` names.  What is needed and missing, and files that are something else, are
  * errors that say what to give. */

@@ -325,7 +325,8 @@ moa_weights_surplus (MoaWeights *weights)
     {
       const MoaFileTensor *tensor = moa_safetensors_tensor (weights->file, i);
       if (!g_hash_table_contains (weights->asked, tensor)
-          && !g_str_has_suffix (tensor->name, "position_ids"))
+          && !g_str_has_suffix (tensor->name, "position_ids")
+          && !strstr (tensor->name, "_lora.")) /* an IP-Adapter's, see lora.h */
         g_ptr_array_add (names, g_strdup (tensor->name));
     }
   g_mutex_unlock (&weights->lock);

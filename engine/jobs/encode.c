@@ -54,6 +54,27 @@ moa_subjects_check (const MoaSubject *subjects, int n, GError **error)
   return TRUE;
 }
 
+gboolean
+moa_subjects_masks_check (const MoaModel *model, const MoaSubject *subjects, int n, GError **error)
+{
+  for (int s = 0; s < n; s++)
+    {
+      const MoaImage *mask = subjects[s].mask;
+      if (mask && !moa_model_adapter (model))
+        return moa_fail (error, MOA_ERROR_ARGUMENT,
+                         "Subject %d has a mask, but this model's routers find the places; select "
+                         "instead where persons may change", s + 1);
+      if (mask && (!mask->data || mask->channels != 1))
+        return moa_fail (error, MOA_ERROR_ARGUMENT, "The mask of subject %d must have one channel",
+                         s + 1);
+      if (!mask && n > 1 && moa_model_adapter (model))
+        return moa_fail (error, MOA_ERROR_ARGUMENT,
+                         "An %s does not find persons by itself; give each of the %d subjects a "
+                         "mask, or replace one after another", model->info.expert, n);
+    }
+  return TRUE;
+}
+
 int
 moa_subjects_photos (const MoaSubject *subjects, int n)
 {
@@ -128,7 +149,12 @@ gboolean
 moa_subjects_fit (MoaModel *model, const MoaSubject *subjects, int n, GError **error)
 {
   for (int s = 0; s < n; s++)
-    if (subjects[s].saved && !moa_saved_subject_fits (subjects[s].saved, model))
+    if (subjects[s].photos && subjects[s].n_photos > 0 && !moa_model_sees_photos (model))
+      return moa_fail (error, MOA_ERROR_ARGUMENT,
+                       "Subject %d is given by a photo; this model's %s sees persons by a face "
+                       "embedding: give a .safetensors file with that alone", s + 1,
+                       model->info.expert);
+    else if (subjects[s].saved && !moa_saved_subject_fits (subjects[s].saved, model))
       return moa_fail (error, MOA_ERROR_ARGUMENT,
                        "The saved subject \"%s\" was made with another image encoder than this "
                        "model's; make it anew from the person's photos, or choose the model it was "
@@ -193,7 +219,7 @@ moa_encode_subjects (MoaJob *job, MoaCoder *coder, const MoaSubject *subjects, i
                      GError **error)
 {
   int dim = job->model->moa.feature_dim;
-  if (!moa_graph_prepare (coder->graph, job->workspace, error))
+  if (coder->graph && !moa_graph_prepare (coder->graph, job->workspace, error))
     return FALSE;
   for (int s = 0; s < n; s++)
     {
@@ -210,6 +236,24 @@ moa_encode_subjects (MoaJob *job, MoaCoder *coder, const MoaSubject *subjects, i
       for (int i = 0; i < dim && n_photos + n_saved > 0; i++)
         mean[i] /= n_photos + n_saved;
     }
+  return TRUE;
+}
+
+gboolean
+moa_encode_nobodies (MoaJob *job, MoaCoder *coder, int n, float *feats, GError **error)
+{
+  int size = job->model->vision.image_size;
+  gsize dim = job->model->moa.feature_dim;
+  float *nobody = feats + n * dim;
+  memset (nobody, 0, n * dim * sizeof (float));
+  if (!moa_ip_adapter_takes_states (moa_model_adapter (job->model)->kind))
+    return TRUE;
+  /* What the encoder sees in pixels of 0, which have the mean colour. */
+  g_autofree float *pixels = moa_job_floats ((gsize) size * size * 3, error);
+  if (!pixels || !moa_job_code (job, coder, pixels, nobody, error))
+    return FALSE;
+  for (int s = 1; s < n; s++)
+    memcpy (nobody + s * dim, nobody, dim * sizeof (float));
   return TRUE;
 }
 

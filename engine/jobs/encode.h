@@ -10,7 +10,10 @@ gboolean moa_number_check (const char *name, double value, double low, double hi
 
 /* Subjects that can be used: each with photos of sensible shape. */
 gboolean moa_subjects_check (const MoaSubject *subjects, int n, GError **error);
-/* Whether saved ones are of the model's image encoder. */
+/* Whether each has a mask where each needs one. */
+gboolean moa_subjects_masks_check (const MoaModel *model, const MoaSubject *subjects, int n,
+                                   GError **error);
+/* Whether the model can see them: by photos, and saved ones of its image encoder. */
 gboolean moa_subjects_fit (MoaModel *model, const MoaSubject *subjects, int n, GError **error);
 int moa_subjects_photos (const MoaSubject *subjects, int n);
 
@@ -27,6 +30,9 @@ gboolean moa_encode_texts (MoaJob *job, MoaCoder *coder, const MoaPrompt *const 
  * 0 for one that is kept. */
 gboolean moa_encode_subjects (MoaJob *job, MoaCoder *coder, const MoaSubject *subjects, int n,
                               float *feats, GError **error);
+/* Behind the features of n subjects, as many that stand for no photo at all, as an IP-Adapter was
+ * trained to take them; after moa_encode_subjects(), which prepared the coder. */
+gboolean moa_encode_nobodies (MoaJob *job, MoaCoder *coder, int n, float *feats, GError **error);
 /* A work picture's latent, [h, w, C]: scaling_factor * (mean - shift_factor). */
 gboolean moa_encode_picture (MoaJob *job, MoaCoder *coder, const MoaImage *picture, float *z,
                              GError **error);

@@ -39,6 +39,13 @@ moa_fingerprint_add (GChecksum *sum, MoaModel *model, MoaParams *params, GError 
 char *
 moa_fingerprint_encoder (MoaModel *model, GError **error)
 {
+  if (!moa_model_sees_photos (model))
+    return g_strdup (MOA_FACE_EMBEDDING);
+  if (!model->vision_params)
+    {
+      moa_model_need_expert (model, error);
+      return NULL;
+    }
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
   const MoaVisionConfig *config = &model->vision;
   g_checksum_update (sum, (const guchar *) config->mean, sizeof (config->mean));

@@ -9,6 +9,9 @@
  * it).  Reads little, so that a model of gigabytes takes milliseconds. */
 gboolean moa_fingerprint_add (GChecksum *sum, MoaModel *model, MoaParams *params, GError **error);
 
+/* What stands for an image encoder's where faces are seen by embeddings from elsewhere. */
+#define MOA_FACE_EMBEDDING "face embedding"
+
 /* Of the image encoder, with how it takes pictures: features of encoders with
  * the same one can be exchanged.  (transfer full) */
 char *moa_fingerprint_encoder (MoaModel *model, GError **error);

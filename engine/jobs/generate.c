@@ -1,6 +1,7 @@
 /* Drawing new pictures: text, and persons by their photos, to image; UniPC of
  * order 2.  Pictures are drawn one after another: on a CPU a batch gains
  * nothing, and so its size costs no memory. */
+#include "base/mask.h"
 #include "base/rng.h"
 #include "jobs/denoise.h"
 #include "jobs/encode.h"
@@ -22,7 +23,8 @@ typedef struct {
   MoaPrompt *prompt, *negative;
   int text_rows;
   MoaImage *hint; /* the ControlNet's picture, the result's size; or NULL */
-  float *texts, *feats;
+  float *texts, *feats; /* an IP-Adapter's feats are followed by as many of nobody */
+  float *region;  /* an IP-Adapter's masks, [n_subjects * h * w]; or NULL */
   gint32 index[MOA_MAX_SUBJECTS];
   MoaCoder text, vision, decoder;
   MoaGuide guide;
@@ -40,6 +42,7 @@ moa_generate_params_init (MoaGenerateParams *params)
     .guidance = -1,
     .base = MOA_BASE_DEFAULT,
     .max_timestep = -1,
+    .expert_scale = 1,
     .control = { .scale = 1, .end = 1 },
   };
 }
@@ -95,6 +98,8 @@ resolve (Generation *g, GError **error)
          moa_subjects_check (params->subjects, params->n_subjects, error) && none_kept (g, error) &&
          (g->n_subjects == 0 || moa_model_need_expert (g->job->model, error)) &&
          moa_subjects_fit (g->job->model, params->subjects, g->n_subjects, error) &&
+         moa_subjects_masks_check (g->job->model, params->subjects, g->n_subjects, error) &&
+         moa_number_check ("expert_scale", params->expert_scale, 0, MOA_MAX_EXPERT_SCALE, error) &&
          size_ok (g, error) && moa_control_check (g->job->model, &params->control, error);
 }
 
@@ -106,8 +111,9 @@ read_prompts (Generation *g, GError **error)
   /* Marked for all subjects even where the prior draws alone: the preview must
    * refuse what the picture would. */
   const GPtrArray *embeddings = g->job->model->embeddings;
-  g->prompt = moa_prompt_new_weighted (tokenizer, g->params->prompt, g->params->n_subjects,
-                                       embeddings, error);
+  gboolean adapter = moa_model_adapter (g->job->model) != NULL; /* whose subjects have no words */
+  g->prompt = moa_prompt_new_weighted (tokenizer, g->params->prompt,
+                                       adapter ? 0 : g->params->n_subjects, embeddings, error);
   if (!g->prompt)
     return FALSE;
   g->negative = moa_prompt_new_weighted (tokenizer, negative, 0, embeddings, error);
@@ -117,9 +123,31 @@ read_prompts (Generation *g, GError **error)
     moa_job_warn (g->job, "%s", g->prompt->warning);
   if (g->negative->warning)
     moa_job_warn (g->job, "%s", g->negative->warning);
-  for (int k = 0; k < g->n_subjects; k++)
+  for (int k = 0; k < g->n_subjects && !adapter; k++)
     g->index[k] = g->prompt->subject[k];
   return TRUE;
+}
+
+/* An IP-Adapter's masks at latent size; where a subject has none it is everywhere. */
+static gboolean
+set_region (Generation *g, GError **error)
+{
+  const MoaModel *model = g->job->model;
+  int factor = moa_model_vae_factor (model);
+  gsize n = (gsize) (g->width / factor) * (g->height / factor);
+  if (g->n_subjects == 0 || !moa_model_adapter (model) || !g->params->subjects[0].mask)
+    return TRUE;
+  g->region = moa_job_floats (g->n_subjects * n, error);
+  for (int s = 0; g->region && s < g->n_subjects; s++)
+    {
+      MoaImage *mask = moa_image_fit (g->params->subjects[s].mask, g->width, g->height, error);
+      if (!mask)
+        return FALSE;
+      moa_mask_blur (mask, model->info.side / 84.0);
+      moa_image_pool (mask, factor, g->region + s * n);
+      moa_image_free (mask);
+    }
+  return g->region != NULL;
 }
 
 static gboolean
@@ -137,6 +165,8 @@ build (Generation *g, GError **error)
   MoaDenoiserSpec mixture = prior;
   mixture.mixture = TRUE;
   mixture.n_slots = g->n_subjects;
+  mixture.limit = g->region;
+  mixture.scale = g->params->expert_scale;
   mixture.maps = g->params->want_maps || g->job->run.live;
   g_mutex_lock (&model->lock);
   gboolean ok = moa_coder_text (&g->text, model, cpu, 2 * windows, n_vectors, error) &&
@@ -148,7 +178,8 @@ build (Generation *g, GError **error)
                 (!control || moa_controller_init (&g->guide.controller, model, cpu, prior.width,
                                                   prior.height, g->text_rows, error)) &&
                 (g->n_subjects == 0 ||
-                 (moa_coder_vision (&g->vision, model, cpu, error) &&
+                 ((!moa_model_sees_photos (model) ||
+                   moa_coder_vision (&g->vision, model, cpu, error)) &&
                   moa_denoiser_init (&g->guide.mixture, model, cpu, &mixture, error)));
   g_mutex_unlock (&model->lock);
   if (!ok)
@@ -180,9 +211,9 @@ set_conditions (Generation *g, GError **error)
   MoaGuide *guide = &g->guide;
   gsize size = (gsize) g->text_rows * model->unet.text_dim;
   g->texts = moa_job_floats (2 * size, error);
-  g->feats = g->texts
-                 ? moa_job_floats ((gsize) MAX (1, g->n_subjects * model->moa.feature_dim), error)
-                 : NULL;
+  gboolean adapter = moa_model_adapter (model) != NULL;
+  gsize feats = (gsize) g->n_subjects * model->moa.feature_dim;
+  g->feats = g->texts ? moa_job_floats (MAX (1, adapter ? 2 * feats : feats), error) : NULL;
   guide->scratch = g->feats ? moa_job_floats (guide->n, error) : NULL;
   if (!guide->scratch)
     return FALSE;
@@ -190,6 +221,8 @@ set_conditions (Generation *g, GError **error)
   guide->prompt = (MoaCondition){ g->texts, g->n_subjects, g->feats, g->index };
   guide->base = (MoaCondition){ same ? g->texts : g->texts + size };
   guide->base_is_mixture = g->n_subjects > 0 && params->base != MOA_BASE_PRIOR;
+  if (adapter && guide->base_is_mixture)
+    guide->base = (MoaCondition){ guide->base.text, g->n_subjects, g->feats + feats, g->index };
   guide->control = &params->control;
   guide->guidance = g->result->guidance;
   guide->max_timestep = params->max_timestep < 0 ? model->info.max_timestep : params->max_timestep;
@@ -239,6 +272,9 @@ encode (Generation *g, GError **error)
     return FALSE;
   if (g->n_subjects > 0 && !moa_encode_subjects (g->job, &g->vision, g->params->subjects,
                                                  g->n_subjects, g->feats, error))
+    return FALSE;
+  if (moa_model_adapter (g->job->model) && g->guide.base_is_mixture
+      && !moa_encode_nobodies (g->job, &g->vision, g->n_subjects, g->feats, error))
     return FALSE;
   if (g->job->run.live && !start_live (g, error))
     return FALSE;
@@ -352,7 +388,8 @@ decode (Generation *g, const float *latents, GError **error)
 static gboolean
 plan (Generation *g, GError **error)
 {
-  return resolve (g, error) && read_prompts (g, error) && build (g, error);
+  return resolve (g, error) && read_prompts (g, error) && set_region (g, error) &&
+         build (g, error);
 }
 
 static gboolean
@@ -389,6 +426,7 @@ clear_generation (Generation *g)
   g_clear_pointer (&g->negative, moa_prompt_free);
   g_free (g->texts);
   g_free (g->feats);
+  g_free (g->region);
   moa_maps_clear (&g->live_maps);
   moa_image_free (g->live_preview);
   moa_image_free (g->hint);

@@ -1,5 +1,5 @@
 /* Router maps: see maps.h.  A block's map is the mean of the prior's weight
- * in its self- and its cross-attention, h x w. */
+ * in its self- and its cross-attention, h x w; an IP-Adapter's is in the latter alone. */
 #include "jobs/maps.h"
 
 #include "jobs/frame.h"
@@ -26,7 +26,7 @@ moa_maps_init (MoaRouterMaps *maps, const MoaDenoiser *d, int step, int timestep
   for (int l = 0; l < d->n_layers; l++)
     {
       int width, height;
-      block_size (d, d->router[2 * l], &width, &height);
+      block_size (d, d->router[2 * l + 1], &width, &height);
       MoaImage *layer = maps->layers[l] = moa_image_try (width, height, 1, error);
       if (!layer)
         return FALSE;
@@ -44,8 +44,8 @@ moa_maps_take (MoaRouterMaps *maps, const MoaDenoiser *d, int n)
       MoaImage *layer = maps->layers[l];
       int n_pixels = layer->width * layer->height;
       g_autofree float *self = g_new (float, n_pixels), *cross = g_new (float, n_pixels);
-      moa_graph_get (d->router[2 * l], self);
       moa_graph_get (d->router[2 * l + 1], cross);
+      moa_graph_get (d->router[2 * l + (d->router[2 * l] == NULL)], self);
       for (int i = 0; i < n_pixels; i++)
         {
           float prior = 1 - (self[i] + cross[i]) / 2;

@@ -19,6 +19,51 @@ moa_model_unet_factor (const MoaModel *model)
   return 1 << (model->unet.n_levels - 1);
 }
 
+const MoaIpAdapterConfig *
+moa_model_adapter (const MoaModel *model)
+{
+  return model->sources.ip_adapter ? &model->adapter : NULL;
+}
+
+gboolean
+moa_model_sees_photos (const MoaModel *model)
+{
+  return !model->sources.ip_adapter || model->adapter.kind != MOA_IP_FACE_ID;
+}
+
+/* Without MoA weights the blocks are known all the same: maps and messages name them. */
+static void
+set_plain_moa (MoaModel *model)
+{
+  model->moa = (MoaMoaConfig){ .layers = moa_unet_layers (&model->unet),
+                               .max_timestep = model->scheduler.n_train,
+                               .guidance = -1, .freedom = -1, .fixed_point = -1 };
+  model->moa.n_layers = g_strv_length (model->moa.layers);
+}
+
+/* After the U-Net's and the image encoder's configurations. */
+static gboolean
+read_adapter (MoaModel *model, GError **error)
+{
+  MoaIpAdapterConfig *c = &model->adapter;
+  const MoaVisionConfig *vision = &model->vision;
+  if (!moa_ip_adapter_read (model->sources.part[MOA_PART_MOA].weights, model->unet.text_dim, c,
+                            error))
+    return FALSE;
+  set_plain_moa (model);
+  if (moa_ip_adapter_takes_states (c->kind) && model->sources.part[MOA_PART_VISION].weights)
+    {
+      int side = vision->image_size / vision->patch_size;
+      c->in_tokens = side * side + 1;
+    }
+  if (c->in_tokens == 0)
+    c->in_tokens = 1; /* no image encoder yet, and no jobs with persons */
+  if (c->kind == MOA_IP_FULL)
+    c->n_tokens = c->in_tokens;
+  model->moa.feature_dim = c->in_tokens * c->in_dim;
+  return TRUE;
+}
+
 static gboolean
 read_configs (MoaModel *model, GError **error)
 {
@@ -33,22 +78,13 @@ read_configs (MoaModel *model, GError **error)
                                   error))
     return FALSE;
   if (s->part[MOA_PART_MOA].weights
-      && !moa_moa_config_read (s->part[MOA_PART_MOA].config, &model->moa, error))
+      && !(s->ip_adapter ? read_adapter (model, error)
+                         : moa_moa_config_read (s->part[MOA_PART_MOA].config, &model->moa, error)))
     return FALSE;
   if (s->control.weights && !moa_control_config_read (s->control.config, &model->control, error))
     return FALSE;
   model->tokenizer = moa_tokenizer_open (s->tokenizer, error);
   return model->tokenizer != NULL;
-}
-
-/* Without MoA weights the blocks are known all the same: maps and messages name them. */
-static void
-set_plain_moa (MoaModel *model)
-{
-  model->moa = (MoaMoaConfig){ .layers = moa_unet_layers (&model->unet),
-                               .max_timestep = model->scheduler.n_train,
-                               .guidance = -1, .freedom = -1, .fixed_point = -1 };
-  model->moa.n_layers = g_strv_length (model->moa.layers);
 }
 
 static MoaParams **
@@ -71,6 +107,13 @@ open_params (const MoaModel *model, const MoaPartSource *source, const char *lab
   return params;
 }
 
+/* For messages: "U-Net", "IP-Adapter". */
+static const char *
+part_label (const MoaModel *model, MoaPart part)
+{
+  return part == MOA_PART_MOA && model->sources.ip_adapter ? "IP-Adapter" : moa_parts[part].label;
+}
+
 static gboolean
 open_parts (MoaModel *model, GError **error)
 {
@@ -78,7 +121,7 @@ open_parts (MoaModel *model, GError **error)
     {
       const MoaPartSource *source = &model->sources.part[i];
       if (source->weights
-          && !(*params_of (model, i) = open_params (model, source, moa_parts[i].label, error)))
+          && !(*params_of (model, i) = open_params (model, source, part_label (model, i), error)))
         return FALSE;
     }
   /* Stable Diffusion's autoencoder leaves the range of float16. */
@@ -129,6 +172,33 @@ add_loras (MoaModel *model, const MoaModelFiles *files, GError **error)
   return TRUE;
 }
 
+/* FaceID was trained together with a LoRA of the U-Net's attentions, which is in its file. */
+static gboolean
+add_adapter_lora (MoaModel *model, GError **error)
+{
+  const MoaIpAdapterConfig *adapter = moa_model_adapter (model);
+  if (!adapter || adapter->kind != MOA_IP_FACE_ID)
+    return TRUE;
+  int middle = 0, n = model->moa.n_layers;
+  while (!g_str_has_prefix (model->moa.layers[middle], "mid_block."))
+    middle++;
+  g_autofree const char **blocks = g_new0 (const char *, n + 1); /* the middle comes last */
+  for (int i = 0; i < n; i++)
+    blocks[i < middle ? i : i == middle ? n - 1 : i - 1] = model->moa.layers[i];
+  MoaLoraFile *lora = moa_lora_open_adapter (model->sources.part[MOA_PART_MOA].weights, blocks,
+                                             error);
+  if (!lora)
+    return FALSE;
+  if (moa_lora_count (lora) == 0)
+    {
+      moa_lora_unref (lora);
+      return TRUE;
+    }
+  g_ptr_array_add (model->loras, lora);
+  moa_weights_add_lora (moa_params_weights (model->unet_params), lora, MOA_NAMES_UNET, 1);
+  return TRUE;
+}
+
 static gboolean
 open_embeddings (MoaModel *model, const MoaModelFiles *files, GError **error)
 {
@@ -165,7 +235,7 @@ check_loras (MoaModel *model, GError **error)
 static gboolean
 layers_fit (const MoaModel *model, GError **error)
 {
-  if (!model->moa_params)
+  if (!model->moa_params || model->sources.ip_adapter)
     return TRUE;
   g_auto (GStrv) layers = moa_unet_layers (&model->unet);
   int n = g_strv_length (layers);
@@ -212,9 +282,21 @@ parts_fit (const MoaModel *model, GError **error)
       return moa_fail (error, MOA_ERROR_MODEL,
                        "%s: the parts do not fit together: %s is %d, and %s %d", model->path,
                        rules[i].what_a, rules[i].a, rules[i].what_b, rules[i].b);
-  /* The image encoder's side needs both it and MoA. */
-  if (model->moa_params && model->vision_params
-      && model->vision.projection_dim != model->moa.feature_dim)
+  /* The image encoder's side needs both it and the expert. */
+  const MoaIpAdapterConfig *adapter = moa_model_adapter (model);
+  if (adapter && model->vision_params && adapter->kind != MOA_IP_FACE_ID)
+    {
+      gboolean states = moa_ip_adapter_takes_states (adapter->kind);
+      int given = states ? model->vision.width : model->vision.projection_dim;
+      if (given != adapter->in_dim)
+        return moa_fail (error, MOA_ERROR_MODEL,
+                         "%s: the parts do not fit together: the image encoder's %s is %d, and the "
+                         "IP-Adapter takes %d; give the image encoder that it was trained with",
+                         model->path, states ? "hidden_size" : "projection_dim", given,
+                         adapter->in_dim);
+    }
+  else if (model->moa_params && !adapter && model->vision_params
+           && model->vision.projection_dim != model->moa.feature_dim)
     return moa_fail (error, MOA_ERROR_MODEL,
                      "%s: the parts do not fit together: the image encoder's projection_dim is %d, "
                      "and MoA's feature_dim %d", model->path, model->vision.projection_dim,
@@ -282,6 +364,8 @@ fill_info (MoaModel *model)
   for (int i = 0; i < MOA_N_PARTS; i++)
     {
       MoaParams *params = *params_of (model, i);
+      if (!params && i == MOA_PART_VISION && !moa_model_sees_photos (model))
+        continue;
       if (!params)
         {
           g_ptr_array_add (model->missing, g_strdup_printf ("%s: %s", moa_parts[i].label,
@@ -291,7 +375,9 @@ fill_info (MoaModel *model)
       const MoaWeights *weights = moa_params_weights (params);
       bytes += moa_params_bytes (params);
       warn_of_surplus (model, params);
-      model->part[model->n_parts++] = (MoaModelPart){ moa_parts[i].name,
+      gboolean adapter = i == MOA_PART_MOA && model->sources.ip_adapter;
+      model->part[model->n_parts++] = (MoaModelPart){ adapter ? MOA_IP_ADAPTER_PART
+                                                              : moa_parts[i].name,
                                                       moa_weights_count_elements (weights),
                                                       moa_weights_file_bytes (weights) };
     }
@@ -313,7 +399,9 @@ fill_info (MoaModel *model)
     .fixed_point = moa->fixed_point >= 0 ? moa->fixed_point : 1,
     .max_timestep = moa->max_timestep,
     .warnings = (const char *const *) model->warnings->pdata,
-    .expert = model->moa_params ? "MoA" : NULL,
+    .expert = moa_model_adapter (model) ? moa_ip_adapter_name (model->adapter.kind)
+              : model->moa_params       ? "MoA"
+                                        : NULL,
     .missing = (const char *const *) model->missing->pdata,
   };
 }
@@ -322,7 +410,8 @@ static gboolean
 open_all (MoaModel *model, const MoaModelFiles *files, GError **error)
 {
   if (!moa_sources_find (&model->sources, files, error) || !read_configs (model, error)
-      || !open_parts (model, error) || !add_loras (model, files, error)
+      || !open_parts (model, error) || !add_adapter_lora (model, error)
+      || !add_loras (model, files, error)
       || !open_embeddings (model, files, error))
     return FALSE;
   if (!model->moa_params)
@@ -449,7 +538,7 @@ moa_model_need_expert (const MoaModel *model, GError **error)
     return moa_fail (error, MOA_ERROR_MODEL,
                      "%s: has nothing that puts persons into pictures; give %s", model->path,
                      moa_parts[MOA_PART_MOA].get);
-  if (!model->vision_params)
+  if (!model->vision_params && moa_model_sees_photos (model))
     return moa_fail (error, MOA_ERROR_MODEL,
                      "%s: has no image encoder to see the persons' photos with; give %s",
                      model->path, moa_parts[MOA_PART_VISION].get);

@@ -4,6 +4,7 @@
 
 #include "graph/graph.h"
 #include "io/config.h"
+#include "io/ip_adapter.h"
 #include "io/sources.h"
 #include "sample/schedule.h"
 #include "text/embedding.h"
@@ -18,7 +19,8 @@ struct _MoaModel {
   MoaTextConfig text;
   MoaVisionConfig vision;
   MoaScheduleConfig scheduler;
-  MoaMoaConfig moa;
+  MoaMoaConfig moa;     /* of an IP-Adapter: feature_dim, and the blocks' names */
+  MoaIpAdapterConfig adapter; /* instead of MoA, where sources.ip_adapter says so */
   MoaControlConfig control;
   MoaTokenizer *tokenizer;
   MoaSchedule *schedule;
@@ -27,7 +29,7 @@ struct _MoaModel {
   GPtrArray *loras;      /* (element-type MoaLoraFile) */
   GPtrArray *embeddings; /* (element-type MoaEmbedding): textual inversions */
   /* Packed for the device, the host's best instruction set; loaded when first needed.  The last three
-   * may be NULL. */
+   * may be NULL; moa_params are the expert's, whichever it is. */
   MoaParams *unet_params, *vae_params, *text_params, *vision_params, *moa_params,
       *control_params;
   /* Held while graphs are built and weights loaded: both change the parameters. */
@@ -50,6 +52,11 @@ MoaModel *moa_model_on (MoaModel *model, MoaDevice *device, GError **error);
 /* Pixels to a latent pixel, and latent pixels to one of the U-Net's innermost. */
 int moa_model_vae_factor (const MoaModel *model);
 int moa_model_unet_factor (const MoaModel *model);
+
+/* What the expert is if it is an IP-Adapter, else NULL. */
+const MoaIpAdapterConfig *moa_model_adapter (const MoaModel *model);
+/* Whether it sees persons by their photos; else by face embeddings alone. */
+gboolean moa_model_sees_photos (const MoaModel *model);
 
 /* Whether the model can put persons into pictures; if not, the error says what it lacks. */
 gboolean moa_model_need_expert (const MoaModel *model, GError **error);

@@ -51,9 +51,14 @@ moa_coder_vision (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, GError **error)
 {
   int size = model->vision.image_size;
   begin (coder, "image encoder", cpu, model->vision_params, MOA_SHAPE (1, size, size, 3));
-  return finish (coder,
-                 moa_clip_vision (coder->graph, &model->vision, model->vision_params, coder->in),
-                 error);
+  MoaTensor *out = moa_clip_vision (coder->graph, &model->vision, model->vision_params, coder->in);
+  const MoaIpAdapterConfig *adapter = moa_model_adapter (model);
+  if (out && adapter && moa_ip_adapter_takes_states (adapter->kind))
+    {
+      g_autofree char *name = g_strdup_printf ("hidden.%d", model->vision.n_layers - 1);
+      out = moa_graph_find (coder->graph, name);
+    }
+  return finish (coder, out, error);
 }
 
 gboolean
@@ -164,14 +169,15 @@ control_inputs (MoaDenoiser *d, const MoaUnetConfig *unet)
   d->n_control = n;
 }
 
-/* The inputs that only MoA has. */
+/* The inputs that only an expert has. */
 static void
 mixture_inputs (MoaDenoiser *d, MoaModel *model)
 {
   MoaGraph *g = d->graph;
   int slots = d->n_slots;
   d->feats = moa_graph_input (g, "feats", MOA_SHAPE (1, slots, model->moa.feature_dim), MOA_HELD);
-  d->index = moa_graph_input (g, "index", MOA_SHAPE (1, slots), MOA_HELD);
+  if (!moa_model_adapter (model))
+    d->index = moa_graph_input (g, "index", MOA_SHAPE (1, slots), MOA_HELD);
   d->present = moa_graph_input (g, "present", MOA_SHAPE (1, slots), MOA_HELD);
 }
 
@@ -183,8 +189,9 @@ keep_routers (MoaDenoiser *d)
     {
       g_autofree char *name = g_strdup_printf ("router.%d.attn%d", i / 2, i % 2 + 1);
       d->router[i] = moa_graph_find (d->graph, name);
-      g_assert (d->router[i]);
-      moa_graph_output (d->router[i]);
+      g_assert (d->router[i] || i % 2 == 0);
+      if (d->router[i])
+        moa_graph_output (d->router[i]);
     }
 }
 
@@ -207,6 +214,8 @@ moa_denoiser_init (MoaDenoiser *d, MoaModel *model, MoaCpu *cpu, const MoaDenois
   if (spec->control)
     control_inputs (d, &model->unet);
   MoaMixture mixture = { .config = &model->moa,
+                         .adapter = moa_model_adapter (model),
+                         .scale = spec->scale,
                          .params = model->moa_params,
                          .feats = d->feats,
                          .index = d->index,
@@ -255,11 +264,12 @@ set_condition (MoaDenoiser *d, const MoaCondition *condition)
     memcpy (feats, condition->feats, n * dim * sizeof (float));
   for (int s = 0; s < n; s++)
     {
-      index[s] = condition->index[s];
+      index[s] = d->index ? condition->index[s] : 0;
       present[s] = 1;
     }
   moa_graph_set (d->feats, feats);
-  moa_graph_set_ints (d->index, index);
+  if (d->index)
+    moa_graph_set_ints (d->index, index);
   moa_graph_set_ints (d->present, present);
 }
 

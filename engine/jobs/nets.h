@@ -19,7 +19,8 @@ typedef struct {
  * inversion's. */
 gboolean moa_coder_text (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int n, int n_vectors,
                          GError **error);
-/* pixels [1, size, size, 3] -> feature [1, feature_dim] */
+/* pixels [1, size, size, 3] -> feature [1, feature_dim]: image_embeds, or all states before the last
+ * layer if the expert takes those */
 gboolean moa_coder_vision (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, GError **error);
 /* picture [1, H, W, 3] in [-1,1] -> moments [1, h, w, 2 C]; width and height are the picture's */
 gboolean moa_coder_encode (MoaCoder *coder, MoaModel *model, MoaCpu *cpu, int width, int height,
@@ -60,7 +61,8 @@ typedef struct {
   MoaGraph *graph;
   MoaTensor *sample, *t, *text, *feats, *index, *present, *eps;
   MoaTensor **control;           /* a ControlNet's residuals; or NULL */
-  MoaTensor **router;            /* [n_layers][2], of self- and cross-attention; or NULL */
+  MoaTensor **router;            /* [n_layers][2], of self- and cross-attention, NULL where an
+                                    attention has none; or NULL */
   int n_control;
   int n_layers, n_slots;         /* n_slots: subjects that a condition may have */
   int width, height;             /* of the latent */
@@ -72,7 +74,9 @@ typedef struct {
   int text_rows;      /* whole windows */
   gboolean mixture;   /* with MoA; n_slots, limit and maps are for it alone */
   int n_slots;        /* at least 1 */
-  const float *limit; /* [h, w] in [0,1], scales the personalised weight; NULL: 1 everywhere */
+  const float *limit; /* [h, w] in [0,1], scales the personalised weight; NULL: 1 everywhere; an
+                         IP-Adapter's [n_slots, h, w], the weight of each subject */
+  double scale;       /* of an IP-Adapter's attentions */
   gboolean maps;      /* the routers are read after runs */
   gboolean control;   /* takes a ControlNet's residuals */
 } MoaDenoiserSpec;

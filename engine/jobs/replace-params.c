@@ -20,6 +20,7 @@ moa_replace_params_init (MoaReplaceParams *params)
     .grow = -1,
     .feather = -1,
     .mask_threshold = 0.5,
+    .expert_scale = 1,
     .control = { .scale = 1, .end = 1 },
   };
 }
@@ -56,6 +57,15 @@ pictures_ok (const MoaReplaceParams *params, GError **error)
          mask_ok (params->paint, source, "painted map", error);
 }
 
+/* An IP-Adapter's weights are its masks: nothing to paint over. */
+static gboolean
+paint_ok (const MoaReplacement *r, GError **error)
+{
+  return !r->params->paint || !moa_model_adapter (r->job->model) ||
+         moa_fail (error, MOA_ERROR_ARGUMENT, "A painted map changes what routers say, and an "
+                   "IP-Adapter has none; paint the selection or the subject's mask");
+}
+
 static gboolean
 subjects_ok (const MoaReplacement *r, GError **error)
 {
@@ -75,11 +85,16 @@ subjects_ok (const MoaReplacement *r, GError **error)
     }
   int kept = 0;
   for (int k = 0; k < n; k++)
-    kept += params->subjects[k].keep;
+    {
+      kept += params->subjects[k].keep;
+      if (!mask_ok (params->subjects[k].mask, params->source, "mask of a subject", error))
+        return FALSE;
+    }
   if (kept == n)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
                      "All persons are to stay as they are; give a photo of one who comes in");
   return moa_subjects_check (params->subjects, n, error) &&
+         moa_subjects_masks_check (r->job->model, params->subjects, n, error) &&
          moa_subjects_fit (r->job->model, params->subjects, n, error);
 }
 
@@ -126,6 +141,7 @@ settings_ok (const MoaReplacement *r, GError **error)
       !moa_number_check ("freedom", used->freedom, 0, 1, error) ||
       !moa_number_check ("grow", params->grow, -HUGE_VAL, side, error) ||
       !moa_number_check ("feather", params->feather, -HUGE_VAL, side, error) ||
+      !moa_number_check ("expert_scale", params->expert_scale, 0, MOA_MAX_EXPERT_SCALE, error) ||
       !moa_number_check ("mask_threshold", params->mask_threshold, 0, 1, error) ||
       !moa_number_check ("base", params->base, MOA_BASE_DEFAULT, MOA_BASE_MOA, error) ||
       !moa_number_check ("the number of map_steps", params->n_map_steps, 0, used->steps, error))
@@ -144,7 +160,7 @@ moa_replacement_resolve (MoaReplacement *r, GError **error)
   const MoaModelInfo *info = &r->job->model->info;
   MoaReplaceResult *used = r->result;
   if (!pictures_ok (params, error) || !moa_model_need_expert (r->job->model, error) ||
-      !subjects_ok (r, error))
+      !subjects_ok (r, error) || !paint_ok (r, error))
     return FALSE;
   gboolean has_prompt = params->prompt && *params->prompt;
   used->prompt = has_prompt ? g_strdup (params->prompt) : moa_prompt_default (params->n_subjects);

@@ -5,6 +5,7 @@
  *   -> composite mask from the routers and the selection -> composite */
 #include "jobs/replace.h"
 
+#include "base/mask.h"
 #include "jobs/compose.h"
 #include "jobs/fingerprint.h"
 #include "jobs/inversion.h"
@@ -27,8 +28,10 @@ read_prompts (MoaReplacement *r, GError **error)
 {
   const MoaReplaceParams *params = r->params;
   const MoaTokenizer *tokenizer = r->job->model->tokenizer;
-  int n = params->n_subjects;
-  g_autofree char *plain = moa_prompt_default (n);
+  /* An IP-Adapter's subjects have no words. */
+  gboolean adapter = moa_model_adapter (r->job->model) != NULL;
+  int n = adapter ? 0 : params->n_subjects;
+  g_autofree char *plain = moa_prompt_default (params->n_subjects);
   r->source_prompt = moa_prompt_new (tokenizer, plain, n, error);
   if (!r->source_prompt)
     return FALSE;
@@ -46,10 +49,11 @@ read_prompts (MoaReplacement *r, GError **error)
     }
   const MoaPrompt *const prompts[] = { r->prompt };
   r->windows = moa_prompts_windows (r->job, prompts, 1, &r->n_vectors);
-  for (int k = 0; k < n; k++)
+  for (int k = 0; k < params->n_subjects; k++)
     if (!params->subjects[k].keep)
       {
-        r->index[r->n_subjects] = r->prompt->subject[params->order ? params->order[k] : k];
+        if (!adapter)
+          r->index[r->n_subjects] = r->prompt->subject[params->order ? params->order[k] : k];
         r->subjects[r->n_subjects++] = params->subjects[k];
       }
   return TRUE;
@@ -73,10 +77,51 @@ read_selection (MoaReplacement *r, GError **error)
   return TRUE;
 }
 
+/* A mask that stands for routers: its edge softened, at latent size. */
+static gboolean
+soften (const MoaReplacement *r, const MoaImage *mask, float *region, GError **error)
+{
+  const MoaModel *model = r->job->model;
+  double feather = r->params->feather < 0 ? model->info.side / 42.0 : r->params->feather;
+  MoaImage *soft = moa_frame_in (&r->frame, mask, error);
+  if (!soft)
+    return FALSE;
+  if (feather > 0)
+    moa_mask_blur (soft, feather / 2);
+  moa_image_pool (soft, moa_model_vae_factor (model), region);
+  moa_image_free (soft);
+  return TRUE;
+}
+
+/* An IP-Adapter's, one for each subject: its own mask, the selection, or everywhere. */
+static gboolean
+set_adapter_region (MoaReplacement *r, GError **error)
+{
+  gsize n = (gsize) r->frame.latent_width * r->frame.latent_height;
+  gboolean any = r->params->selection && r->params->limit;
+  for (int s = 0; s < r->n_subjects; s++)
+    any |= r->subjects[s].mask != NULL;
+  r->region = any ? moa_job_floats (r->n_subjects * n, error) : NULL;
+  if (any && !r->region)
+    return FALSE;
+  for (int s = 0; any && s < r->n_subjects; s++)
+    {
+      const MoaImage *own = r->subjects[s].mask;
+      const MoaImage *mask = own ? own : r->params->limit ? r->params->selection : NULL;
+      if (mask && !soften (r, mask, r->region + s * n, error))
+        return FALSE;
+      for (gsize i = 0; !mask && i < n; i++)
+        r->region[s * n + i] = 1;
+    }
+  return TRUE;
+}
+
 /* What scales the personalised weight: the selection, the painted map, or both. */
 static gboolean
 set_region (MoaReplacement *r, GError **error)
 {
+  if (moa_model_adapter (r->job->model))
+    return set_adapter_region (r, error);
   const float *limit = r->params->limit ? r->coverage : NULL;
   const MoaImage *paint = r->params->paint;
   gsize n = (gsize) r->frame.latent_width * r->frame.latent_height;
@@ -117,10 +162,12 @@ build (MoaReplacement *r, GError **error)
   mixture.mixture = mixture.maps = TRUE;
   mixture.n_slots = r->n_subjects;
   mixture.limit = r->region;
+  mixture.scale = r->params->expert_scale;
   g_mutex_lock (&model->lock);
   gboolean ok = moa_coder_text (&r->text, model, cpu, N_TEXTS * r->windows, r->n_vectors,
                                 error) &&
-                moa_coder_vision (&r->vision, model, cpu, error) &&
+                (!moa_model_sees_photos (model) ||
+                 moa_coder_vision (&r->vision, model, cpu, error)) &&
                 moa_coder_encode (&r->encoder, model, cpu, frame->width, frame->height, error) &&
                 moa_coder_decode (&r->decoder, model, cpu, frame->width, frame->height, error) &&
                 moa_denoiser_init (&r->guide.prior, model, cpu, &prior, error) &&
@@ -164,7 +211,9 @@ set_conditions (MoaReplacement *r, GError **error)
   int window = moa_tokenizer_window (model->tokenizer), n = r->n_subjects;
   gsize size = (gsize) r->windows * window * model->unet.text_dim;
   r->texts = moa_job_floats (N_TEXTS * size, error);
-  r->feats = r->texts ? moa_job_floats ((gsize) n * model->moa.feature_dim, error) : NULL;
+  gboolean adapter = moa_model_adapter (model) != NULL;
+  gsize feats = (gsize) n * model->moa.feature_dim;
+  r->feats = r->texts ? moa_job_floats (adapter ? 2 * feats : feats, error) : NULL;
   if (!r->feats)
     return FALSE;
   gboolean same = moa_prompt_equal (r->source_prompt, r->prompt);
@@ -172,6 +221,8 @@ set_conditions (MoaReplacement *r, GError **error)
   r->source = (MoaCondition){ r->texts };
   guide->prompt = (MoaCondition){ same ? r->texts : r->texts + size, n, r->feats, r->index };
   guide->base = r->empty_prompt ? (MoaCondition){ r->texts + 2 * size } : r->source;
+  if (adapter && r->empty_prompt)
+    guide->base = (MoaCondition){ r->texts + 2 * size, n, r->feats + feats, r->index };
   guide->base_is_mixture = r->empty_prompt != NULL;
   guide->guidance = r->result->guidance;
   guide->max_timestep = r->result->max_timestep;
@@ -244,6 +295,9 @@ encode (MoaReplacement *r, GError **error)
     return FALSE;
   if (!moa_encode_texts (r->job, &r->text, prompts, N_TEXTS, r->texts, error) ||
       !moa_encode_subjects (r->job, &r->vision, r->subjects, r->n_subjects, r->feats, error))
+    return FALSE;
+  if (moa_model_adapter (r->job->model) && r->guide.base_is_mixture &&
+      !moa_encode_nobodies (r->job, &r->vision, r->n_subjects, r->feats, error))
     return FALSE;
   if (!r->result->cached_inversion &&
       !moa_encode_picture (r->job, &r->encoder, r->picture, r->trajectory, error))

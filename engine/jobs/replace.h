@@ -18,13 +18,14 @@ typedef struct {
 
   MoaImage *picture, *selection; /* the work picture's size; selection or NULL */
   float *coverage;               /* [h * w]: the selection at latent size, or NULL */
-  float *region;                 /* [h * w]: scales the personalised weight, or NULL */
+  float *region;                 /* [h * w]: scales the personalised weight, or NULL; an IP-Adapter's
+                                    [n_subjects * h * w] */
   gboolean *edit;                /* [h * w]: latent pixels that may change; NULL: all */
 
   MoaPrompt *source_prompt, *prompt, *empty_prompt; /* empty_prompt or NULL */
   int windows, n_vectors; /* of the texts */
   MoaImage *hint;         /* the ControlNet's picture, the work picture's size; or NULL */
-  float *texts, *feats;
+  float *texts, *feats; /* an IP-Adapter's feats are followed by as many of nobody */
   gint32 index[MOA_MAX_SUBJECTS];
   MoaCondition source; /* what the picture is inverted with */
 

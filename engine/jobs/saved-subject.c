@@ -13,7 +13,7 @@
 
 #define FORMAT "moa-subject"
 #define VERSION "1"
-enum { LARGEST_DIM = 1 << 16, LONGEST_NAME = 1000 };
+enum { LARGEST_DIM = 1 << 20, LONGEST_NAME = 1000, LARGEST_FACE = 4096 };
 
 /* ---- Making one ---- */
 
@@ -72,7 +72,8 @@ moa_saved_subject_new (MoaModel *model, const char *name, const MoaImage *const 
   g_return_val_if_fail (model && photos, NULL);
   MoaSubject all = { photos, n_photos };
   if (!moa_number_check ("the number of photos", n_photos, 1, MOA_SAVED_SUBJECT_PHOTOS, error) ||
-      !moa_subjects_check (&all, 1, error) || !moa_model_need_expert (model, error))
+      !moa_subjects_check (&all, 1, error) || !moa_model_need_expert (model, error) ||
+      !moa_subjects_fit (model, &all, 1, error))
     return NULL;
   int dim = model->moa.feature_dim;
   MoaSavedSubject *saved = g_new0 (MoaSavedSubject, 1);
@@ -140,15 +141,13 @@ damaged (const char *path, const char *what, GError **error)
                    path, what);
 }
 
+/* [dim] or [photos, dim] */
 static gboolean
-read_features (MoaSavedSubject *saved, MoaSafetensors *file, const char *path, GError **error)
+take_features (MoaSavedSubject *saved, MoaSafetensors *file, const MoaFileTensor *t,
+               const char *path, GError **error)
 {
-  const MoaFileTensor *t = moa_safetensors_find (file, "features");
-  if (!t || t->dtype != MOA_DTYPE_F32 || t->rank != 2 || t->dim[0] < 1 ||
-      t->dim[0] > MOA_SAVED_SUBJECT_PHOTOS || t->dim[1] < 1 || t->dim[1] > LARGEST_DIM)
-    return damaged (path, "its features are missing or of an impossible shape", error);
-  saved->n_photos = t->dim[0];
-  saved->dim = t->dim[1];
+  saved->n_photos = t->rank == 2 ? t->dim[0] : 1;
+  saved->dim = t->dim[t->rank - 1];
   saved->features = moa_job_floats (t->n, error);
   if (!saved->features || !moa_safetensors_read_float (file, t, 0, t->n, saved->features, error))
     return FALSE;
@@ -156,6 +155,47 @@ read_features (MoaSavedSubject *saved, MoaSafetensors *file, const char *path, G
     if (!isfinite (saved->features[i]))
       return damaged (path, "its features are damaged", error);
   return TRUE;
+}
+
+static gboolean
+read_features (MoaSavedSubject *saved, MoaSafetensors *file, const char *path, GError **error)
+{
+  const MoaFileTensor *t = moa_safetensors_find (file, "features");
+  if (!t || t->dtype != MOA_DTYPE_F32 || t->rank != 2 || t->dim[0] < 1 ||
+      t->dim[0] > MOA_SAVED_SUBJECT_PHOTOS || t->dim[1] < 1 || t->dim[1] > LARGEST_DIM)
+    return damaged (path, "its features are missing or of an impossible shape", error);
+  return take_features (saved, file, t, path, error);
+}
+
+/* A face embedding alone: one tensor of floats. */
+static const MoaFileTensor *
+find_face (const MoaSafetensors *file)
+{
+  const MoaFileTensor *t = moa_safetensors_count (file) == 1 ? moa_safetensors_tensor (file, 0)
+                                                             : NULL;
+  if (!t || t->dtype > MOA_DTYPE_BF16 || t->rank < 1 || t->rank > 2
+      || !g_strcmp0 (moa_safetensors_metadata (file, "format"), FORMAT))
+    return NULL;
+  gint64 photos = t->rank == 2 ? t->dim[0] : 1, dim = t->dim[t->rank - 1];
+  return photos >= 1 && photos <= MOA_SAVED_SUBJECT_PHOTOS && dim >= 1 && dim <= LARGEST_FACE ? t
+                                                                                              : NULL;
+}
+
+static gboolean
+read_face (MoaSavedSubject *saved, MoaSafetensors *file, const MoaFileTensor *t, const char *path,
+           GError **error)
+{
+  enum { BLANK = 32 };
+  g_autofree char *base = g_path_get_basename (path);
+  char *ending = strrchr (base, '.');
+  if (ending)
+    *ending = 0;
+  saved->name = g_utf8_make_valid (base, -1);
+  saved->encoder = g_strdup (MOA_FACE_EMBEDDING);
+  saved->thumbnail = moa_image_try (BLANK, BLANK, 3, error);
+  for (int i = 0; saved->thumbnail && i < BLANK * BLANK * 3; i++)
+    saved->thumbnail->data[i] = 1;
+  return saved->thumbnail && take_features (saved, file, t, path, error);
 }
 
 static gboolean
@@ -203,8 +243,12 @@ moa_saved_subject_load (const char *path, GError **error)
   if (!file)
     return NULL;
   MoaSavedSubject *saved = g_new0 (MoaSavedSubject, 1);
-  if (!read_texts (saved, file, path, error) || !read_features (saved, file, path, error) ||
-      !read_thumbnail (saved, file, path, error))
+  const MoaFileTensor *face = find_face (file);
+  gboolean ok = face ? read_face (saved, file, face, path, error)
+                     : read_texts (saved, file, path, error) &&
+                       read_features (saved, file, path, error) &&
+                       read_thumbnail (saved, file, path, error);
+  if (!ok)
     g_clear_pointer (&saved, moa_saved_subject_free);
   moa_safetensors_close (file);
   return saved;

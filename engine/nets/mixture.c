@@ -8,6 +8,8 @@
  */
 #include "nets/mixture.h"
 
+#include "nets/ip_adapter.h"
+
 static MoaNet
 moa_net (MoaGraph *g, const MoaMixture *mixture)
 {
@@ -72,6 +74,13 @@ expert (const MoaNet *net, const MoaAttentionArgs *args, MoaTensor *x, MoaTensor
   return moa_net_linear (net, y, c, NULL, "%s.to_out.0", args->prefix);
 }
 
+/* Whether the expert is an IP-Adapter, which shares the prior's queries and output projection. */
+static gboolean
+adapted (const MoaAttentionArgs *args)
+{
+  return args->mixture && args->mixture->adapter;
+}
+
 static MoaTensor *
 prior (const MoaAttentionArgs *args, MoaTensor *x, MoaTensor *residual)
 {
@@ -82,6 +91,8 @@ prior (const MoaAttentionArgs *args, MoaTensor *x, MoaTensor *residual)
   MoaTensor *k = moa_net_matrix (net, context, c, "%s.to_k", args->prefix);
   MoaTensor *v = moa_net_matrix (net, context, c, "%s.to_v", args->prefix);
   MoaTensor *y = moa_attention (net->graph, q, k, v, args->heads, FALSE);
+  if (adapted (args) && args->context)
+    y = moa_ip_attend (net->graph, args, q, y);
   return moa_net_linear (net, y, c, residual, "%s.to_out.0", args->prefix);
 }
 
@@ -99,26 +110,26 @@ router (const MoaNet *net, const MoaAttentionArgs *args, MoaTensor *x)
     }
   else
     logits = moa_net_linear (net, x, 2, NULL, "%s.router", args->prefix);
-  return moa_router_weight (net->graph, logits, args->limit);
+  return moa_router_weight (net->graph, logits, args->where->limit);
 }
 
 /* Eq. 6.  Where only some pixels can be the expert's, the others stay the prior's bits. */
 MoaTensor *
 moa_mixed_attention (MoaGraph *g, const MoaAttentionArgs *args, MoaTensor *x, MoaTensor *residual)
 {
-  if (!args->mixture)
+  if (!args->mixture || adapted (args))
     return prior (args, x, residual);
   if (args->mixture->described)
     return moa_add (g, expert (args->prior, args, x, x), residual);
   MoaNet net = moa_net (g, args->mixture);
   MoaTensor *plain = prior (args, x, NULL), *mixed, *weight;
-  if (args->rows)
+  if (args->where->rows)
     {
-      MoaTensor *here = moa_gather_rows (g, x, args->rows);
+      MoaTensor *here = moa_gather_rows (g, x, args->where->rows);
       MoaTensor *w = router (&net, args, here);
-      mixed = moa_mix (g, moa_gather_rows (g, plain, args->rows), expert (&net, args, x, here), w);
-      mixed = moa_put_rows (g, plain, mixed, args->rows, args->present);
-      weight = moa_scatter_rows (g, args->rows, w, moa_net_dim (x, 1));
+      mixed = moa_mix (g, moa_gather_rows (g, plain, args->where->rows), expert (&net, args, x, here), w);
+      mixed = moa_put_rows (g, plain, mixed, args->where->rows, args->where->present);
+      weight = moa_scatter_rows (g, args->where->rows, w, moa_net_dim (x, 1));
     }
   else
     {

@@ -3,6 +3,7 @@
 #ifndef MOA_MIXTURE_H
 #define MOA_MIXTURE_H
 
+#include "io/ip_adapter.h"
 #include "nets/layers.h"
 
 typedef struct {
@@ -14,11 +15,14 @@ typedef struct {
   MoaTensor *limit;    /* B,h,w,1 in [0,1] at the latent's size, scales the personalised weight;
                           needs h and w multiples of 8; or NULL */
   const float *region; /* instead of limit, h x w: a limit that is known when the graph is built
-                          (batch 1), so that the expert is computed only where it is not 0 */
+                          (batch 1), so that the expert is computed only where it is not 0; an
+                          IP-Adapter's only limit, S x h x w: one for each subject */
   gboolean described;  /* no experts and no routers: the prior itself reads the subjects' rows, as if
                           words described them */
   gboolean attention_maps; /* also name "attn.L": B,HW,T, the personalised cross-attention's
                               probabilities, mean over heads */
+  const MoaIpAdapterConfig *adapter; /* instead of MoA: an IP-Adapter, see ip_adapter.h; or NULL */
+  double scale;        /* an IP-Adapter's: how much its attentions count */
 } MoaMixture;
 
 /* The prompt fuser, Eq. 8: what the subjects' rows of text B,T,D become for block `layer` at
@@ -26,6 +30,14 @@ typedef struct {
  * used. */
 MoaTensor *moa_fuse_prompt (MoaGraph *g, const MoaMixture *mixture, MoaTensor *text, MoaTensor *t,
                             int layer);
+
+/* Where an expert counts, at the size of one level. */
+typedef struct {
+  MoaTensor *limit;            /* B,L,1; or NULL */
+  MoaTensor *rows;             /* 1,N: the pixels that the expert is for, limit is theirs: 1,N,1;
+                                  NULL: all */
+  MoaTensor *present;          /* 1,N with rows: all 1 */
+} MoaWhere;
 
 /* One attention of a transformer block, with its output projection. */
 typedef struct {
@@ -35,10 +47,10 @@ typedef struct {
   MoaTensor *context;          /* B,T,D: the text for cross-attention; NULL: self-attention */
   const MoaMixture *mixture;   /* NULL: the prior alone */
   MoaTensor *fused;            /* B,S,D: the expert's rows of the text, from moa_fuse_prompt */
-  MoaTensor *limit;            /* B,L,1: the mixture's, at this block's size; or NULL */
-  MoaTensor *rows;             /* 1,N: the pixels that the expert is for, limit is theirs: 1,N,1;
-                                  NULL: all */
-  MoaTensor *present;          /* 1,N with rows: all 1 */
+  const MoaWhere *where;       /* the mixture's at this block's size; an IP-Adapter's one for each
+                                  subject */
+  MoaTensor *const *tokens;    /* an IP-Adapter's, for each subject */
+  int middle, n_layers;        /* of the U-Net's blocks, the one in its middle; how many */
 } MoaAttentionArgs;
 
 /* x B,L,C: the normed hidden state; residual B,L,C is added at the end.  The personalised weight,

@@ -12,6 +12,7 @@
 #include "nets/unet.h"
 
 #include "graph/gradient.h"
+#include "nets/ip_adapter.h"
 #include "nets/layers.h"
 
 #include <string.h>
@@ -22,10 +23,12 @@ typedef struct {
   const MoaUnetArgs *args;
   MoaNet net;
   MoaTensor *emb;                    /* of the timesteps, after SiLU: B,4C */
-  /* The mixture's limit at each level's size, B,L,1; or 1,N,1 for the pixels of rows, 1,N. */
-  MoaTensor *limit[MOA_MAX_LEVELS], *rows[MOA_MAX_LEVELS], *present[MOA_MAX_LEVELS];
+  /* The mixture's limits at each level's size, and an IP-Adapter's tokens, for each subject. */
+  MoaWhere where[MOA_MAX_LEVELS][MOA_MAX_SUBJECTS];
+  MoaTensor *tokens[MOA_MAX_SUBJECTS];
   GPtrArray *skips;                  /* (element-type MoaTensor), a stack */
   int layer;                         /* number of the next transformer block */
+  int middle, n_layers;              /* that of the one in the middle; how many there are */
 } Unet;
 
 /* Attention to itself, to the text, and a gated MLP (GEGLU), each on the normed hidden state and
@@ -42,8 +45,8 @@ transformer_block (Unet *u, MoaTensor *x, int level, const char *name)
   g_autofree char *self = g_strconcat (name, ".attn1", NULL);
   g_autofree char *cross = g_strconcat (name, ".attn2", NULL);
   MoaAttentionArgs args = { .layer = u->layer, .heads = u->config->heads[level], .prior = &net,
-                            .mixture = mixture, .limit = u->limit[level], .rows = u->rows[level],
-                            .present = u->present[level] };
+                            .mixture = mixture, .where = u->where[level], .tokens = u->tokens,
+                            .middle = u->middle, .n_layers = u->n_layers };
 
   args.prefix = self;
   moa_graph_name (x, "%s.hidden.0", name);
@@ -51,7 +54,8 @@ transformer_block (Unet *u, MoaTensor *x, int level, const char *name)
 
   args.prefix = cross;
   args.context = text;
-  args.fused = mixture ? moa_fuse_prompt (g, mixture, text, u->args->t, u->layer) : NULL;
+  if (mixture && !mixture->adapter)
+    args.fused = moa_fuse_prompt (g, mixture, text, u->args->t, u->layer);
   moa_graph_name (x, "%s.hidden.1", name);
   x = moa_mixed_attention (g, &args, moa_net_layer_norm (&net, x, "%s.norm2", name), x);
 
@@ -185,13 +189,14 @@ pool_limit (Unet *u, MoaTensor *limit)
   for (int i = 0; i < u->config->n_levels; i++)
     {
       MoaTensor *pooled = i == 0 ? limit : moa_avg_pool (u->graph, limit, 1 << i);
-      u->limit[i] = moa_graph_reshape (u->graph, pooled, MOA_SHAPE (b, (h >> i) * (w >> i), 1));
+      u->where[i]->limit = moa_graph_reshape (u->graph, pooled,
+                                              MOA_SHAPE (b, (h >> i) * (w >> i), 1));
     }
 }
 
 /* One level of a known limit: its mean over squares, and where that is not 0. */
 static void
-set_level (Unet *u, int level, const float *region, gint64 h, gint64 w)
+set_level (Unet *u, int level, MoaWhere *where, const float *region, gint64 h, gint64 w)
 {
   gint64 side = 1 << level, n = 0, pixels = (h >> level) * (w >> level);
   g_autofree double *limit = g_new (double, pixels), *rows = g_new (double, pixels);
@@ -213,23 +218,36 @@ set_level (Unet *u, int level, const float *region, gint64 h, gint64 w)
     {
       /* Nowhere: the mixture runs, with weight 0. */
       memset (limit, 0, pixels * sizeof (double));
-      u->limit[level] = moa_graph_constant (u->graph, MOA_SHAPE (1, pixels, 1), limit);
+      where->limit = moa_graph_constant (u->graph, MOA_SHAPE (1, pixels, 1), limit);
       return;
     }
-  u->limit[level] = moa_graph_constant (u->graph, MOA_SHAPE (1, n, 1), limit);
-  u->rows[level] = moa_graph_constant (u->graph, MOA_SHAPE (1, n), rows);
-  u->present[level] = moa_graph_constant (u->graph, MOA_SHAPE (1, n), present);
+  where->limit = moa_graph_constant (u->graph, MOA_SHAPE (1, n, 1), limit);
+  where->rows = moa_graph_constant (u->graph, MOA_SHAPE (1, n), rows);
+  where->present = moa_graph_constant (u->graph, MOA_SHAPE (1, n), present);
 }
 
 static void
-set_region (Unet *u, const float *region)
+set_region (Unet *u, const float *region, int n_regions)
 {
   gint64 h = moa_net_dim (u->args->sample, 1), w = moa_net_dim (u->args->sample, 2);
   if (moa_net_dim (u->args->sample, 0) != 1)
     moa_graph_fail (u->graph, MOA_ERROR_ARGUMENT, "A region is for a batch of one picture.");
   else if (check_limit (u, h, w))
     for (int i = 0; i < u->config->n_levels; i++)
-      set_level (u, i, region, h, w);
+      for (int s = 0; s < n_regions; s++)
+        set_level (u, i, &u->where[i][s], region + s * h * w, h, w);
+}
+
+static void
+count_layers (Unet *u)
+{
+  const MoaUnetConfig *config = u->config;
+  for (int i = 0; i < config->n_levels; i++)
+    {
+      u->middle += config->down_cross[i] ? config->layers_per_block : 0;
+      u->n_layers += config->up_cross[i] ? config->layers_per_block + 1 : 0;
+    }
+  u->n_layers += u->middle + 1;
 }
 
 /* Ready to run the blocks: the time embedding, and the mixture's limit at each level. */
@@ -240,10 +258,16 @@ begin (MoaGraph *g, const MoaUnetConfig *config, MoaParams *params, const MoaUne
   Unet u = { g, config, args, { g, params, config->norm_groups, config->norm_eps },
              .skips = skips };
   u.emb = time_embedding (&u);
-  if (args->mixture && args->mixture->region)
-    set_region (&u, args->mixture->region);
-  else if (args->mixture && args->mixture->limit)
-    pool_limit (&u, args->mixture->limit);
+  count_layers (&u);
+  const MoaMixture *mixture = args->mixture;
+  int n = mixture && mixture->adapter ? moa_net_dim (mixture->feats, 1) : 0;
+  g_assert (n <= MOA_MAX_SUBJECTS);
+  for (int s = 0; s < n; s++)
+    u.tokens[s] = moa_ip_tokens (g, mixture, config->text_dim, s);
+  if (mixture && mixture->region)
+    set_region (&u, mixture->region, MAX (n, 1));
+  else if (mixture && mixture->limit)
+    pool_limit (&u, mixture->limit);
   return u;
 }
 

@@ -5,6 +5,7 @@
 set -u
 moa=$(realpath "$1") pixels=$(realpath "$2") model=$(realpath "$3")
 pictures=$model/pictures
+script=$(realpath "$0")
 docs=$(realpath "$(dirname "$0")/../../docs")
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -187,6 +188,28 @@ run 0 generate "a man" --model prior --expert "$model/moa" -o out.png "$pictures
   cmp out.png two.png
 result "--expert: MoA weights from another folder"
 rm -f out.png
+# An IP-Adapter, on the tiny model of the fixtures.
+data=$(realpath "$(dirname "$script")/../data")
+adapter="--model $data/tiny --expert $data/real/ip-adapter-plus.safetensors"
+run 0 info "$data/tiny" --expert "$data/real/ip-adapter-plus.safetensors" &&
+  grep -q "IP-Adapter Plus, in 16 blocks" out.log && grep -q "  ip_adapter " out.log
+result "info of a model with an IP-Adapter names it"
+run 0 replace $person -s "$pictures/lake-selection.png" $adapter --steps 2 --expert-scale 0.5 \
+  -o ip.png --maps ip-maps && [ -s ip.png ] && [ -d ip-maps ]
+result "replace with an IP-Adapter"
+run 0 replace "$pictures/lake.png" "$pictures/lake-subject.png" "$pictures/lake.png" $adapter --steps 1 \
+  --subject-mask "$pictures/lake-selection.png" --subject-mask "$pictures/lake-selection.png" -o ip2.png &&
+  [ -s ip2.png ]; result "--subject-mask: a mask for each of two subjects"
+run 1 replace $person $adapter -o out.png --subject-mask "$pictures/lake-selection.png" \
+  --subject-mask "$pictures/lake-selection.png" && says "one for each"
+result "--subject-mask: as many as subjects, 1"
+run 0 convert "$data/tiny/unet/diffusion_pytorch_model.safetensors" adapted --config "$data/tiny" \
+  --expert "$data/real/ip-adapter-face.safetensors" && run 0 info adapted &&
+  grep -q "IP-Adapter FaceID" out.log
+result "convert puts an IP-Adapter into the model's folder"
+run 1 replace $person --model adapted -o out.png && says "face embedding"
+result "a photo for FaceID, 1"
+
 run 1 generate "a man" -o out.png --lora "$model/vae/diffusion_pytorch_model.safetensors" &&
   says "is a VAE; a LoRA was expected"
 result "--lora of something else, 1"

@@ -33,6 +33,7 @@ static const struct {
   { "lora", golden_lora, NULL },
   { "prompts_", golden_prompts, NULL },
   { "controlnet", golden_controlnet, NULL },
+  { "ip_adapter_", golden_ip_adapter, NULL },
 };
 
 static gboolean

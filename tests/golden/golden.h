@@ -58,6 +58,7 @@ gboolean golden_adamw (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_controlnet (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_prompts (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_lora (const Golden *golden, Fixture *f, GError **error);
+gboolean golden_ip_adapter (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_replace (const Golden *golden, Fixture *f, GError **error);
 
 #endif

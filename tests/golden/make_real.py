@@ -3,7 +3,7 @@
 
 usage: make_real.py REPO [section ...]        sections: names prompts ip_adapter
 
-Needs torch 2.9, diffusers 0.42, transformers 5.23 (CPU is enough).  Everything is made of
+Needs torch 2.9, diffusers 0.42, transformers 5.23, for ip_adapter peft too (CPU is enough).  Everything is made of
 tests/data/tiny and of random numbers seeded by name, and as small as it can be.
 """
 import hashlib
@@ -35,7 +35,12 @@ def noise(name, *shape, scale=1.0):
 class Manifest:
     def __init__(self):
         self.path = OUT / "manifest.json"
-        self.files = json.loads(self.path.read_text())["files"] if self.path.exists() else {}
+        old = json.loads(self.path.read_text()) if self.path.exists() else {"files": {}}
+        import diffusers
+        import transformers
+        self.now = {"torch": torch.__version__, "diffusers": diffusers.__version__,
+                    "transformers": transformers.__version__}
+        self.versions, self.files = old.get("versions", self.now), old["files"]
 
     def add(self, name, note, meta, inputs, run):
         """run(dtype) -> {output name: tensor}; its float64 result tells what rounding is worth."""
@@ -51,14 +56,12 @@ class Manifest:
                             "atol": float(f"{max(10 * far, 4e-6 * largest):.1e}")}
         save_file({k: v.contiguous() for k, v in {**inputs, **outputs}.items()}, OUT / f"{name}.safetensors")
         self.files[name] = {"file": f"{name}.safetensors", "note": note, "meta": meta, "tensors": tensors}
+        if self.now != self.versions:
+            self.files[name]["versions"] = self.now
         print(name, {k: t["atol"] for k, t in tensors.items() if "atol" in t})
 
     def write(self):
-        import diffusers
-        import transformers
-        versions = {"torch": torch.__version__, "diffusers": diffusers.__version__,
-                    "transformers": transformers.__version__}
-        self.path.write_text(json.dumps({"versions": versions, "files": self.files}, indent=1) + "\n")
+        self.path.write_text(json.dumps({"versions": self.versions, "files": self.files}, indent=1) + "\n")
 
 
 # ---- names of ControlNets ---------------------------------------------------
@@ -203,6 +206,112 @@ def prompts(manifest):
     for skip in (0, 1):
         manifest.add(f"prompts_{skip}", note, {"prompts": texts, "clip_skip": skip}, {},
                      lambda dtype, skip=skip: run_with(skip, dtype))
+
+
+# ---- IP-Adapter -------------------------------------------------------------
+
+SUBJECTS = 2
+
+
+def ip_keys(channels):
+    """ip_adapter.N: attentions on the way down, up, in the middle; the cross-attentions are odd."""
+    out = {}
+    for i, c in enumerate(channels):
+        for what in ("to_k_ip", "to_v_ip"):
+            out[f"ip_adapter.{2 * i + 1}.{what}.weight"] = (c, 32)
+    return out
+
+
+def ip_shapes(kind, channels):
+    """The published layout at tiny's sizes: text 32 wide, the encoder's states 48, its embedding 24."""
+    ln = lambda name, n: {f"{name}.weight": (n,), f"{name}.bias": (n,)}
+    lin = lambda name, n, k: {f"{name}.weight": (n, k), f"{name}.bias": (n,)}
+    s = ip_keys(channels)
+    if kind == "plain":
+        s |= lin("image_proj.proj", 4 * 32, 24) | ln("image_proj.norm", 32)
+    elif kind == "full":
+        s |= lin("image_proj.proj.0", 48, 48) | lin("image_proj.proj.2", 32, 48) | ln("image_proj.proj.3", 32)
+    elif kind == "plus":
+        w, inner = 16, 128
+        s |= {"image_proj.latents": (1, 3, w)} | lin("image_proj.proj_in", w, 48)
+        s |= lin("image_proj.proj_out", 32, w) | ln("image_proj.norm_out", 32)
+        for i in range(4):
+            p = f"image_proj.layers.{i}"
+            s |= ln(f"{p}.0.norm1", w) | ln(f"{p}.0.norm2", w) | ln(f"{p}.1.0", w)
+            s |= {f"{p}.0.to_q.weight": (inner, w), f"{p}.0.to_kv.weight": (2 * inner, w),
+                  f"{p}.0.to_out.weight": (w, inner), f"{p}.1.1.weight": (4 * w, w), f"{p}.1.3.weight": (w, 4 * w)}
+    else:
+        s |= lin("image_proj.proj.0", 32, 16) | lin("image_proj.proj.2", 4 * 32, 32) | ln("image_proj.norm", 32)
+        for i, c in enumerate(channels):
+            for attn in (0, 1):
+                for what in ("to_q", "to_k", "to_v", "to_out"):
+                    k = 32 if attn and what in ("to_k", "to_v") else c
+                    s |= {f"ip_adapter.{2 * i + attn}.{what}_lora.down.weight": (2, k),
+                          f"ip_adapter.{2 * i + attn}.{what}_lora.up.weight": (c, 2)}
+    return s
+
+
+def ip_weights(kind, channels):
+    out = {}
+    for name, shape in ip_shapes(kind, channels).items():
+        norm = "norm" in name or ".1.0." in name or "proj.3." in name
+        if norm and name.endswith("weight"):
+            out[name] = (1 + noise(kind + name, *shape, scale=0.1)).half().float()
+        else:
+            scale = 0.2 if len(shape) == 1 else 0.3 if "lora" in name else 1.5 * shape[-1] ** -0.5
+            out[name] = noise(kind + name, *shape, scale=scale)
+    return out
+
+
+def ip_adapter(manifest):
+    """eps with load_ip_adapter, two pictures with a mask each; and one everywhere."""
+    from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPVisionModelWithProjection
+    width, height, latent = 128, 64, (8, 16)
+    for kind in ("plain", "full", "plus", "face"):
+        channels = None
+
+        def run(dtype, kind=kind):
+            unet = UNet2DConditionModel.from_pretrained(TINY / "unet").eval()
+            pipe = StableDiffusionPipeline(vae=None, text_encoder=None, tokenizer=None, unet=unet, scheduler=None,
+                                           safety_checker=None, feature_extractor=None, image_encoder=None,
+                                           requires_safety_checker=False)
+            nonlocal channels
+            channels = [unet.get_submodule(n[:-len(".processor")]).to_q.weight.shape[0]
+                        for n in unet.attn_processors if "attn2" in n]
+            weights = ip_weights(kind, channels)
+            state = {"image_proj": {}, "ip_adapter": {}}
+            for name, value in weights.items():
+                top, rest = name.split(".", 1)
+                state[top][rest] = value
+            pipe.load_ip_adapter(state, subfolder=None, weight_name=None, image_encoder_folder=None)
+            unet.to(dtype)
+            scale = 0.7
+            pipe.set_ip_adapter_scale(scale)
+            images = inputs["feats"].reshape(SUBJECTS, -1, {"plain": 24, "face": 16}.get(kind, 48)).to(dtype)
+            # Of 64 x 64 pixels each: what any way of sampling makes of them is the same.
+            masks = inputs["masks"].repeat_interleave(64, 1).repeat_interleave(64, 2).to(dtype)[None]
+            out = {}
+
+            def eps(name, embeds, **kwargs):
+                out[name] = unet(inputs["sample"].to(dtype), torch.tensor([441.0], dtype=dtype),
+                                 encoder_hidden_states=inputs["text"].to(dtype),
+                                 added_cond_kwargs={"image_embeds": [embeds]}, **kwargs).sample
+            both = images[None] if kind in ("plus", "full") else images.transpose(0, 1)
+            eps("eps.masks", both, cross_attention_kwargs={"ip_adapter_masks": [masks]})
+            eps("eps.one", both[:, :1])
+            tokens = unet.encoder_hid_proj([both])[0]
+            out["tokens"] = tokens.reshape(1, SUBJECTS, -1)
+            return out
+
+        n = {"plain": 24, "face": 16}.get(kind, 48 * 17)
+        inputs = {"sample": noise("ip-sample", 1, 4, *latent), "text": noise("ip-text", 1, 77, 32),
+                  "feats": noise("ip-feats" + kind, 1, SUBJECTS, n),
+                  "masks": torch.tensor([[[0.25, 1.0]], [[0.75, 0.0]]])}
+        manifest.add(f"ip_adapter_{kind}", f"U-Net with an IP-Adapter ({kind}), scale 0.7, by load_ip_adapter.",
+                     {"scale": 0.7, "file": f"ip-adapter-{kind}.safetensors"}, inputs, run)
+        save_file({k: v.half().contiguous() for k, v in ip_weights(kind, channels).items()},
+                  OUT / f"ip-adapter-{kind}.safetensors")
 
 
 if __name__ == "__main__":

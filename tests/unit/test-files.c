@@ -227,7 +227,9 @@ test_parts (void)
   refused (&file, "is a LoRA; a VAE was expected");
   g_autofree char *adapter = make_file ("adapter.safetensors", "ip_adapter.1.to_k_ip.weight", 2, 4, 8);
   refused (&(MoaModelFiles){ .model = tiny, .expert = adapter },
-           "is an IP-Adapter; an expert is a folder of MoA weights");
+           "its image projection is none of a known IP-Adapter");
+  refused (&(MoaModelFiles){ .model = tiny, .expert = lora },
+           "is a LoRA; an expert is a folder of MoA weights");
   remove_model (bare);
 }
 

@@ -1,0 +1,147 @@
+/* IP-Adapter's layers, see ip_adapter.h.  Weights have the names of the published files. */
+#include "nets/ip_adapter.h"
+
+#define PROJ "image_proj."
+
+static MoaNet
+ip_net (MoaGraph *g, const MoaMixture *mixture)
+{
+  return (MoaNet){ g, mixture->params, .eps = 1e-5 };
+}
+
+static gint64
+subjects (const MoaMixture *mixture)
+{
+  return moa_net_dim (mixture->feats, 1);
+}
+
+/* ---- The image's tokens ---------------------------------------------- */
+
+/* x + out (attention (norm2 latents, [norm1 x, norm2 latents])), then an MLP: one layer of the
+ * resampler of Plus; x B,N,W, latents B,T,W. */
+static MoaTensor *
+resample (const MoaNet *net, int heads, MoaTensor *x, MoaTensor *latents, const char *name)
+{
+  MoaGraph *g = net->graph;
+  gint64 width = moa_net_dim (latents, -1), inner = heads * 64;
+  MoaTensor *seen = moa_net_layer_norm (net, x, "%s.0.norm1", name);
+  MoaTensor *own = moa_net_layer_norm (net, latents, "%s.0.norm2", name);
+  MoaTensor *q = moa_net_matrix (net, own, inner, "%s.0.to_q", name);
+  MoaTensor *kv = moa_net_matrix (net, moa_concat (g, seen, own, 1), 2 * inner, "%s.0.to_kv", name);
+  MoaTensor *y = moa_attention (g, q, moa_take (g, kv, 2, 0, inner),
+                                moa_take (g, kv, 2, inner, inner), heads, FALSE);
+  latents = moa_add (g, moa_net_matrix (net, y, width, "%s.0.to_out", name), latents);
+  y = moa_net_layer_norm (net, latents, "%s.1.0", name);
+  gint64 mlp = 4 * width;
+  y = moa_activation (g, moa_net_matrix (net, y, mlp, "%s.1.1", name), MOA_ACT_GELU);
+  return moa_add (g, moa_net_matrix (net, y, width, "%s.1.3", name), latents);
+}
+
+static MoaTensor *
+resampler (const MoaNet *net, const MoaIpAdapterConfig *config, gint64 text_dim, MoaTensor *x)
+{
+  gint64 tokens = config->n_tokens, width = config->hidden;
+  MoaTensor *latents = moa_graph_param (net->graph, net->params, PROJ "latents",
+                                        MOA_SHAPE (1, tokens, width), MOA_PLAIN);
+  x = moa_net_linear (net, x, width, NULL, PROJ "proj_in");
+  latents = moa_broadcast (net->graph, latents, MOA_SHAPE (moa_net_dim (x, 0), tokens, width));
+  for (int i = 0; i < config->depth; i++)
+    {
+      g_autofree char *name = g_strdup_printf (PROJ "layers.%d", i);
+      latents = resample (net, config->heads, x, latents, name);
+    }
+  latents = moa_net_linear (net, latents, text_dim, NULL, PROJ "proj_out");
+  return moa_net_layer_norm (net, latents, PROJ "norm_out");
+}
+
+MoaTensor *
+moa_ip_tokens (MoaGraph *g, const MoaMixture *mixture, gint64 text_dim, int s)
+{
+  const MoaIpAdapterConfig *config = mixture->adapter;
+  MoaNet net = ip_net (g, mixture);
+  gint64 b = moa_net_dim (mixture->feats, 0);
+  MoaTensor *x = moa_take (g, mixture->feats, 1, s, 1);
+  x = moa_graph_reshape (g, x, MOA_SHAPE (b, config->in_tokens, config->in_dim));
+  if (config->kind == MOA_IP_PLUS)
+    return resampler (&net, config, text_dim, x);
+  if (config->kind == MOA_IP_FULL)
+    {
+      x = moa_net_linear (&net, x, config->hidden, NULL, PROJ "proj.0");
+      x = moa_net_linear (&net, moa_activation (g, x, MOA_ACT_GELU), text_dim, NULL, PROJ "proj.2");
+      return moa_net_layer_norm (&net, x, PROJ "proj.3");
+    }
+  gint64 width = config->n_tokens * text_dim;
+  if (config->kind == MOA_IP_FACE_ID)
+    {
+      x = moa_net_linear (&net, x, config->hidden, NULL, PROJ "proj.0");
+      x = moa_net_linear (&net, moa_activation (g, x, MOA_ACT_GELU), width, NULL, PROJ "proj.2");
+    }
+  else
+    x = moa_net_linear (&net, x, width, NULL, PROJ "proj");
+  x = moa_graph_reshape (g, x, MOA_SHAPE (b, config->n_tokens, text_dim));
+  return moa_net_layer_norm (&net, x, PROJ "norm");
+}
+
+/* ---- In the U-Net ---------------------------------------------------- */
+
+/* The number that files have for the cross-attention of a block: the middle comes last. */
+static int
+number_of (const MoaAttentionArgs *args)
+{
+  int layer = args->layer, middle = args->middle;
+  int place = layer < middle ? layer : layer == middle ? args->n_layers - 1 : layer - 1;
+  return 2 * place + 1;
+}
+
+/* What subject s is worth at each pixel of where (all, if it says nothing): B,N,1. */
+static MoaTensor *
+weight_of (MoaGraph *g, const MoaMixture *mixture, const MoaWhere *where, gint64 pixels, int s)
+{
+  gint64 b = moa_net_dim (mixture->feats, 0);
+  MoaTensor *present = moa_take (g, mixture->present, 1, s, 1), *limit = where->limit;
+  present = moa_graph_reshape (g, present, MOA_SHAPE (b, 1, 1));
+  if (!limit)
+    return moa_broadcast (g, present, MOA_SHAPE (b, pixels, 1));
+  return moa_mul (g, moa_broadcast (g, limit, MOA_SHAPE (b, moa_net_dim (limit, 1), 1)), present);
+}
+
+/* Of pixels that several subjects may have, what is anybody's: 1 - (1 - a) (1 - b). */
+static MoaTensor *
+either (MoaGraph *g, MoaTensor *a, MoaTensor *b)
+{
+  if (!a)
+    return b;
+  MoaTensor *none = moa_mul (g, moa_scale (g, a, -1, 1), moa_scale (g, b, -1, 1));
+  return moa_scale (g, none, -1, 1);
+}
+
+MoaTensor *
+moa_ip_attend (MoaGraph *g, const MoaAttentionArgs *args, MoaTensor *q, MoaTensor *y)
+{
+  const MoaMixture *mixture = args->mixture;
+  MoaNet net = ip_net (g, mixture);
+  gint64 c = moa_net_dim (q, -1), pixels = moa_net_dim (q, 1);
+  int number = number_of (args);
+  MoaTensor *anybody = NULL;
+  for (int s = 0; s < subjects (mixture); s++)
+    {
+      const MoaWhere *where = &args->where[s];
+      MoaTensor *k = moa_net_matrix (&net, args->tokens[s], c, "ip_adapter.%d.to_k_ip", number);
+      MoaTensor *v = moa_net_matrix (&net, args->tokens[s], c, "ip_adapter.%d.to_v_ip", number);
+      MoaTensor *here = where->rows ? moa_gather_rows (g, q, where->rows) : q;
+      MoaTensor *w = weight_of (g, mixture, where, pixels, s);
+      MoaTensor *own = moa_attention (g, here, k, v, args->heads, FALSE);
+      own = moa_mul (g, own, moa_scale (g, w, mixture->scale, 0));
+      if (where->rows)
+        {
+          own = moa_add (g, moa_gather_rows (g, y, where->rows), own);
+          y = moa_put_rows (g, y, own, where->rows, where->present);
+          w = moa_scatter_rows (g, where->rows, w, pixels);
+        }
+      else
+        y = moa_add (g, y, own);
+      anybody = either (g, anybody, w);
+    }
+  moa_graph_name (anybody, "router.%d.attn2", args->layer);
+  return y;
+}
