@@ -242,6 +242,10 @@ MoaSavedSubject *moa_saved_subject_load (const char *path, GError **error);
 void moa_saved_subject_free (MoaSavedSubject *saved);
 /* Whether the model can use it: its features are of that model's image encoder. */
 gboolean moa_saved_subject_fits (const MoaSavedSubject *saved, MoaModel *model);
+/* A person between two: b's share, 0 (a) to 1 (b), of the way on the arc between their features; the
+ * features' lengths go over in a straight line.  Both must be of one image encoder.  (transfer full) */
+MoaSavedSubject *moa_saved_subject_blend (const MoaSavedSubject *a, const MoaSavedSubject *b,
+                                          double share, GError **error);
 
 /* A person, by one or more photos (RGB or RGBA, any size; transparent pixels
  * count as white), by a saved subject, or both.  The feature is the mean over all

@@ -54,3 +54,37 @@ moa_fingerprint_encoder (MoaModel *model, GError **error)
     return NULL;
   return g_strdup (g_checksum_get_string (sum));
 }
+
+/* The numbers of configurations that pictures depend on and shapes do not show. */
+static void
+add_configurations (GChecksum *sum, const MoaModel *model)
+{
+  const MoaScheduleConfig *s = &model->scheduler;
+  const MoaModelInfo *info = &model->info;
+  const double numbers[] = {
+    s->n_train,      s->beta_start,      s->beta_end,        s->scaled_linear,
+    s->steps_offset, s->set_alpha_to_one, s->prediction,     model->vae.scaling_factor,
+    model->vae.shift_factor, model->clip_skip, info->steps,  info->guidance,
+    info->freedom,   info->fixed_point,  info->max_timestep,
+  };
+  g_checksum_update (sum, (const guchar *) numbers, sizeof (numbers));
+  for (guint i = 0; model->embeddings && i < model->embeddings->len; i++)
+    {
+      const MoaEmbedding *e = g_ptr_array_index (model->embeddings, i);
+      g_checksum_update (sum, (const guchar *) e->name, strlen (e->name) + 1);
+      g_checksum_update (sum, (const guchar *) e->vectors, sizeof (float) * e->n * e->width);
+    }
+}
+
+char *
+moa_fingerprint_model (MoaModel *model, GError **error)
+{
+  MoaParams *const parts[] = { model->unet_params,   model->vae_params, model->text_params,
+                               model->vision_params, model->moa_params, model->control_params };
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  for (gsize i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (parts[i] && !moa_fingerprint_add (sum, model, parts[i], error))
+      return NULL;
+  add_configurations (sum, model);
+  return g_strdup (g_checksum_get_string (sum));
+}

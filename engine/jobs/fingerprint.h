@@ -11,6 +11,8 @@ gboolean moa_fingerprint_add (GChecksum *sum, MoaModel *model, MoaParams *params
 
 /* What stands for an image encoder's where faces are seen by embeddings from elsewhere. */
 #define MOA_FACE_EMBEDDING "face embedding"
+/* Of all that the model makes pictures with.  (transfer full) */
+char *moa_fingerprint_model (MoaModel *model, GError **error);
 
 /* Of the image encoder, with how it takes pictures: features of encoders with
  * the same one can be exchanged.  (transfer full) */

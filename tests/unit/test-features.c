@@ -2,6 +2,8 @@
  * subjects, persons found and kept, live maps and previews, estimates. */
 #include "job-util.h"
 
+#include "base/rng.h"
+
 #include <utime.h>
 
 static void
@@ -451,6 +453,92 @@ test_saved_subject (void)
   moa_model_unref (model);
 }
 
+/* A subject of made-up features, for what needs no network. */
+static MoaSavedSubject *
+made_up (const char *name, int n_photos, int dim, const float *features)
+{
+  MoaSavedSubject *saved = g_new0 (MoaSavedSubject, 1);
+  saved->name = g_strdup (name);
+  saved->encoder = g_strdup ("some encoder");
+  saved->n_photos = n_photos;
+  saved->dim = dim;
+  saved->features = g_memdup2 (features, n_photos * dim * sizeof (float));
+  saved->thumbnail = moa_image_new (4, 3, 3);
+  for (int i = 0; i < 36; i++)
+    saved->thumbnail->data[i] = *name == 'A' ? 0 : 1;
+  return saved;
+}
+
+/* Against the formula with acos, in double; features of two photos and of one. */
+static void
+test_blend (void)
+{
+  enum { DIM = 96 };
+  float features[2 * DIM], others[DIM];
+  double a[DIM], b[DIM], na = 0, nb = 0, dot = 0;
+  moa_rng_normal (3, 0, 0, features, 2 * DIM);
+  moa_rng_normal (4, 0, 0, others, DIM);
+  for (int i = 0; i < DIM; i++)
+    {
+      a[i] = ((double) features[i] + features[DIM + i]) / 2;
+      b[i] = others[i] *= 3;
+      na += a[i] * a[i];
+      nb += b[i] * b[i];
+      dot += a[i] * b[i];
+    }
+  na = sqrt (na);
+  nb = sqrt (nb);
+  double angle = acos (dot / (na * nb));
+  MoaSavedSubject *first = made_up ("Ann", 2, DIM, features), *second = made_up ("Ben", 1, DIM, others);
+  GError *error = NULL;
+  for (double share = 0; share <= 1; share += 0.125)
+    {
+      MoaSavedSubject *blend = moa_saved_subject_blend (first, second, share, &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (blend->n_photos, ==, 1);
+      g_assert_cmpint (blend->dim, ==, DIM);
+      g_assert_cmpstr (blend->encoder, ==, first->encoder);
+      double length = 0, expected = na + share * (nb - na);
+      for (int i = 0; i < DIM; i++)
+        {
+          double value = expected *
+                         (sin ((1 - share) * angle) * a[i] / na + sin (share * angle) * b[i] / nb) /
+                         sin (angle);
+          g_assert_cmpfloat (fabs (blend->features[i] - value), <, 1e-6 * nb);
+          length += (double) blend->features[i] * blend->features[i];
+        }
+      g_assert_cmpfloat (fabs (sqrt (length) - expected), <, 1e-6 * nb);
+      g_assert_cmpfloat (fabs (blend->thumbnail->data[5] - share), <, 1e-6);
+      moa_saved_subject_free (blend);
+    }
+
+  /* The ends are the subjects themselves; a subject and itself, nothing but itself. */
+  MoaSavedSubject *end = moa_saved_subject_blend (first, second, 1, NULL);
+  g_assert_cmpmem (end->features, sizeof (others), others, sizeof (others));
+  MoaSavedSubject *same = moa_saved_subject_blend (second, second, 0.3, NULL);
+  g_assert_cmpfloat (largest_difference (same->features, others, DIM), <, 1e-6 * nb);
+
+  /* What can't be blended. */
+  MoaSavedSubject *opposite = made_up ("Opposite", 1, DIM, others);
+  for (int i = 0; i < DIM; i++)
+    opposite->features[i] *= -2;
+  g_assert_null (moa_saved_subject_blend (second, opposite, 0.5, &error));
+  check_error (g_steal_pointer (&error), MOA_ERROR_ARGUMENT, "opposite");
+  memset (opposite->features, 0, sizeof (others));
+  g_assert_null (moa_saved_subject_blend (second, opposite, 0.5, &error));
+  check_error (g_steal_pointer (&error), MOA_ERROR_ARGUMENT, "feature is 0");
+  g_assert_null (moa_saved_subject_blend (first, second, 1.01, &error));
+  check_error (g_steal_pointer (&error), MOA_ERROR_ARGUMENT, "share");
+  g_assert_null (moa_saved_subject_blend (first, second, NAN, &error));
+  check_error (g_steal_pointer (&error), MOA_ERROR_ARGUMENT, "share");
+  second->encoder[0] = 'X';
+  g_assert_null (moa_saved_subject_blend (first, second, 0.5, &error));
+  check_error (g_steal_pointer (&error), MOA_ERROR_ARGUMENT, "encoders");
+  MoaSavedSubject *all[] = { first, second, end, same, opposite };
+  for (gsize i = 0; i < G_N_ELEMENTS (all); i++)
+    moa_saved_subject_free (all[i]);
+}
+
 /* Every byte of the header damaged, and the file cut anywhere: an error or a sound subject. */
 static void
 test_saved_subject_damaged (void)
@@ -851,6 +939,7 @@ main (int argc, char **argv)
   g_test_add_func ("/features/mask-again", test_mask_again);
   g_test_add_func ("/features/saved-subject", test_saved_subject);
   g_test_add_func ("/features/saved-subject/damaged", test_saved_subject_damaged);
+  g_test_add_func ("/features/blend", test_blend);
   g_test_add_func ("/features/persons", test_persons);
   g_test_add_func ("/features/keep", test_keep);
   g_test_add_func ("/features/live", test_live);
