@@ -1,6 +1,7 @@
 /* Numbers that a layer group keeps: see blob.h. */
 #include "blob.h"
 
+#include "intl.h"
 #include "options.h"
 
 #include <gio/gio.h>
@@ -61,11 +62,11 @@ read_head (const char *name, const char *text, gsize size, GError **error)
   json_int_t n = json_integer_value (json_object_get (head, "bytes"));
 
   if (head && version > VERSION)
-    options_fail (error, "%s: of a newer version of MoA for GIMP; update it to use this", name);
+    options_fail (error, _("%s: of a newer version of MoA for GIMP; update it to use this"), name);
   else if (!head || n < 0 || n > LARGEST)
     {
       if (error && !*error)
-        options_fail (error, "%s: what the layer group keeps is damaged", name);
+        options_fail (error, _("%s: what the layer group keeps is damaged"), name);
     }
   else
     return head;
@@ -95,7 +96,7 @@ parse (const char *name, const char *text, gsize size, guint8 **data, gsize *n, 
     }
   g_clear_pointer (&bytes, g_byte_array_unref);
   json_decref (head);
-  options_fail (error, "%s: what the layer group keeps is damaged", name);
+  options_fail (error, _("%s: what the layer group keeps is damaged"), name);
   return NULL;
 }
 

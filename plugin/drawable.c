@@ -5,6 +5,8 @@
  * written in bands, so that a picture is held once. */
 #include "drawable.h"
 
+#include "intl.h"
+
 #include <gegl.h>
 #include <string.h>
 
@@ -27,14 +29,14 @@ drawable_get_layer (gint32 drawable, gint32 image, gboolean groups, GError **err
   g_autofree char *name = gimp_item_get_name (layer);
   if (!gimp_item_is_layer (layer))
     g_set_error (error, MOA_ERROR, MOA_ERROR_ARGUMENT,
-                 "\"%s\" is not a layer: choose a layer in the Layers dialog", name);
+                 _("\"%s\" is not a layer: choose a layer in the Layers dialog"), name);
   else if (image >= 0 && gimp_item_get_image (layer) != image)
     g_set_error (error, MOA_ERROR, MOA_ERROR_ARGUMENT,
                  "the layer \"%s\" belongs to another image than the one given", name);
   else if (!groups && gimp_item_is_group (layer))
     g_set_error (error, MOA_ERROR, MOA_ERROR_ARGUMENT,
-                 "\"%s\" is a layer group: choose a layer in it, or make one of it with "
-                 "Layer > New from Visible", name);
+                 _("\"%s\" is a layer group: choose a layer in it, or make one of it with "
+                 "Layer > New from Visible"), name);
   else
     return layer;
   return -1;
@@ -47,8 +49,8 @@ image_new (int width, int height, int channels, GError **error)
 
   if (!picture)
     g_set_error (error, MOA_ERROR, MOA_ERROR_MEMORY,
-                 "there is no memory for a picture of %d x %d: select a smaller part, or close "
-                 "other images", width, height);
+                 _("there is no memory for a picture of %d x %d: select a smaller part, or close "
+                 "other images"), width, height);
   return picture;
 }
 
@@ -213,7 +215,7 @@ drawable_read_rgb (gint32 layer, const MoaRect *area, MoaImage **alpha, GError *
       g_clear_pointer (&values, moa_image_free);
       g_clear_pointer (&rgb, moa_image_free);
       if (error && !*error)
-        g_set_error (error, MOA_ERROR, MOA_ERROR_MEMORY, "there is no memory to read the layer");
+        g_set_error (error, MOA_ERROR, MOA_ERROR_MEMORY, _("there is no memory to read the layer"));
       return NULL;
     }
 

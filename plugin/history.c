@@ -1,6 +1,6 @@
 /* What was chosen last.
  *
- * Settings are a global parasite, which GIMP keeps across restarts.  Subjects are layers, whose
+ * Settings are global parasites, which GIMP keeps across restarts.  Subjects are layers, whose
  * ids mean nothing in another session: GIMP keeps them as data of this one. */
 #include "history.h"
 
@@ -9,45 +9,69 @@
 #include <libgimp/gimp.h>
 #include <string.h>
 
-#define ASIDE REPLACE_PARASITE "-set-aside"
+#define GENERATE_PARASITE "moa-generate-settings"
 #define SUBJECTS REPLACE_PROCEDURE "-subjects"
 
 /* What cannot be read, because it is damaged or newer, is kept under another name. */
 static void
-set_aside (const GimpParasite *parasite, const char *why)
+set_aside (const char *name, const char *text, const char *why)
 {
+  g_autofree char *aside = g_strconcat (name, "-set-aside", NULL);
   g_autofree char *message = g_strdup_printf (_("The settings of the last time cannot be used: %s. "
                                                 "They are kept as \"%s\" in GIMP's parasiterc; the "
-                                                "defaults are used."), why, ASIDE);
-  GimpParasite *aside = gimp_parasite_new (ASIDE, GIMP_PARASITE_PERSISTENT,
-                                           gimp_parasite_data_size (parasite),
-                                           gimp_parasite_data (parasite));
+                                                "defaults are used."), why, aside);
+  GimpParasite *parasite = gimp_parasite_new (aside, GIMP_PARASITE_PERSISTENT, strlen (text) + 1,
+                                              text);
 
-  gimp_attach_parasite (aside);
-  gimp_detach_parasite (REPLACE_PARASITE);
-  gimp_parasite_free (aside);
+  gimp_attach_parasite (parasite);
+  gimp_detach_parasite (name);
+  gimp_parasite_free (parasite);
   gimp_message (message);
+}
+
+/* NULL: there is none. */
+static char *
+load (const char *name)
+{
+  GimpParasite *parasite = gimp_get_parasite (name);
+  char *text = parasite ? g_strndup (gimp_parasite_data (parasite),
+                                     gimp_parasite_data_size (parasite)) : NULL;
+
+  gimp_parasite_free (parasite);
+  return text;
+}
+
+static void
+save (const char *name, const char *text)
+{
+  GimpParasite *parasite = gimp_parasite_new (name, GIMP_PARASITE_PERSISTENT, strlen (text) + 1, text);
+
+  gimp_attach_parasite (parasite);
+  gimp_parasite_free (parasite);
 }
 
 ReplaceSettings *
 history_load_settings (void)
 {
-  GimpParasite *parasite = gimp_get_parasite (REPLACE_PARASITE);
-  ReplaceSettings *settings = NULL;
+  g_autofree char *json = load (REPLACE_PARASITE);
+  g_autoptr (GError) error = NULL;
+  ReplaceSettings *settings = json ? replace_settings_from_json (json, &error) : NULL;
 
-  if (parasite)
-    {
-      g_autofree char *json = g_strndup (gimp_parasite_data (parasite),
-                                         gimp_parasite_data_size (parasite));
-
-      g_autoptr (GError) error = NULL;
-
-      settings = replace_settings_from_json (json, &error);
-      if (!settings)
-        set_aside (parasite, error->message);
-      gimp_parasite_free (parasite);
-    }
+  if (error)
+    set_aside (REPLACE_PARASITE, json, error->message);
   return settings ? settings : replace_settings_new ();
+}
+
+GenerateSettings *
+history_load_generate (void)
+{
+  g_autofree char *json = load (GENERATE_PARASITE);
+  g_autoptr (GError) error = NULL;
+  GenerateSettings *settings = json ? generate_settings_from_json (json, &error) : NULL;
+
+  if (error)
+    set_aside (GENERATE_PARASITE, json, error->message);
+  return settings ? settings : generate_settings_new ();
 }
 
 void
@@ -62,11 +86,16 @@ void
 history_save_settings (const ReplaceSettings *settings)
 {
   g_autofree char *json = replace_settings_to_json (settings);
-  GimpParasite *parasite = gimp_parasite_new (REPLACE_PARASITE, GIMP_PARASITE_PERSISTENT,
-                                              strlen (json) + 1, json);
 
-  gimp_attach_parasite (parasite);
-  gimp_parasite_free (parasite);
+  save (REPLACE_PARASITE, json);
+}
+
+void
+history_save_generate (const GenerateSettings *settings)
+{
+  g_autofree char *json = generate_settings_to_json (settings);
+
+  save (GENERATE_PARASITE, json);
 }
 
 char **

@@ -2,6 +2,7 @@
 #ifndef MOA_PLUGIN_HISTORY_H
 #define MOA_PLUGIN_HISTORY_H
 
+#include "generate_settings.h"
 #include "settings.h"
 
 /* (transfer full); all defaults the first time. */
@@ -10,6 +11,9 @@ ReplaceSettings *history_load_settings (void);
 void history_load_machine (ReplaceSettings *settings);
 
 void history_save_settings (const ReplaceSettings *settings);
+
+GenerateSettings *history_load_generate (void);
+void history_save_generate (const GenerateSettings *settings);
 
 /* A subject is the id of a layer as text, or the path of a file.  (transfer full); NULL ended. */
 char **history_load_subjects (void);

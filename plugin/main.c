@@ -21,30 +21,43 @@ static const GimpParamDef returned[MOST_VALUES] = {
   { GIMP_PDB_IMAGE, "image", "The new image" },
 };
 
+/* A folder beside the program, or the installed one.  (transfer full) */
+static char *
+find_folder (const char *name, const char *installed)
+{
+  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *here = program ? g_path_get_dirname (program) : NULL;
+  g_autofree char *beside = g_build_filename (here ? here : "", name, NULL);
+
+  return g_file_test (beside, G_FILE_TEST_IS_DIR) ? g_steal_pointer (&beside) : g_strdup (installed);
+}
+
 static const char *
 locale_folder (void)
 {
   static char *folder;
 
   if (!folder)
-    {
-      g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
-      g_autofree char *here = program ? g_path_get_dirname (program) : NULL;
-
-      folder = g_build_filename (here ? here : "", "locale", NULL);
-      if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
-        {
-          g_free (folder);
-          folder = g_strdup (MOA_LOCALE_DIR);
-        }
-    }
+    folder = find_folder ("locale", MOA_LOCALE_DIR);
   return folder;
+}
+
+/* For F1 on an entry of the menu; the dialogs show their pages themselves. */
+static void
+register_help (void)
+{
+  g_autofree char *folder = find_folder ("help", MOA_HELP_DIR);
+  g_autofree char *uri = g_filename_to_uri (folder, NULL, NULL);
+
+  if (uri)
+    gimp_plugin_help_register ("moa-gimp", uri);
 }
 
 static void
 query (void)
 {
   gimp_plugin_domain_register (GETTEXT_PACKAGE, locale_folder ());
+  register_help ();
   for (guint i = 0; i < G_N_ELEMENTS (procedures); i++)
     {
       const Procedure *p = procedures[i];

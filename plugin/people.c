@@ -2,6 +2,7 @@
 #include "people.h"
 
 #include "drawable.h"
+#include "intl.h"
 #include "options.h"
 
 #include <string.h>
@@ -38,7 +39,7 @@ add (People *people, char *name, GError **error)
 {
   if (people->n_subjects == MOA_MAX_SUBJECTS)
     {
-      options_fail (error, "too many subjects were given; there may be %d at most",
+      options_fail (error, _("too many subjects were given; there may be %d at most"),
                     MOA_MAX_SUBJECTS);
       g_free (name);
       return NULL;
@@ -129,7 +130,7 @@ read_file (const char *path, GError **error)
   MoaImage *photo = NULL;
 
   if (image < 0)
-    options_fail (error, "\"%s\" cannot be opened as a picture: %s", path,
+    options_fail (error, _("\"%s\" cannot be opened as a picture: %s"), path,
                   gimp_get_pdb_error ());
   else
     {

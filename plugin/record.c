@@ -186,7 +186,7 @@ record_read_settings (gint32 group, gint32 *source, MoaRect *area, GError **erro
     *source = -1;
   if (!json)
     {
-      options_fail (error, "this layer is not a result of Replace Person");
+      options_fail (error, _("this layer is not a result of Replace Person"));
       return NULL;
     }
 
@@ -209,8 +209,8 @@ static gboolean
 damaged (const char *name, GError **error)
 {
   if (error && !*error)
-    options_fail (error, "%s: this result does not keep it, or it is damaged: make the result anew "
-                  "with Replace Person", name);
+    options_fail (error, _("%s: this result does not keep it, or it is damaged: make the result anew "
+                  "with Replace Person"), name);
   return FALSE;
 }
 
@@ -272,7 +272,7 @@ from_bytes (const guint8 *bytes, int width, int height, GError **error)
   MoaImage *image = moa_image_new (width, height, 1);
 
   if (!image)
-    g_set_error (error, MOA_ERROR, MOA_ERROR_MEMORY, "there is no memory for a mask of %d x %d",
+    g_set_error (error, MOA_ERROR, MOA_ERROR_MEMORY, _("there is no memory for a mask of %d x %d"),
                  width, height);
   for (gsize i = 0; image && i < (gsize) width * height; i++)
     image->data[i] = bytes[i] / 255.0f;

@@ -125,9 +125,11 @@ replace_open_model (const ReplaceSettings *settings, char **path, GError **error
 
   if (!model && error)
     {
-      char *message = g_strconcat ((*error)->message, ". Give the folder of a complete model as "
-                                   "the procedure's argument, in the environment variable "
-                                   "MOA_MODEL, or as moa-model in gimprc", NULL);
+      /* TRANSLATORS: %s is a sentence without its full stop. */
+      char *message = g_strdup_printf (_("%s. Choose a complete model in Filters > MoA > Models, or "
+                                         "give its folder as the procedure's argument or in the "
+                                         "environment variable MOA_MODEL"), (*error)->message);
+
       g_free ((*error)->message);
       (*error)->message = message;
     }

@@ -293,8 +293,8 @@ add_router_maps (const ReplaceTask *task, const Place *place, gint32 group,
 
       if (!map)
         {
-          g_set_error (error, MOA_ERROR, MOA_ERROR_MEMORY, "there is no memory for the router "
-                       "maps: run again without them");
+          g_set_error (error, MOA_ERROR, MOA_ERROR_MEMORY, _("there is no memory for the router "
+                       "maps: run again without them"));
           return FALSE;
         }
 

@@ -1,4 +1,6 @@
 /* plug-in-moa-router-maps: the router maps of an earlier result, as layers or as a sheet. */
+#include "router_maps.h"
+
 #include "drawable.h"
 #include "intl.h"
 #include "procedures.h"
@@ -126,8 +128,8 @@ save_sheet (const MoaRouterMaps *maps, const MoaRect *area, const char *file, GE
 
 /* ---- The procedure ------------------------------------------------------- */
 
-static gboolean
-show (gint32 image, gint32 group, const char *file, GError **error)
+gboolean
+router_maps_write (gint32 image, gint32 group, const char *file, GError **error)
 {
   MoaRect area;
   g_auto (GStrv) names = NULL;
@@ -158,7 +160,7 @@ run (const GimpParam *param, GimpParam *values, GError **error)
     g_set_error (error, MOA_ERROR, MOA_ERROR_ARGUMENT,
                  _("this layer is not a result of Replace Person: choose the layer group of one, or "
                    "a layer in it"));
-  return group >= 0 && show (image, group, param[ARG_FILE].data.d_string, error);
+  return group >= 0 && router_maps_write (image, group, param[ARG_FILE].data.d_string, error);
 }
 
 const Procedure router_maps_procedure = {

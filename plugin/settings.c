@@ -3,6 +3,7 @@
  * The engine describes its own settings; what only the plug-in knows is in the table here. */
 #include "settings.h"
 
+#include "intl.h"
 #include "options.h"
 
 #include <libgimp/gimp.h>
@@ -179,8 +180,8 @@ version_ok (const json_t *object, GError **error)
 
   if (!version || json_integer_value (version) <= SETTINGS_VERSION)
     return TRUE;
-  return options_fail (error, "settings: they are of version %d, this MoA for GIMP reads up to %d: "
-                       "update it to use them", (int) json_integer_value (version),
+  return options_fail (error, _("settings: they are of version %d, this MoA for GIMP reads up to %d: "
+                       "update it to use them"), (int) json_integer_value (version),
                        SETTINGS_VERSION);
 }
 

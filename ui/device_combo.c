@@ -19,7 +19,7 @@ static void
 add_gpu (GtkListStore *store, const MoaDeviceInfo *info)
 {
   g_autofree char *half = g_strconcat (info->name, ":f16", NULL);
-  g_autofree char *title = g_strdup_printf (_("%s, 16 bits: faster, less memory"), info->title);
+  g_autofree char *title = g_strdup_printf (_("%s, 16 bits"), info->title);
 
   add (store, info->name, info->title);
   add (store, half, title);
@@ -35,7 +35,7 @@ device_combo_new (void)
   g_autoptr (GArray) gpus = moa_device_list (&why);
   int n_usable = 0;
 
-  add (store, "", _("Automatic: a GPU if there is one"));
+  add (store, "", _("Automatic"));
   add (store, "cpu", _("Processor"));
   for (guint i = 0; i < gpus->len; i++)
     {
@@ -52,7 +52,8 @@ device_combo_new (void)
     }
   g_object_unref (store);
 
-  g_autofree char *tip = n_usable ? g_strdup (_("Where the model runs"))
+  g_autofree char *tip = n_usable ? g_strdup (_("Where the model runs. Automatic: on a GPU if there is one. With 16 bits it is faster and takes less "
+                             "memory."))
                          : g_strdup_printf (_("Where the model runs. No GPU can be used: %s."), why ? why : "");
 
   g_object_set (cell, "ellipsize", PANGO_ELLIPSIZE_END, NULL);

@@ -4,6 +4,7 @@
  * The engine draws the same layout again with the persons, since the seed says where things are. */
 #include "generate_dialog.h"
 
+#include "device_combo.h"
 #include "entries.h"
 #include "first_use.h"
 #include "help.h"
@@ -16,8 +17,10 @@
 #include "sources.h"
 #include "subject_set.h"
 #include "subjects_dialog.h"
+#include "wrapped_label.h"
 
 #include "plugin/generate.h"
+#include "plugin/history.h"
 #include "plugin/intl.h"
 
 #include <atk/atk.h>
@@ -27,6 +30,9 @@
 #define RESPONSE_LAYOUTS 1
 #define THUMBNAIL 64
 #define MAX_SEEDS 16
+#define DELAY 400 /* ms after the last change */
+
+typedef enum { RUN_NONE, RUN_ESTIMATE, RUN_LAYOUTS, RUN_DRAW } RunKind;
 
 typedef struct {
   guint64 seed;
@@ -34,7 +40,7 @@ typedef struct {
 } Layout;
 
 typedef struct {
-  GtkWidget *dialog, *left, *prompt, *negative, *width, *height, *seed, *n_seeds;
+  GtkWidget *dialog, *left, *prompt, *negative, *width, *height, *seed, *n_seeds, *device, *mark, *cost;
   GtkObject *steps, *guidance;
   SubjectList *subjects;
   HistoryStrip *strip;
@@ -44,13 +50,16 @@ typedef struct {
   gboolean random_seed;
   MoaModel *model;
   GPtrArray *layouts; /* of Layout */
+  guint delay;        /* source of the delay after a change; 0: none */
+  gboolean too_large;
   /* of the run */
   Runner *runner;
+  RunKind kind;
   SubjectSet *set;
+  GenerateSettings *settings;
   MoaGenerateParams params;
-  char *words, *without;
   guint64 seeds[MAX_SEEDS];
-  gboolean closing, success;
+  gboolean built, closing, success;
 } Generate;
 
 static void
@@ -70,30 +79,44 @@ get_chosen (Generate *g)
 
 /* ---- What is shown ------------------------------------------------------- */
 
-static void
+/* The user waits for what runs. */
+static gboolean
+is_drawing (const Generate *g)
+{
+  return g->kind == RUN_LAYOUTS || g->kind == RUN_DRAW;
+}
+
+static gboolean
 show_readiness (Generate *g)
 {
   gboolean words = *gtk_entry_get_text (GTK_ENTRY (g->prompt)) != '\0';
-  gboolean ready = g->model && words && !g->runner;
+  gboolean ready = g->model && words && !is_drawing (g);
 
-  gtk_dialog_set_response_sensitive (GTK_DIALOG (g->dialog), RESPONSE_LAYOUTS, ready);
-  gtk_dialog_set_response_sensitive (GTK_DIALOG (g->dialog), GTK_RESPONSE_OK, ready);
-  gtk_widget_set_sensitive (g->left, !g->runner);
-  if (g->runner || !g->model)
-    return;
+  gtk_dialog_set_response_sensitive (GTK_DIALOG (g->dialog), RESPONSE_LAYOUTS, ready && !g->too_large);
+  gtk_dialog_set_response_sensitive (GTK_DIALOG (g->dialog), GTK_RESPONSE_OK, ready && !g->too_large);
+  gtk_widget_set_sensitive (g->left, !is_drawing (g));
+  if (is_drawing (g) || !g->model)
+    return FALSE;
   if (!words)
     progress_row_say (&g->row, GIMP_ICON_DIALOG_INFORMATION, _("Say in words what is to be drawn."));
+  else if (g->too_large)
+    progress_row_say (&g->row, GIMP_ICON_DIALOG_WARNING, _(
+      "There is not enough memory: draw a smaller picture, close other images and programs, or choose a "
+      "smaller model or one with 16-bit weights."));
   else if (get_chosen (g))
     progress_row_say (&g->row, NULL, _("Generate draws the chosen layout with your persons in it."));
   else
     progress_row_say (&g->row, NULL, _("Layouts shows quickly what each seed would draw. Generate draws all "
                                        "seeds."));
+  return ready;
 }
+
+static void change (Generate *g);
 
 static void
 on_changed (gpointer data)
 {
-  show_readiness (data);
+  change (data);
 }
 
 static void
@@ -104,7 +127,7 @@ on_layout (int i, gpointer data)
 
   if (layout)
     preview_set_picture (g->preview, layout->picture, 0, NULL);
-  show_readiness (g);
+  change (g);
 }
 
 /* ---- The run ------------------------------------------------------------- */
@@ -117,16 +140,29 @@ work (const MoaRun *run, gpointer data, GError **error)
   return moa_generate (g->model, &g->params, run, error);
 }
 
+static gpointer
+work_estimate (const MoaRun *run, gpointer data, GError **error)
+{
+  Generate *g = data;
+  MoaEstimate *estimate = g_new0 (MoaEstimate, 1);
+
+  if (!moa_generate_estimate (g->model, &g->params, run, TRUE, estimate, error))
+    g_clear_pointer (&estimate, g_free);
+  return estimate;
+}
+
 static void
 on_progress (const MoaProgress *progress, gpointer data)
 {
   Generate *g = data;
   g_autofree char *text = progress_describe (progress);
 
+  if (g->kind == RUN_ESTIMATE)
+    return;
   progress_row_show (&g->row, progress);
   preview_set_progress (g->preview, progress->fraction, text);
   if (progress->preview)
-    preview_set_picture (g->preview, progress->preview, 0, NULL);
+    preview_set_picture (g->preview, progress->preview, g->params.width, NULL);
 }
 
 static void
@@ -136,12 +172,13 @@ add_layouts (Generate *g, MoaGenerateResult *result)
     {
       Layout *layout = g_new0 (Layout, 1);
       GdkPixbuf *thumbnail = pixels_to_thumbnail (result->images[i], THUMBNAIL);
-      g_autofree char *title = g_strdup_printf ("%" G_GUINT64_FORMAT, g->seeds[i]);
+      g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT, g->seeds[i]);
+      g_autofree char *title = g_strdup_printf (_("Seed %s"), number);
 
       layout->seed = g->seeds[i];
       layout->picture = moa_image_copy (result->images[i]);
       g_ptr_array_add (g->layouts, layout);
-      history_strip_add (g->strip, thumbnail, title, _("Seed"));
+      history_strip_add (g->strip, thumbnail, title, NULL);
       g_object_unref (thumbnail);
     }
   history_strip_choose (g->strip, g->layouts->len - result->n_images);
@@ -150,7 +187,8 @@ add_layouts (Generate *g, MoaGenerateResult *result)
 static gboolean
 show_result (Generate *g, const MoaGenerateResult *result, GError **error)
 {
-  gint32 image = generate_write (&g->params, g->set->names, result, g->model, TRUE, error);
+  gint32 image = generate_write (&g->params, g->set->names, result, g->model, g->settings->how->mark,
+                                 error);
 
   if (image >= 0)
     gimp_display_new (image);
@@ -159,13 +197,36 @@ show_result (Generate *g, const MoaGenerateResult *result, GError **error)
 }
 
 static void
+forget_run (Generate *g)
+{
+  g->runner = NULL;
+  g->kind = RUN_NONE;
+  g_clear_pointer (&g->set, subject_set_free);
+}
+
+static void
+on_estimated (gpointer data, const GError *error, gpointer user_data)
+{
+  Generate *g = user_data;
+  MoaEstimate *estimate = data;
+  g_autofree char *text = estimate ? progress_describe_cost (estimate) : g_strdup (error->message);
+
+  g->too_large = estimate && estimate->bytes_needed > estimate->bytes_free;
+  gtk_label_set_text (GTK_LABEL (g->cost), text);
+  g_free (estimate);
+  forget_run (g);
+  show_readiness (g);
+}
+
+static void
 on_done (gpointer data, const GError *error, gpointer user_data)
 {
   Generate *g = user_data;
   MoaGenerateResult *result = data;
-  gboolean layouts = g->params.prior_only;
+  gboolean layouts = g->kind == RUN_LAYOUTS;
   g_autoptr (GError) problem = NULL;
 
+  g->kind = RUN_NONE;
   g->runner = NULL;
   preview_set_progress (g->preview, -1, NULL);
   if (result && layouts)
@@ -178,9 +239,28 @@ on_done (gpointer data, const GError *error, gpointer user_data)
   else if (error)
     progress_row_say (&g->row, GIMP_ICON_DIALOG_INFORMATION, _("Cancelled."));
   g_clear_pointer (&result, moa_generate_result_free);
-  g_clear_pointer (&g->set, subject_set_free);
+  forget_run (g);
   if (g->success || g->closing)
     gtk_main_quit ();
+}
+
+/* What the widgets say. */
+static void
+read_settings (Generate *g)
+{
+  GenerateSettings *settings = g->settings;
+  g_autofree char *device = device_combo_get (g->device);
+
+  replace_settings_set_string (&settings->prompt, gtk_entry_get_text (GTK_ENTRY (g->prompt)));
+  replace_settings_set_string (&settings->negative, gtk_entry_get_text (GTK_ENTRY (g->negative)));
+  replace_settings_set_string (&settings->how->device, device);
+  settings->how->mark = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (g->mark));
+  settings->params.width = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (g->width));
+  settings->params.height = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (g->height));
+  settings->params.steps = gtk_adjustment_get_value (GTK_ADJUSTMENT (g->steps));
+  settings->params.guidance = gtk_adjustment_get_value (GTK_ADJUSTMENT (g->guidance));
+  settings->seed = g->seed_value;
+  settings->pictures = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (g->n_seeds));
 }
 
 static void
@@ -188,37 +268,52 @@ set_params (Generate *g, gboolean layouts)
 {
   const Layout *chosen = layouts ? NULL : get_chosen (g);
 
-  moa_generate_params_init (&g->params);
-  g_free (g->words);
-  g_free (g->without);
-  g->params.prompt = g->words = g_strdup (gtk_entry_get_text (GTK_ENTRY (g->prompt)));
-  g->params.negative = g->without = g_strdup (gtk_entry_get_text (GTK_ENTRY (g->negative)));
+  g->params = g->settings->params;
+  g->params.prompt = g->settings->prompt;
+  g->params.negative = g->settings->negative;
   g->params.subjects = g->set->subjects;
   g->params.n_subjects = g->set->n_subjects;
-  g->params.width = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (g->width));
-  g->params.height = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (g->height));
-  g->params.steps = gtk_adjustment_get_value (GTK_ADJUSTMENT (g->steps));
-  g->params.guidance = gtk_adjustment_get_value (GTK_ADJUSTMENT (g->guidance));
   g->params.prior_only = layouts;
   g->params.seeds = g->seeds;
-  g->params.n_seeds = chosen ? 1 : gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (g->n_seeds));
+  g->params.n_seeds = chosen ? 1 : g->settings->pictures;
   for (int i = 0; i < g->params.n_seeds; i++)
-    g->seeds[i] = chosen ? chosen->seed : g->seed_value + (guint64) i;
+    g->seeds[i] = chosen ? chosen->seed : g->settings->seed + (guint64) i;
 }
 
 static void
-start (Generate *g, gboolean layouts)
+start (Generate *g, RunKind kind)
 {
-  RunnerJob job = { work, g, on_progress, on_done, g };
-  MoaRun run = { .live = TRUE };
+  RunnerJob job = { kind == RUN_ESTIMATE ? work_estimate : work, g, on_progress,
+                    kind == RUN_ESTIMATE ? on_estimated : on_done, g };
+  MoaRun run;
   g_autoptr (GError) error = NULL;
 
+  if (g->runner)
+    {
+      runner_abandon (g->runner, g_free); /* an estimate */
+      forget_run (g);
+    }
   g->set = subject_set_new (g->subjects, FALSE, &error);
   if (!g->set)
     {
       progress_row_say (&g->row, GIMP_ICON_DIALOG_ERROR, error->message);
       return;
     }
+  read_settings (g);
+  set_params (g, kind == RUN_LAYOUTS);
+  replace_settings_get_run (g->settings->how, &run);
+  run.live = kind != RUN_ESTIMATE;
+  g->kind = kind;
+  g->runner = runner_start (&job, &run);
+  show_readiness (g);
+}
+
+static void
+draw (Generate *g, gboolean layouts)
+{
+  if (g->delay)
+    g_source_remove (g->delay);
+  g->delay = 0;
   if (g->random_seed && (layouts || !get_chosen (g)))
     gtk_adjustment_set_value (GTK_ADJUSTMENT (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (g->seed)), g_random_int ());
   if (layouts)
@@ -226,17 +321,38 @@ start (Generate *g, gboolean layouts)
       history_strip_clear (g->strip);
       g_ptr_array_set_size (g->layouts, 0);
     }
-  set_params (g, layouts);
-  g->runner = runner_start (&job, &run);
-  show_readiness (g);
+  start (g, layouts ? RUN_LAYOUTS : RUN_DRAW);
+  history_save_generate (g->settings);
+}
+
+static gboolean
+on_delay (gpointer data)
+{
+  Generate *g = data;
+
+  g->delay = 0;
+  start (g, RUN_ESTIMATE);
+  return G_SOURCE_REMOVE;
+}
+
+/* What it costs is another thing now. */
+static void
+change (Generate *g)
+{
+  if (!g->built || is_drawing (g))
+    return;
+  if (g->delay)
+    g_source_remove (g->delay);
+  g->too_large = FALSE;
+  g->delay = show_readiness (g) ? g_timeout_add (DELAY, on_delay, g) : 0;
 }
 
 static void
 on_response (GtkDialog *dialog, int response, Generate *g)
 {
   if (response == RESPONSE_LAYOUTS || response == GTK_RESPONSE_OK)
-    start (g, response == RESPONSE_LAYOUTS);
-  else if (!g->runner)
+    draw (g, response == RESPONSE_LAYOUTS);
+  else if (!is_drawing (g))
     gtk_main_quit ();
   else
     {
@@ -282,12 +398,9 @@ static GtkWidget *
 create_size (Generate *g)
 {
   GtkWidget *row = gtk_hbox_new (FALSE, 6);
-  int side = g->model ? moa_model_get_info (g->model)->side : 512;
 
   g->width = gtk_spin_button_new_with_range (64, 2048, 8);
   g->height = gtk_spin_button_new_with_range (64, 2048, 8);
-  gtk_spin_button_set_value (GTK_SPIN_BUTTON (g->width), side);
-  gtk_spin_button_set_value (GTK_SPIN_BUTTON (g->height), side);
   atk_object_set_name (gtk_widget_get_accessible (g->height), _("Height"));
   gtk_spin_button_set_snap_to_ticks (GTK_SPIN_BUTTON (g->width), TRUE);
   gtk_spin_button_set_snap_to_ticks (GTK_SPIN_BUTTON (g->height), TRUE);
@@ -298,15 +411,21 @@ create_size (Generate *g)
 }
 
 static GtkWidget *
-create_settings (Generate *g)
+create_table (int rows)
 {
-  GtkWidget *table = gtk_table_new (7, 3, FALSE), *row = gtk_hbox_new (FALSE, 0);
-  GtkWidget *size = create_size (g);
+  GtkWidget *table = gtk_table_new (rows, 3, FALSE);
 
   gtk_table_set_col_spacings (GTK_TABLE (table), 6);
   gtk_table_set_row_spacings (GTK_TABLE (table), 6);
+  return table;
+}
+
+static GtkWidget *
+create_settings (Generate *g)
+{
+  GtkWidget *table = create_table (5), *row = gtk_hbox_new (FALSE, 0), *size = create_size (g);
+
   g->prompt = gtk_entry_new ();
-  g_signal_connect_swapped (g->prompt, "changed", G_CALLBACK (show_readiness), g);
   gimp_help_set_help_data (g->prompt, _("What the picture shows, with one noun for each person who comes in: "
                                         "\"a man on a beach\""), NULL);
   g->negative = gtk_entry_new ();
@@ -314,21 +433,80 @@ create_settings (Generate *g)
   attach (table, 0, _("In _words:"), g->prompt, g->prompt);
   attach (table, 1, _("With_out:"), g->negative, g->negative);
   attach (table, 2, _("Si_ze:"), size, g->width);
-  g->steps = gimp_scale_entry_new (GTK_TABLE (table), 0, 3, _("_Steps:"), 120, 6, 30, 1, 150, 1, 10, 0, TRUE,
-                                   0, 0, _("More steps draw finer and take longer."), NULL);
-  g->guidance = gimp_scale_entry_new (GTK_TABLE (table), 0, 4, _("_Guidance:"), 120, 6, 5, 0, 15, 0.1, 1, 1,
-                                      TRUE, 0, 0, _("How strictly the words are followed. Too much makes hard, "
-                                                    "garish pictures."), NULL);
-  atk_object_set_name (gtk_widget_get_accessible (GTK_WIDGET (GIMP_SCALE_ENTRY_SCALE (g->steps))), _("Steps"));
-  atk_object_set_name (gtk_widget_get_accessible (GTK_WIDGET (GIMP_SCALE_ENTRY_SCALE (g->guidance))),
-                       _("Guidance"));
   g->seed = gimp_random_seed_new (&g->seed_value, &g->random_seed);
-  attach (table, 5, _("First see_d:"), g->seed, GIMP_RANDOM_SEED_SPINBUTTON (g->seed));
+  attach (table, 3, _("First see_d:"), g->seed, GIMP_RANDOM_SEED_SPINBUTTON (g->seed));
   g->n_seeds = gtk_spin_button_new_with_range (1, MAX_SEEDS, 1);
-  gtk_spin_button_set_value (GTK_SPIN_BUTTON (g->n_seeds), 4);
   gtk_box_pack_start (GTK_BOX (row), g->n_seeds, FALSE, FALSE, 0);
-  attach (table, 6, _("Seeds:"), row, g->n_seeds);
+  attach (table, 4, _("Seeds:"), row, g->n_seeds);
   return table;
+}
+
+static GtkObject *
+add_scale (GtkWidget *table, int row, const char *label, double upper, double increment, int digits,
+           const char *tip, const char *name)
+{
+  GtkObject *scale = gimp_scale_entry_new (GTK_TABLE (table), 0, row, label, 120, 6, 1, digits ? 0 : 1, upper,
+                                           increment, increment * 10, digits, TRUE, 0, 0, tip, NULL);
+
+  atk_object_set_name (gtk_widget_get_accessible (GTK_WIDGET (GIMP_SCALE_ENTRY_SCALE (scale))), name);
+  return scale;
+}
+
+static GtkWidget *
+create_advanced (Generate *g)
+{
+  GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced")), *table = create_table (4);
+
+  g->steps = add_scale (table, 0, _("_Steps:"), 150, 1, 0, _("More steps draw finer and take longer."),
+                        _("Steps"));
+  g->guidance = add_scale (table, 1, _("_Guidance:"), 15, 0.1, 1,
+                           _("How strictly the words are followed. Too much makes hard, garish pictures."),
+                           _("Guidance"));
+  g->device = device_combo_new ();
+  attach (table, 2, _("Comp_ute on:"), g->device, g->device);
+  g->mark = gtk_check_button_new_with_mnemonic (_("Say what made it"));
+  gimp_help_set_help_data (g->mark, _("The result carries a note that it was made with this plug-in."), NULL);
+  gtk_table_attach (GTK_TABLE (table), g->mark, 0, 3, 3, 4, GTK_FILL, GTK_FILL, 0, 0);
+  gtk_container_add (GTK_CONTAINER (expander), table);
+  return expander;
+}
+
+/* What was chosen last. */
+static void
+show_settings (Generate *g)
+{
+  const GenerateSettings *settings = g->settings;
+  int side = g->model ? moa_model_get_info (g->model)->side : 512;
+
+  gtk_entry_set_text (GTK_ENTRY (g->prompt), settings->prompt);
+  gtk_entry_set_text (GTK_ENTRY (g->negative), settings->negative);
+  gtk_spin_button_set_value (GTK_SPIN_BUTTON (g->width), settings->params.width ? settings->params.width : side);
+  gtk_spin_button_set_value (GTK_SPIN_BUTTON (g->height),
+                             settings->params.height ? settings->params.height : side);
+  gtk_adjustment_set_value (GTK_ADJUSTMENT (g->steps), settings->params.steps ? settings->params.steps : 30);
+  gtk_adjustment_set_value (GTK_ADJUSTMENT (g->guidance),
+                            settings->params.guidance >= 0 ? settings->params.guidance : 5);
+  gtk_adjustment_set_value (GTK_ADJUSTMENT (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (g->seed)), settings->seed);
+  gtk_spin_button_set_value (GTK_SPIN_BUTTON (g->n_seeds), settings->pictures);
+  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (g->mark), settings->how->mark);
+  device_combo_set (g->device, settings->how->device);
+}
+
+/* Whatever changes, the cost does too. */
+static void
+watch (Generate *g)
+{
+  GtkObject *const numbers[] = { g->steps, g->guidance };
+  GtkWidget *const widgets[] = { g->prompt, g->device };
+  GtkWidget *const spins[] = { g->width, g->height, g->n_seeds };
+
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    g_signal_connect_swapped (numbers[i], "value-changed", G_CALLBACK (change), g);
+  for (guint i = 0; i < G_N_ELEMENTS (widgets); i++)
+    g_signal_connect_swapped (widgets[i], "changed", G_CALLBACK (change), g);
+  for (guint i = 0; i < G_N_ELEMENTS (spins); i++)
+    g_signal_connect_swapped (spins[i], "value-changed", G_CALLBACK (change), g);
+  g->built = TRUE;
 }
 
 static GtkWidget *
@@ -355,9 +533,12 @@ create_panes (Generate *g)
   g->preview = preview_new (&spec);
   preview_set_picture (g->preview, NULL, 0, _("The picture appears here."));
   gtk_box_pack_start (GTK_BOX (g->left), create_frame (_("What"), create_settings (g)), FALSE, FALSE, 0);
+  gtk_box_pack_end (GTK_BOX (g->left), create_advanced (g), FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (g->left), create_frame (_("Who"), subject_list_get_widget (g->subjects)), TRUE,
                       TRUE, 0);
+  g->cost = wrapped_label_new (NULL, 400);
   gtk_box_pack_start (GTK_BOX (right), preview_get_widget (g->preview), TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (right), g->cost, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (right), create_frame (_("Layouts"), history_strip_get_widget (g->strip)), FALSE,
                       FALSE, 0);
   gtk_box_pack_start (GTK_BOX (panes), g->left, FALSE, FALSE, 0);
@@ -391,6 +572,22 @@ create_dialog (Generate *g)
   g_signal_connect (g->dialog, "delete-event", G_CALLBACK (gtk_true), NULL);
 }
 
+static void
+clear (Generate *g)
+{
+  if (g->delay)
+    g_source_remove (g->delay);
+  runner_abandon (g->runner, g_free); /* only an estimate still runs here */
+  forget_run (g);
+  gtk_widget_destroy (g->dialog);
+  subject_list_free (g->subjects);
+  history_strip_free (g->strip);
+  preview_free (g->preview);
+  g_ptr_array_unref (g->layouts);
+  generate_settings_free (g->settings);
+  g_clear_pointer (&g->model, moa_model_unref);
+}
+
 gboolean
 generate_dialog_run (void)
 {
@@ -402,9 +599,12 @@ generate_dialog_run (void)
   g_autoptr (GError) error = NULL;
 
   g.layouts = g_ptr_array_new_with_free_func (layout_free);
+  g.settings = history_load_generate ();
   g.model = moa_model_open (folder, &error);
   create_dialog (&g);
-  show_readiness (&g);
+  show_settings (&g);
+  watch (&g);
+  change (&g);
   if (error)
     {
       g_autofree char *text = entry_explain (error);
@@ -416,13 +616,6 @@ generate_dialog_run (void)
   gtk_widget_grab_focus (g.prompt);
   gtk_main ();
 
-  gtk_widget_destroy (g.dialog);
-  subject_list_free (g.subjects);
-  history_strip_free (g.strip);
-  preview_free (g.preview);
-  g_ptr_array_unref (g.layouts);
-  g_clear_pointer (&g.model, moa_model_unref);
-  g_free (g.words);
-  g_free (g.without);
+  clear (&g);
   return g.success;
 }

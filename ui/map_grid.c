@@ -290,6 +290,11 @@ create_cell (MapGrid *grid, int i, const char *name)
   g_signal_connect (cell->check, "toggled", G_CALLBACK (on_checked), grid);
 
   gtk_box_pack_start (GTK_BOX (box), cell->button, TRUE, TRUE, 0);
+  if (!grid->changed)
+    {
+      gtk_box_pack_start (GTK_BOX (box), gtk_label_new (cell->name), FALSE, FALSE, 0);
+      gtk_widget_set_no_show_all (cell->check, TRUE);
+    }
   gtk_box_pack_start (GTK_BOX (box), cell->check, FALSE, FALSE, 0);
   gtk_widget_show_all (box);
   gtk_table_attach (GTK_TABLE (grid->table), box, i % COLUMNS, i % COLUMNS + 1, i / COLUMNS,
@@ -384,8 +389,9 @@ create_grid_page (MapGrid *grid)
   GtkWidget *box = gtk_vbox_new (FALSE, 4), *scrolled = gtk_scrolled_window_new (NULL, NULL);
   GtkWidget *row = gtk_hbox_new (FALSE, 6);
   GtkWidget *all = gtk_button_new_with_mnemonic (_("All blocks"));
-  GtkWidget *label = gtk_label_new (_("Orange: what a block leaves to the new person. Ticked blocks "
-                                      "make the mask."));
+  GtkWidget *label = gtk_label_new (grid->changed ? _("Orange: what a block leaves to the new person. "
+                                                      "Ticked blocks make the mask.")
+                                                  : _("Orange: what a block leaves to the new person."));
 
   grid->table = gtk_table_new (COLUMNS, COLUMNS, TRUE);
   gtk_widget_set_no_show_all (grid->table, TRUE);
@@ -410,6 +416,7 @@ create_grid_page (MapGrid *grid)
   g_signal_connect (all, "clicked", G_CALLBACK (on_all), grid);
   gtk_box_pack_start (GTK_BOX (row), label, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (row), all, FALSE, FALSE, 0);
+  gtk_widget_set_no_show_all (all, !grid->changed);
   gtk_box_pack_start (GTK_BOX (box), scrolled, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (box), row, FALSE, FALSE, 0);
   return box;
@@ -419,7 +426,7 @@ static GtkWidget *
 create_large_page (MapGrid *grid)
 {
   PreviewSpec spec = {
-    .add = _("More person"), .remove = _("Less person"),
+    .add = grid->changed ? _("More person") : NULL, .remove = _("Less person"),
     .add_tip = _("Paint where more of the new person is wanted, in all blocks"),
     .remove_tip = _("Paint where the picture is to stay, in all blocks"),
     .name = _("Router map"), .width = 3 * CELL, .height = 2 * CELL,

@@ -11,7 +11,8 @@
 
 typedef struct _MapGrid MapGrid;
 
-/* changed: the blocks chosen, or what is painted, are others; may be NULL. */
+/* changed: the blocks chosen, or what is painted, are others.  NULL: there is nothing to choose and
+ * to paint, only to look at. */
 MapGrid *map_grid_new (void (*changed) (gpointer data), gpointer data);
 void map_grid_free (MapGrid *grid);
 GtkWidget *map_grid_get_widget (MapGrid *grid);

@@ -10,6 +10,7 @@
 #include "plugin/intl.h"
 #include "plugin/record.h"
 #include "plugin/result.h"
+#include "plugin/router_maps.h"
 
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
@@ -34,22 +35,35 @@ show_help (const char *id, gpointer data)
 }
 
 static GtkWidget *
-create_dialog (MapGrid *grid, const char *problem)
+create_dialog (MapGrid *grid, ProgressRow *row)
 {
   GtkWidget *dialog = gimp_dialog_new (_("Router Maps"), "moa-router-maps", NULL, 0, show_help, PROCEDURE,
-                                       _("_Close"), GTK_RESPONSE_CLOSE, NULL);
+                                       _("_Add as Layers"), GTK_RESPONSE_APPLY, _("_Close"), GTK_RESPONSE_CLOSE,
+                                       NULL);
   GtkWidget *content = gtk_dialog_get_content_area (GTK_DIALOG (dialog));
-  ProgressRow row;
 
   gtk_container_set_border_width (GTK_CONTAINER (map_grid_get_widget (grid)), 12);
   gtk_box_pack_start (GTK_BOX (content), map_grid_get_widget (grid), TRUE, TRUE, 0);
-  progress_row_init (&row, 440);
-  progress_row_say (&row, problem ? GIMP_ICON_DIALOG_INFORMATION : NULL, problem ? problem : "");
-  gtk_container_set_border_width (GTK_CONTAINER (row.box), 12);
-  gtk_box_pack_start (GTK_BOX (content), row.box, FALSE, FALSE, 0);
-  gtk_window_set_default_size (GTK_WINDOW (dialog), 480, 640);
+  progress_row_init (row, 440);
+  gtk_container_set_border_width (GTK_CONTAINER (row->box), 12);
+  gtk_box_pack_start (GTK_BOX (content), row->box, FALSE, FALSE, 0);
+  gtk_window_set_default_size (GTK_WINDOW (dialog), 480, 720);
   mnemonics_settle (dialog);
   return dialog;
+}
+
+static gboolean
+add_layers (gint32 image, gint32 group, ProgressRow *row)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (router_maps_write (image, group, NULL, &error))
+    progress_row_say (row, GIMP_ICON_DIALOG_INFORMATION,
+                      _("The maps are in the result's group, as hidden layers. One Undo removes them."));
+  else
+    progress_row_say (row, GIMP_ICON_DIALOG_ERROR, error->message);
+  gimp_displays_flush ();
+  return error == NULL;
 }
 
 void
@@ -72,8 +86,14 @@ maps_dialog_run (gint32 image, gint32 drawable)
     }
   map_grid_set_picture (grid, picture);
 
-  GtkWidget *dialog = create_dialog (grid, problem);
-  gtk_dialog_run (GTK_DIALOG (dialog));
+  ProgressRow row;
+  GtkWidget *dialog = create_dialog (grid, &row);
+
+  progress_row_say (&row, problem ? GIMP_ICON_DIALOG_INFORMATION : NULL, problem ? problem : "");
+  gtk_dialog_set_response_sensitive (GTK_DIALOG (dialog), GTK_RESPONSE_APPLY, maps != NULL);
+  while (gtk_dialog_run (GTK_DIALOG (dialog)) == GTK_RESPONSE_APPLY)
+    gtk_dialog_set_response_sensitive (GTK_DIALOG (dialog), GTK_RESPONSE_APPLY,
+                                       !add_layers (image, group, &row));
   gtk_widget_destroy (dialog);
   map_grid_free (grid);
   moa_image_free (picture);

@@ -84,6 +84,8 @@ draw_after (Preview *preview, cairo_t *cairo)
   draw_surface (preview, cairo, preview->after);
   cairo_restore (cairo);
 
+  if (x <= 0 || x >= preview_get_width (preview))
+    return;
   cairo_move_to (cairo, x, 0);
   cairo_line_to (cairo, x, preview_get_height (preview));
   cairo_set_source_rgba (cairo, 0, 0, 0, 0.6);

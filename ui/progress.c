@@ -1,6 +1,8 @@
 /* How far a job is, or what is missing before it can start. */
 #include "progress.h"
 
+#include "wrapped_label.h"
+
 #include "plugin/intl.h"
 
 static char *
@@ -45,6 +47,32 @@ progress_describe (const MoaProgress *progress)
   return g_strconcat (phase, left, NULL);
 }
 
+static char *
+name_seconds (double seconds)
+{
+  if (seconds < 90)
+    return g_strdup_printf (ngettext ("about %d second", "about %d seconds", (int) seconds + 1),
+                            (int) seconds + 1);
+  return g_strdup_printf (ngettext ("about %d minute", "about %d minutes", (int) (seconds / 60 + 0.5)),
+                          (int) (seconds / 60 + 0.5));
+}
+
+char *
+progress_describe_cost (const MoaEstimate *estimate)
+{
+  g_autofree char *needed = g_format_size_full (estimate->bytes_needed, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *there = g_format_size_full (estimate->bytes_free, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *time = estimate->seconds >= 0 ? name_seconds (estimate->seconds) : NULL;
+  GString *text = g_string_new (NULL);
+
+  g_string_append_printf (text, _("Needs %s of memory, %s are free."), needed, there);
+  if (time)
+    g_string_append_printf (text, _(" Takes %s."), time);
+  if (estimate->cached_inversion)
+    g_string_append (text, _(" Inversion ready."));
+  return g_string_free (text, FALSE);
+}
+
 void
 progress_row_show (ProgressRow *row, const MoaProgress *progress)
 {
@@ -77,11 +105,9 @@ void
 progress_row_init (ProgressRow *row, int width)
 {
   row->icon = gtk_image_new ();
-  row->text = gtk_label_new (NULL);
-  gtk_label_set_line_wrap (GTK_LABEL (row->text), TRUE);
+  row->text = wrapped_label_new (NULL, width - 30);
   gtk_label_set_selectable (GTK_LABEL (row->text), TRUE);
   gtk_misc_set_alignment (GTK_MISC (row->text), 0, 0.5);
-  gtk_widget_set_size_request (row->text, width - 30, -1);
 
   row->message = gtk_hbox_new (FALSE, 6);
   gtk_box_pack_start (GTK_BOX (row->message), row->icon, FALSE, FALSE, 0);

@@ -15,6 +15,9 @@ typedef struct {
 /* "Generating, step 3 of 50 (12 s left)".  (transfer full) */
 char *progress_describe (const MoaProgress *progress);
 
+/* "Needs 420 MiB of memory, 5.3 GiB are free. Takes about 40 seconds."  (transfer full) */
+char *progress_describe_cost (const MoaEstimate *estimate);
+
 void progress_row_init (ProgressRow *row, int width);
 
 /* Each shows one and hides the other.  icon_name: GIMP_ICON_...; NULL: none. */

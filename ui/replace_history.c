@@ -30,10 +30,11 @@ add_variation (ReplaceDialog *dialog, int i)
   const MoaVariation *variation = &dialog->last_result->variations[i];
   ReplaceEntry entry = { -1, i };
   GdkPixbuf *thumbnail = pixels_to_thumbnail (variation->composite, THUMBNAIL);
-  g_autofree char *title = g_strdup_printf ("%" G_GUINT64_FORMAT, variation->seed);
+  g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT, variation->seed);
+  g_autofree char *title = g_strdup_printf (_("Seed %s"), number);
 
   g_array_append_val (dialog->entries, entry);
-  history_strip_add (dialog->view.history, thumbnail, title, _("Seed; not in the image yet"));
+  history_strip_add (dialog->view.history, thumbnail, title, _("Not in the image yet"));
   g_object_unref (thumbnail);
 }
 
@@ -47,7 +48,8 @@ add_group (ReplaceDialog *dialog, gint32 group)
   if (settings && thumbnail)
     {
       g_autofree char *name = gimp_item_get_name (group);
-      g_autofree char *title = g_strdup_printf ("%" G_GUINT64_FORMAT, settings->params.seed);
+      g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT, settings->params.seed);
+      g_autofree char *title = g_strdup_printf (_("Seed %s"), number);
       g_autofree char *tip = g_markup_printf_escaped (_("%s: seed %u, %d steps, guidance %.1f, freedom %.2f"),
                                                       name, (guint) settings->params.seed,
                                                       settings->params.steps, settings->params.guidance,

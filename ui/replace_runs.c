@@ -42,39 +42,14 @@ take_found (ReplaceDialog *dialog, FoundPersons *found)
   found_persons_free (found);
 }
 
-static char *
-name_seconds (double seconds)
-{
-  if (seconds < 90)
-    return g_strdup_printf (ngettext ("about %d second", "about %d seconds", (int) seconds + 1),
-                            (int) seconds + 1);
-  return g_strdup_printf (ngettext ("about %d minute", "about %d minutes", (int) (seconds / 60 + 0.5)),
-                          (int) (seconds / 60 + 0.5));
-}
-
 static void
 take_estimate (ReplaceDialog *dialog, MoaEstimate *estimate, const GError *error)
 {
-  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *text = estimate ? progress_describe_cost (estimate) : g_strdup (error->message);
 
   dialog->estimated = TRUE;
-  dialog->too_large = FALSE;
-  if (estimate)
-    {
-      g_autofree char *needed = g_format_size_full (estimate->bytes_needed, G_FORMAT_SIZE_IEC_UNITS);
-      g_autofree char *there = g_format_size_full (estimate->bytes_free, G_FORMAT_SIZE_IEC_UNITS);
-      g_autofree char *time = estimate->seconds >= 0 ? name_seconds (estimate->seconds) : NULL;
-
-      dialog->too_large = estimate->bytes_needed > estimate->bytes_free;
-      g_string_append_printf (text, _("Needs %s of memory, %s are free."), needed, there);
-      if (time)
-        g_string_append_printf (text, _(" Takes %s."), time);
-      if (estimate->cached_inversion)
-        g_string_append (text, _(" Inversion ready."));
-    }
-  else
-    g_string_append (text, error->message);
-  gtk_label_set_text (GTK_LABEL (dialog->view.cost), text->str);
+  dialog->too_large = estimate && estimate->bytes_needed > estimate->bytes_free;
+  gtk_label_set_text (GTK_LABEL (dialog->view.cost), text);
   g_free (estimate);
 }
 

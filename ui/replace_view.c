@@ -1,6 +1,8 @@
 /* What the dialog of Replace Person shows: what to do on the left, the picture on the right. */
 #include "replace_view.h"
 
+#include "wrapped_label.h"
+
 #include "plugin/intl.h"
 
 #include <atk/atk.h>
@@ -41,17 +43,6 @@ create_left (ReplaceView *view, GtkWidget *target, GtkWidget *basic, GtkWidget *
   return scrolled;
 }
 
-static GtkWidget *
-create_note (void)
-{
-  GtkWidget *label = gtk_label_new (NULL);
-
-  gtk_label_set_line_wrap (GTK_LABEL (label), TRUE);
-  gtk_misc_set_alignment (GTK_MISC (label), 0, 0);
-  gtk_widget_set_size_request (label, 470, -1);
-  return label;
-}
-
 static void
 on_quick (GtkToggleButton *button, gpointer data)
 {
@@ -74,8 +65,8 @@ create_right (ReplaceView *view, const ReplaceViewHooks *hooks)
   gtk_notebook_append_page (GTK_NOTEBOOK (view->pages), maps,
                             gtk_label_new (_("Router Maps")));
 
-  view->where = create_note ();
-  view->cost = create_note ();
+  view->where = wrapped_label_new (NULL, 470);
+  view->cost = wrapped_label_new (NULL, 470);
   view->quick = gtk_check_button_new_with_mnemonic (_("_Quick preview"));
   gtk_widget_set_tooltip_text (view->quick, _("Draws with few steps what will come, and anew when something "
                                               "is changed"));

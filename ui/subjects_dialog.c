@@ -380,7 +380,10 @@ subjects_dialog_run (MoaModel *model, const char *problem)
   refresh (&s);
   if (!model)
     say_error (&s, problem);
+  gtk_dialog_set_default_response (GTK_DIALOG (s.dialog), GTK_RESPONSE_CLOSE);
   mnemonics_settle (s.dialog);
+  gtk_widget_grab_focus (gtk_dialog_get_widget_for_response (GTK_DIALOG (s.dialog), model ? RESPONSE_NEW
+                                                             : GTK_RESPONSE_CLOSE));
   gtk_widget_show (s.dialog);
   gtk_main ();
   runner_abandon (s.runner, (GDestroyNotify) moa_saved_subject_free);

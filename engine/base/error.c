@@ -10,7 +10,7 @@ moa_fail (GError **error, MoaErrorCode code, const char *format, ...)
   va_start (args, format);
   if (error)
     {
-      char *message = g_strdup_vprintf (format, args);
+      char *message = g_strdup_vprintf (g_dgettext (GETTEXT_PACKAGE, format), args);
       g_set_error_literal (error, MOA_ERROR, code, message);
       g_free (message);
     }

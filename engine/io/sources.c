@@ -340,7 +340,7 @@ moa_sources_find (MoaSources *s, const MoaModelFiles *files, GError **error)
   const char *model = files->model;
   gboolean ok;
   if (!g_file_test (model, G_FILE_TEST_EXISTS))
-    ok = moa_fail (error, MOA_ERROR_MODEL, "%s: there is no such model", model);
+    ok = moa_fail (error, MOA_ERROR_MODEL, N_ ("%s: there is no such model"), model);
   else if (is_folder (model))
     ok = find_folder (s, model, TRUE, error);
   else

@@ -29,7 +29,7 @@ photo_check (const MoaImage *photo, int subject, int number, GError **error)
                      photo->channels);
   if (photo->width < SMALLEST_PHOTO || photo->height < SMALLEST_PHOTO)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
-                     "Photo %d of subject %d is %d x %d pixels; it must be at least %d x %d",
+                     N_ ("Photo %d of subject %d is %d x %d pixels; it must be at least %d x %d"),
                      number, subject, photo->width, photo->height, SMALLEST_PHOTO, SMALLEST_PHOTO);
   return TRUE;
 }
@@ -156,9 +156,9 @@ moa_subjects_fit (MoaModel *model, const MoaSubject *subjects, int n, GError **e
                        model->info.expert);
     else if (subjects[s].saved && !moa_saved_subject_fits (subjects[s].saved, model))
       return moa_fail (error, MOA_ERROR_ARGUMENT,
-                       "The saved subject \"%s\" was made with another image encoder than this "
+                       N_ ("The saved subject \"%s\" was made with another image encoder than this "
                        "model's; make it anew from the person's photos, or choose the model it was "
-                       "made with",
+                       "made with"),
                        subjects[s].saved->name);
   return TRUE;
 }

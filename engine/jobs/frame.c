@@ -30,8 +30,8 @@ moa_frame_init (MoaFrame *frame, const MoaModel *model, int width, int height, G
   gint64 lower = MIN (width, height), longer = MAX (width, height);
   if (longer > 2 * lower)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
-                     "The part to work on is %d x %d pixels, more than twice as long as it is wide; "
-                     "select more on its narrow side, or, if it is the whole picture, the person",
+                     N_ ("The part to work on is %d x %d pixels, more than twice as long as it is wide; "
+                     "select more on its narrow side, or, if it is the whole picture, the person"),
                      width, height);
   *frame = (MoaFrame){
     .source_width = width,

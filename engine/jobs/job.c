@@ -46,7 +46,7 @@ moa_job_warn (MoaJob *job, const char *format, ...)
 {
   va_list args;
   va_start (args, format);
-  g_ptr_array_add (job->warnings, g_strdup_vprintf (format, args));
+  g_ptr_array_add (job->warnings, g_strdup_vprintf (g_dgettext (GETTEXT_PACKAGE, format), args));
   va_end (args);
 }
 
@@ -109,11 +109,13 @@ moa_job_reserve (MoaJob *job, GError **error)
     return TRUE;
   g_autofree char *needed = g_format_size_full (need, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *available = g_format_size_full (free_bytes, G_FORMAT_SIZE_IEC_UNITS);
-  return moa_fail (error, MOA_ERROR_MEMORY, "This needs %s of memory, and %s %s; %s", needed,
-                   available, limited ? "are allowed" : "are free",
+  return moa_fail (error, MOA_ERROR_MEMORY,
                    limited
-                       ? "allow more, or use a smaller model"
-                       : "close other programs, or use a smaller model");
+                       ? N_ ("This needs %s of memory, and %s are allowed; allow more, or use a "
+                             "smaller model")
+                       : N_ ("This needs %s of memory, and %s are free; close other programs, or "
+                             "use a smaller model"),
+                   needed, available);
 }
 
 gboolean

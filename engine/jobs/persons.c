@@ -401,8 +401,8 @@ moa_persons_protect (MoaModel *model, const MoaReplaceParams *params, const MoaR
   MoaImage *allowed = NULL;
   if (n_found < params->n_subjects)
     moa_fail (error, MOA_ERROR_ARGUMENT,
-              "The model can tell only %d of the %d persons apart, so that it does not know who "
-              "is to stay; select the person who goes, and give that subject alone",
+              N_ ("The model can tell only %d of the %d persons apart, so that it does not know who "
+              "is to stay; select the person who goes, and give that subject alone"),
               n_found, params->n_subjects);
   else
     allowed = params->selection ? moa_image_copy (params->selection)

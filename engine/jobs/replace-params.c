@@ -92,7 +92,7 @@ subjects_ok (const MoaReplacement *r, GError **error)
     }
   if (kept == n)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
-                     "All persons are to stay as they are; give a photo of one who comes in");
+                     N_ ("All persons are to stay as they are; give a photo of one who comes in"));
   return moa_subjects_check (params->subjects, n, error) &&
          moa_subjects_masks_check (r->job->model, params->subjects, n, error) &&
          moa_subjects_fit (r->job->model, params->subjects, n, error);
@@ -106,8 +106,8 @@ variations_ok (const MoaReplacement *r, GError **error)
     return FALSE;
   if (n > 1 && r->result->freedom <= 0)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
-                     "With freedom 0 all %d variations would be the same picture; set freedom "
-                     "above 0, 0.3 for example, or ask for one",
+                     N_ ("With freedom 0 all %d variations would be the same picture; set freedom "
+                     "above 0, 0.3 for example, or ask for one"),
                      n);
   return TRUE;
 }

@@ -432,8 +432,8 @@ finish_variation (MoaReplacement *r, int k, GError **error)
   if (!found && k == 0)
     moa_job_warn (r->job,
                   r->selection
-                      ? "The model saw no person in the selection; all of it is replaced"
-                      : "The model saw no person, so nothing is replaced; select the person");
+                      ? N_ ("The model saw no person in the selection; all of it is replaced")
+                      : N_ ("The model saw no person, so nothing is replaced; select the person"));
   variation->mask = fit_mask (r, mask, error);
   gboolean ok = variation->mask != NULL;
   if (ok && !params->maps_only)

@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define N_(text) text /* for translators; who shows it translates */
-
 static const char own[] = N_ ("the model's own");
 
 #define R(field) offsetof (MoaReplaceParams, field)

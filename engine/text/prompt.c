@@ -186,9 +186,9 @@ check_places (const Places *places, gboolean marked, int n_subjects, const char 
   g_autofree char *example = moa_prompt_default (n_subjects);
   return moa_fail (
       error, MOA_ERROR_ARGUMENT,
-      "the prompt \"%s\" names %d of %d subjects: write a word such as man, woman, person,"
+      N_ ("the prompt \"%s\" names %d of %d subjects: write a word such as man, woman, person,"
       " boy, girl or child for each, as in \"%s\", or mark other words with <1>, <2> …"
-      " behind them, as in \"a dancer <1>\"",
+      " behind them, as in \"a dancer <1>\""),
       shown, places->n, n_subjects, example);
 }
 

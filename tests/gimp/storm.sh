@@ -117,11 +117,26 @@ start_run ()
     >/dev/null
 }
 
-wait_over ()
+# wait_until COMMAND...: up to four minutes, for slow machines
+wait_until ()
 {
-  for ((i = 0; i < 1200; i++)); do
-    [ -e "$work/over" ] && return
-    sleep 0.05
+  for ((i = 0; i < 2400; i++)); do
+    "$@" && return
+    sleep 0.1
+  done
+  false
+}
+over () { [ -e "$work/over" ]; }
+wait_over () { wait_until over; }
+
+# The plug-in is there; its engine works, so that it has read the picture; or the run is over.
+begun () { busy || over; }
+computing ()
+{
+  local pid
+  over && return
+  for pid in $(plugins); do
+    cat "/proc/$pid"/task/*/comm 2>/dev/null | grep -q moa-replace && return
   done
   false
 }
@@ -159,7 +174,12 @@ for ((run = 0; run < runs; run++)); do
   # Every other run finds the cache cold.
   [ $((run % 2)) = 0 ] || rm -rf "$work/.cache/moa-gimp"
   start_run "$options"
+  wait_until begun
   sleep "$((RANDOM % 3)).$((RANDOM % 10))"
+  # What is gone before it was read is refused, which is another test's matter.
+  case $action in
+    layer-deleted | image-deleted | made-indexed) wait_until computing ;;
+  esac
   case $action in
     plug-in-killed) kill_plugin KILL ;;
     plug-in-ended) kill_plugin TERM ;;

@@ -182,7 +182,7 @@ start_gimp ()
     >"$out/window.log" 2>&1 &
   gimp=$!
   jobs+=($gimp)
-  wait_for 60 fu '1' >/dev/null || bail_out "GIMP does not start"
-  wait_for 30 main_window >/dev/null
+  wait_for 240 fu '1' >/dev/null || bail_out "GIMP does not start"
+  wait_for 60 main_window >/dev/null
   sleep 2
 }

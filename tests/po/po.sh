@@ -32,7 +32,7 @@ check ()
 xgettext --from-code=UTF-8 -k_ -kN_ -kngettext:1,2 -c -f po/POTFILES.in -o "$tmp/moa.pot" 2>"$tmp/xgettext"
 check "the marked texts can be read" "$tmp/xgettext"
 
-grep -lE '(\b_|\bN_|ngettext) ?\("' engine/jobs/settings.c plugin/*.c ui/*.c | LC_ALL=C sort >"$tmp/used"
+grep -lE '(\b_|\bN_|ngettext) ?\("' engine/*/*.c plugin/*.c ui/*.c | LC_ALL=C sort >"$tmp/used"
 LC_ALL=C sort po/POTFILES.in | diff - "$tmp/used" >"$tmp/potfiles"
 check "POTFILES.in lists each file with such texts, in order" "$tmp/potfiles"
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char *const pages[] = { "index.html", "replace.html", "generate.html", "maps.html",
+static const char *const pages[] = { "index.html", "replace.html", "generate.html", "results.html", "maps.html",
                                      "subjects.html", "models.html", "consent.html" };
 
 static void
