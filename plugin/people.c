@@ -5,7 +5,11 @@
 #include "intl.h"
 #include "options.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ENDING ".safetensors"
 
@@ -231,8 +235,14 @@ list_files (void)
   const char *name;
 
   while (dir && (name = g_dir_read_name (dir)))
-    if (g_str_has_suffix (name, ENDING))
-      g_ptr_array_add (paths, g_build_filename (folder, name, NULL));
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+      GStatBuf status;
+
+      /* An empty one was reserved and is not written yet. */
+      if (g_str_has_suffix (name, ENDING) && !g_stat (path, &status) && status.st_size > 0)
+        g_ptr_array_add (paths, g_steal_pointer (&path));
+    }
   if (dir)
     g_dir_close (dir);
   g_ptr_array_sort (paths, compare_paths);
@@ -296,22 +306,42 @@ people_find_saved (const char *name, char **path, GError **error)
   return found;
 }
 
-char *
-people_get_new_path (const char *name)
+/* An empty file of a name that nobody has, so that another GIMP takes another one.  (transfer full);
+ * NULL: the folder cannot be written. */
+static char *
+reserve (const char *folder, const char *name)
 {
-  g_autofree char *folder = people_get_folder ();
   g_autofree char *stem = g_strdup (*name ? name : "subject");
-  char *path = NULL;
 
   /* Whatever the name is: a file's name without folders, hidden or not. */
   g_strdelimit (stem, "/\\:*?\"<>|.\n\r\t", '-');
-  for (int i = 1; !path || g_file_test (path, G_FILE_TEST_EXISTS); i++)
+  for (int i = 1;; i++)
     {
       g_autofree char *file = i == 1 ? g_strconcat (stem, ENDING, NULL)
                                      : g_strdup_printf ("%s-%d" ENDING, stem, i);
+      g_autofree char *path = g_build_filename (folder, file, NULL);
+      int fd = g_open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 
-      g_free (path);
-      path = g_build_filename (folder, file, NULL);
+      if (fd >= 0)
+        {
+          close (fd);
+          return g_steal_pointer (&path);
+        }
+      if (errno != EEXIST)
+        return NULL;
     }
-  return path;
+}
+
+gboolean
+people_save_new (const MoaSavedSubject *saved, GError **error)
+{
+  g_autofree char *folder = people_get_folder ();
+  g_autofree char *path = !g_mkdir_with_parents (folder, 0700) ? reserve (folder, saved->name) : NULL;
+
+  if (!path)
+    return options_fail (error, _("the folder %s cannot be written"), folder);
+  if (moa_saved_subject_save (saved, path, error))
+    return TRUE;
+  g_unlink (path);
+  return FALSE;
 }

@@ -47,7 +47,7 @@ GPtrArray *people_list_saved (GPtrArray **files, GString *problems);
 /* By its name, or by the path of its file.  path: its file, or NULL.  NULL with error set. */
 MoaSavedSubject *people_find_saved (const char *name, char **path, GError **error);
 
-/* Where one of that name would be written, a file that is not there yet.  (transfer full) */
-char *people_get_new_path (const char *name);
+/* Into a file that was not there yet, whatever other GIMPs do. */
+gboolean people_save_new (const MoaSavedSubject *saved, GError **error);
 
 #endif

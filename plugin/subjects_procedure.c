@@ -43,17 +43,6 @@ name_is_free (const char *name, GError **error)
 }
 
 static gboolean
-save_new (const MoaSavedSubject *saved, GError **error)
-{
-  g_autofree char *folder = people_get_folder ();
-  g_autofree char *path = people_get_new_path (saved->name);
-
-  if (g_mkdir_with_parents (folder, 0700))
-    return options_fail (error, "the folder %s cannot be made", folder);
-  return moa_saved_subject_save (saved, path, error);
-}
-
-static gboolean
 add (const GimpParam *param, GError **error)
 {
   const char *name = param[ARG_NAME].data.d_string;
@@ -80,7 +69,7 @@ add (const GimpParam *param, GError **error)
 
   if (model)
     saved = moa_saved_subject_new (model, name, (const MoaImage *const *) photos, n, NULL, error);
-  success = saved && save_new (saved, error);
+  success = saved && people_save_new (saved, error);
   moa_saved_subject_free (saved);
   g_clear_pointer (&model, moa_model_unref);
   for (int i = 0; i < MOA_SAVED_SUBJECT_PHOTOS; i++)
@@ -111,7 +100,7 @@ static gboolean
 import (const char *file, GError **error)
 {
   MoaSavedSubject *saved = moa_saved_subject_load (file, error);
-  gboolean success = saved && name_is_free (saved->name, error) && save_new (saved, error);
+  gboolean success = saved && name_is_free (saved->name, error) && people_save_new (saved, error);
 
   moa_saved_subject_free (saved);
   return success;

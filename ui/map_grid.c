@@ -460,6 +460,7 @@ create_slider (MapGrid *grid)
   gtk_widget_set_tooltip_text (grid->slider, _("Which step's maps are shown"));
   atk_object_set_name (gtk_widget_get_accessible (grid->slider), _("Step"));
   g_signal_connect (grid->slider, "value-changed", G_CALLBACK (on_slider), grid);
+  gtk_widget_set_no_show_all (grid->slider, !grid->changed); /* one step alone */
   gtk_box_pack_start (GTK_BOX (row), grid->slider, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (row), grid->slider_label, FALSE, FALSE, 0);
   return row;

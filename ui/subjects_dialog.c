@@ -209,15 +209,12 @@ static void
 on_done (gpointer saved, const GError *error, gpointer data)
 {
   Subjects *s = data;
-  g_autofree char *path = people_get_new_path (s->new_name);
-  g_autofree char *folder = people_get_folder ();
   g_autoptr (GError) problem = NULL;
 
   s->runner = NULL;
   g_clear_pointer (&s->set, subject_set_free);
-  g_mkdir_with_parents (folder, 0700);
   if (saved)
-    moa_saved_subject_save (saved, path, &problem);
+    people_save_new (saved, &problem);
   moa_saved_subject_free (saved);
   refresh (s);
   if (error || problem)

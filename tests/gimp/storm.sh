@@ -15,6 +15,8 @@ mkdir -p "$out" "$work/gimp/plug-ins/moa-gimp" "$work/gimp/plug-ins/moa-test"
 cp "$MOA_PLUGIN" "$work/gimp/plug-ins/moa-gimp/moa-gimp"
 cp "$MOA_TEST_PLUGIN" "$work/gimp/plug-ins/moa-test/moa-test"
 unset XDG_DATA_HOME XDG_CACHE_HOME XDG_CONFIG_HOME
+# babl takes the conversion of colours that is fastest at the moment, and some round otherwise: exact ones only.
+export BABL_TOLERANCE=0
 export HOME=$work LC_ALL=C GIMP2_DIRECTORY=$work/gimp MOA_MODEL=$MOA_TEST_MODEL
 port=$((20000 + $$ % 20000))
 gimp=

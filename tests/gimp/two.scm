@@ -1,0 +1,38 @@
+; What each of two GIMPs does at the same time as the other: see two.sh.  me: "one" or "two".
+
+(define (make) (rgb 96 96 60))
+(define (settings steps cache)
+  (string-append "{\"fixed_point\": 0, \"freedom\": 0.3, \"steps\": " (number->string steps)
+                 (if cache "" ", \"cache\": false") "}"))
+(define (result-of image) (vector-ref (children (top image)) 0))
+
+; the first run of each kind is without the cache, to compare with
+(define (reference steps)
+  (let ((image (make)))
+    (replace image (bottom image) (vector subject) "" (settings steps #f))
+    image))
+(define short (reference 3))
+(define long (reference 5))
+
+(let loop ((i 0))
+  (if (< i 8)
+      (let* ((image (make)) (even (= 0 (modulo i 2))))
+        (check= (string-append me ": a run beside the other")
+          (replace image (bottom image) (vector subject) "" (settings (if even 3 5) #t)) #t)
+        (check= (string-append me ": with the same pixels")
+          (moa-test-differ (result-of image) (result-of (if even short long))
+                           (car (gimp-layer-get-mask (result-of image))) 0 0) '(0 0))
+        (gimp-image-delete image)
+        ; the same name in both: one may be refused, none may be lost
+        (if (catch #f (plug-in-moa-subjects RUN-NONINTERACTIVE "add" (string-append "Same " (number->string i))
+                                            "" 1 (vector subject) model) #t)
+            (display "# saved\n" tap))
+        (if (catch #f (plug-in-moa-subjects RUN-NONINTERACTIVE "add" (string-append me (number->string i))
+                                            "" 1 (vector subject) model) #t)
+            (display "# saved\n" tap))
+        (check (string-append me ": its own is in the list")
+          (contains? (car (plug-in-moa-subjects RUN-NONINTERACTIVE "list" "" "" 0 #() ""))
+                     (string-append "\"" me (number->string i) "\"")))
+        (loop (+ i 1)))))
+(gimp-image-delete short)
+(gimp-image-delete long)
