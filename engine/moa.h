@@ -134,6 +134,10 @@ typedef struct {
   int n_loras;
   const char *const *embeddings; /* textual inversion files, NULL ended; or NULL */
   gboolean v_prediction;         /* the U-Net was trained to predict v, which its file can't tell */
+  /* How matrices are held in memory: "auto": with 16 bits where the file has 16, which changes no
+   * result on the CPU; "f32"; "f16" or "bf16": with 16 bits everywhere; "q8": as bytes, for blocks of
+   * 32 a scale.  A GPU's are held as its name says.  NULL: $MOA_WEIGHTS, else "auto". */
+  const char *weights;
   int clip_skip;                 /* last layers of the text encoder that are left out: 0, 1, ... */
 } MoaModelFiles;
 

@@ -26,7 +26,7 @@ int moa_cli_convert (int argc, char **argv);
 
 /* files.c: the options that say what files a model is made of. */
 typedef struct {
-  char *config, *vae, *text_encoder, *image_encoder, *expert, *controlnet;
+  char *config, *vae, *text_encoder, *image_encoder, *expert, *controlnet, *weights;
   char **loras, **embeddings; /* as written: FILE or FILE:WEIGHT; FILE */
   gboolean loras_on_experts, v_prediction;
   int clip_skip;

@@ -30,6 +30,8 @@ moa_cli_files_group (MoaCliFiles *files)
       "FILE" },
     { "v-prediction", 0, 0, G_OPTION_ARG_NONE, &files->v_prediction,
       "The checkpoint was trained to predict v", NULL },
+    { "weights", 0, 0, G_OPTION_ARG_FILENAME, &files->weights,
+      "In memory: auto (16 bits where the file has 16), f32, f16, bf16, or q8 (bytes)", "KIND" },
     { "clip-skip", 0, 0, G_OPTION_ARG_INT, &files->clip_skip,
       "Leave out the text encoder's last N layers, 0", "N" },
     { NULL }
@@ -73,6 +75,7 @@ moa_cli_files_open (const MoaCliFiles *files, const char *path, GError **error)
     .loras = loras,
     .n_loras = n,
     .embeddings = (const char *const *) files->embeddings,
+    .weights = files->weights,
     .v_prediction = files->v_prediction,
     .clip_skip = files->clip_skip,
   };
@@ -83,7 +86,7 @@ void
 moa_cli_files_clear (MoaCliFiles *files)
 {
   char *const strings[] = { files->config, files->vae, files->text_encoder, files->image_encoder,
-                            files->expert, files->controlnet };
+                            files->expert, files->controlnet, files->weights };
   for (gsize i = 0; i < G_N_ELEMENTS (strings); i++)
     g_free (strings[i]);
   g_strfreev (files->loras);

@@ -64,7 +64,8 @@ moa_isa_supported (MoaIsa isa)
     {
 #ifdef MOA_X86
     case MOA_ISA_AVX2:
-      return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma");
+      return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma") &&
+             __builtin_cpu_supports ("f16c");
     case MOA_ISA_AVX512:
       return moa_isa_supported (MOA_ISA_AVX2) && __builtin_cpu_supports ("avx512f") &&
              __builtin_cpu_supports ("avx512dq") && __builtin_cpu_supports ("avx512bw") &&

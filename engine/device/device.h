@@ -13,12 +13,18 @@
 #include "base/error.h"
 
 /* How a tensor's numbers are held. */
-typedef enum { MOA_F32, MOA_F64, MOA_F16, MOA_BF16 } MoaNumber;
+typedef enum {
+  MOA_F32,
+  MOA_F64,
+  MOA_F16,
+  MOA_BF16,
+  MOA_Q8 /* weights alone, bytes with a scale for each block, see graph/param.h */
+} MoaNumber;
 
 static inline gsize
 moa_number_size (MoaNumber number)
 {
-  return number == MOA_F64 ? 8 : number == MOA_F32 ? 4 : 2;
+  return number == MOA_F64 ? 8 : number == MOA_F32 ? 4 : number == MOA_Q8 ? 1 : 2;
 }
 
 typedef struct _MoaDevice MoaDevice;

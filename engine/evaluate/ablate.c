@@ -15,14 +15,14 @@ moa_ablation_name (MoaAblation ablation)
   return names[ablation];
 }
 
-static void
-set_numbers (const MoaParams *params, MoaParam *param, float (*value) (gsize i))
+static gboolean
+set_numbers (MoaParams *params, MoaParam *param, float (*value) (gsize i), GError **error)
 {
   gsize n = moa_param_numbers (param);
   g_autofree float *numbers = g_new (float, n);
   for (gsize i = 0; i < n; i++)
     numbers[i] = value (i);
-  moa_param_pack (param, moa_params_isa (params), numbers, param->data);
+  return moa_params_set_numbers (params, param, numbers, error);
 }
 
 static float
@@ -47,15 +47,16 @@ is_last_of_router (const MoaParam *param, const char *what)
   return g_str_has_suffix (param->name, linear) || g_str_has_suffix (param->name, hidden);
 }
 
-static void
-ablate (const MoaParams *params, MoaParam *param, MoaAblation ablation)
+static gboolean
+ablate (MoaParams *params, MoaParam *param, MoaAblation ablation, GError **error)
 {
   if (ablation == MOA_ABLATE_ROUTER && is_last_of_router (param, "weight"))
-    set_numbers (params, param, zero);
-  else if (ablation == MOA_ABLATE_ROUTER && is_last_of_router (param, "bias"))
-    set_numbers (params, param, personalised);
-  else if (ablation == MOA_ABLATE_FUSER && !strcmp (param->name, "fuser.freq"))
-    set_numbers (params, param, zero);
+    return set_numbers (params, param, zero, error);
+  if (ablation == MOA_ABLATE_ROUTER && is_last_of_router (param, "bias"))
+    return set_numbers (params, param, personalised, error);
+  if (ablation == MOA_ABLATE_FUSER && !strcmp (param->name, "fuser.freq"))
+    return set_numbers (params, param, zero, error);
+  return TRUE;
 }
 
 MoaModel *
@@ -68,7 +69,7 @@ moa_model_open_ablated (const char *path, MoaAblation ablation, GError **error)
   g_mutex_lock (&model->lock);
   gboolean ok = moa_params_load (model->moa_params, NULL, error);
   for (guint i = 0; ok && i < moa_params_count (model->moa_params); i++)
-    ablate (model->moa_params, moa_params_nth (model->moa_params, i), ablation);
+    ok = ablate (model->moa_params, moa_params_nth (model->moa_params, i), ablation, error);
   g_mutex_unlock (&model->lock);
   if (!ok)
     g_clear_pointer (&model, moa_model_unref);

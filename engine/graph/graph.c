@@ -173,7 +173,7 @@ moa_graph_param (MoaGraph *graph, MoaParams *params, const char *name, MoaShape 
   if (!param)
     return NULL;
   MoaTensor *t = g_hash_table_lookup (graph->by_param, param);
-  if (t || !(t = append (graph, shape, moa_param_number (params, param))))
+  if (t || !(t = append (graph, shape, param->number)))
     return t;
   t->param = param;
   t->is_held = TRUE;

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/half.h"
 
+#include <math.h>
 #include <string.h>
 
 struct _MoaParams {
@@ -11,6 +12,7 @@ struct _MoaParams {
   MoaIsa isa;
   MoaDevice *device;
   MoaNumber number;      /* of matrices on a device */
+  MoaKeep keep;          /* on the host */
   GHashTable *by_name;   /* "name" or "name (panels)" -> MoaParam */
   GPtrArray *list;
 };
@@ -92,12 +94,17 @@ moa_params_device (const MoaParams *params)
   return params->device;
 }
 
-MoaNumber
-moa_param_number (const MoaParams *params, const MoaParam *param)
+void
+moa_params_keep (MoaParams *params, MoaKeep keep)
 {
-  if (params->isa == MOA_ISA_F64)
-    return MOA_F64;
-  return param->layout == MOA_PANELS ? params->number : MOA_F32;
+  g_assert (params->list->len == 0);
+  params->keep = keep;
+}
+
+MoaKeep
+moa_params_kept (const MoaParams *params)
+{
+  return params->keep;
 }
 
 /* Columns of one row of output, that is taps * C. */
@@ -108,6 +115,38 @@ row_length (const MoaParam *param)
   for (int i = 1; i < param->rank; i++)
     n *= param->dim[i];
   return n;
+}
+
+/* How the parameter's numbers are held. */
+static MoaNumber
+choose_number (const MoaParams *params, const MoaParam *param)
+{
+  MoaKeep keep = params->keep;
+  if (params->isa == MOA_ISA_F64)
+    return MOA_F64;
+  if (params->device != moa_device_host ())
+    return param->layout == MOA_PANELS ? params->number : MOA_F32;
+  if (keep == MOA_KEEP_REAL || param->layout == MOA_PLAIN || !param->file)
+    return MOA_F32;
+  if (keep == MOA_KEEP_Q8 && param->layout == MOA_PANELS && row_length (param) >= MOA_Q8_LEAST)
+    return MOA_Q8;
+  /* What a LoRA changed is no longer a number of 16 bits. */
+  gboolean own = !moa_weights_changed (params->weights, param->file);
+  if (own && param->file->dtype == MOA_DTYPE_F16)
+    return MOA_F16;
+  if (own && param->file->dtype == MOA_DTYPE_BF16)
+    return MOA_BF16;
+  return keep == MOA_KEEP_F16 ? MOA_F16 : keep == MOA_KEEP_BF16 ? MOA_BF16 : MOA_F32;
+}
+
+/* Bytes of one panel, or of one row that is in none. */
+static gsize
+unit_bytes (const MoaParams *params, const MoaParam *param)
+{
+  gsize rows = row_length (param);
+  gsize width = param->layout == MOA_PANELS ? moa_isa_panel (params->isa) : 1;
+  return param->number == MOA_Q8 ? moa_q8_panel_bytes (rows, width)
+                                 : rows * width * moa_number_size (param->number);
 }
 
 gsize
@@ -142,8 +181,10 @@ moa_params_get (MoaParams *params, const char *name, int rank, const gint64 *dim
   memcpy (param->dim, dim, rank * sizeof (gint64));
   param->layout = layout;
   param->file = file;
-  param->bytes = moa_param_packed (param, params->isa) *
-                 moa_number_size (moa_param_number (params, param));
+  param->number = choose_number (params, param);
+  gsize numbers = moa_param_packed (param, params->isa), length = row_length (param);
+  gsize width = layout == MOA_PANELS ? moa_isa_panel (params->isa) : 1;
+  param->bytes = numbers / MAX (1, length * width) * unit_bytes (params, param);
   g_hash_table_insert (params->by_name, g_steal_pointer (&key), param);
   g_ptr_array_add (params->list, param);
   return param;
@@ -200,17 +241,16 @@ store (void *data, MoaIsa isa, gsize i, float value)
 /* rows [n][C][taps] of the file -> one panel [taps][C][width].  A few channels
  * of all rows at a time, so that both sides stay in the cache. */
 static void
-pack_panel (const MoaParam *param, MoaIsa isa, const float *rows, int n, gsize panel, void *data)
+pack_panel (const MoaParam *param, MoaIsa isa, const float *rows, int n, void *data)
 {
   int width = moa_isa_panel (isa);
   gsize channels = param->rank > 1 ? param->dim[1] : 1;
   gsize taps = row_length (param) / channels;
-  gsize base = panel * taps * channels * width;
   for (gsize c0 = 0; c0 < channels; c0 += 16)
     for (int j = 0; j < width; j++)
       for (gsize c = c0; c < MIN (c0 + 16, channels); c++)
         for (gsize tap = 0; tap < taps; tap++)
-          store (data, isa, base + (tap * channels + c) * width + j,
+          store (data, isa, (tap * channels + c) * width + j,
                  j < n ? rows[(j * channels + c) * taps + tap] : 0);
 }
 
@@ -218,7 +258,7 @@ pack_panel (const MoaParam *param, MoaIsa isa, const float *rows, int n, gsize p
 static gsize
 packed_place (const MoaParam *param, gsize width, gsize i)
 {
-  if (param->layout == MOA_PLAIN)
+  if (param->layout != MOA_PANELS)
     return i;
   gsize channels = param->rank > 1 ? param->dim[1] : 1, length = row_length (param);
   gsize taps = length / channels, row = i / length, column = i % length;
@@ -245,42 +285,112 @@ moa_param_unpack (const MoaParam *param, MoaIsa isa, const void *packed, float *
     }
 }
 
-/* Packed numbers on the host, float or double, as the parameter holds them: in place. */
+/* A panel of `rows` rows of `width` numbers: in blocks of rows, of which each column has a scale. */
 static void
-narrow (const MoaParams *params, const MoaParam *param, void *packed)
+to_bytes (const float *from, gsize rows, gsize width, guint8 *to)
 {
-  MoaNumber number = moa_param_number (params, param);
-  if (moa_number_size (number) != 2)
-    return;
-  const float *from = packed;
-  guint16 *to = packed;
-  for (gsize i = 0, n = moa_param_packed (param, params->isa); i < n; i++)
-    to[i] = (number == MOA_F16 ? moa_half_from_float : moa_bfloat_from_float) (from[i]);
+  for (gsize r0 = 0; r0 < rows; r0 += MOA_Q8_ROWS)
+    {
+      gsize n = MIN (MOA_Q8_ROWS, rows - r0);
+      float *scale = (float *) to;
+      gint8 *bytes = (gint8 *) (scale + width);
+      for (gsize j = 0; j < width; j++)
+        {
+          float largest = 0;
+          for (gsize r = 0; r < n; r++)
+            largest = MAX (largest, fabsf (from[(r0 + r) * width + j]));
+          scale[j] = largest / 127;
+          for (gsize r = 0; r < n; r++)
+            bytes[r * width + j] = largest > 0 ? lrintf (from[(r0 + r) * width + j] / scale[j]) : 0;
+        }
+      to += width * sizeof (float) + n * width;
+    }
 }
 
-/* The file's numbers, packed; rows are read by whole panels. */
+static void
+from_bytes (const guint8 *from, gsize rows, gsize width, float *to)
+{
+  for (gsize r0 = 0; r0 < rows; r0 += MOA_Q8_ROWS)
+    {
+      gsize n = MIN (MOA_Q8_ROWS, rows - r0);
+      const float *scale = (const float *) from;
+      const gint8 *bytes = (const gint8 *) (scale + width);
+      for (gsize i = 0; i < n * width; i++)
+        to[r0 * width + i] = scale[i % width] * bytes[i];
+      from += width * sizeof (float) + n * width;
+    }
+}
+
+/* n units (panels, or rows that are in none) of packed real numbers, as the parameter holds them. */
+static void
+narrow (const MoaParams *params, const MoaParam *param, const void *from, gsize n, void *to)
+{
+  gsize width = param->layout == MOA_PANELS ? moa_isa_panel (params->isa) : 1;
+  gsize rows = row_length (param), count = n * rows * width;
+  if (param->number == MOA_F16)
+    moa_half_from_floats (from, to, count);
+  else if (param->number == MOA_BF16)
+    moa_bfloat_from_floats (from, to, count);
+  else if (param->number == MOA_Q8)
+    for (gsize i = 0; i < n; i++)
+      to_bytes ((const float *) from + i * rows * width, rows, width,
+                (guint8 *) to + i * unit_bytes (params, param));
+  else if (from != to)
+    memcpy (to, from, count * moa_number_size (param->number));
+}
+
+static void
+widen (const MoaParams *params, const MoaParam *param, const void *from, gsize n, float *to)
+{
+  gsize width = param->layout == MOA_PANELS ? moa_isa_panel (params->isa) : 1;
+  gsize rows = row_length (param), count = n * rows * width;
+  if (param->number == MOA_F16)
+    moa_half_to_floats (from, to, count);
+  else if (param->number == MOA_BF16)
+    moa_bfloat_to_floats (from, to, count);
+  else if (param->number == MOA_Q8)
+    for (gsize i = 0; i < n; i++)
+      from_bytes ((const guint8 *) from + i * unit_bytes (params, param), rows, width,
+                  to + i * rows * width);
+  else
+    memcpy (to, from, count * sizeof (float));
+}
+
+static gsize
+count_units (const MoaParams *params, const MoaParam *param)
+{
+  gsize rows = param->rank > 0 ? param->dim[0] : 1;
+  gsize panel = param->layout == MOA_PANELS ? moa_isa_panel (params->isa) : 1;
+  return (rows + panel - 1) / panel;
+}
+
+/* The file's numbers, packed and narrowed; rows are read by whole panels. */
 static gboolean
 read_packed (MoaParams *params, const MoaParam *param, void *data, GError **error)
 {
   gsize length = row_length (param), rows = param->rank > 0 ? param->dim[0] : 1;
   gsize panel = param->layout == MOA_PANELS ? (gsize) moa_isa_panel (params->isa) : 1;
   gsize chunk = MAX (1, 65536 / MAX (length * panel, 1)) * panel;
+  gsize real_size = moa_isa_real_size (params->isa), unit = length * panel * real_size;
   g_autofree float *buffer = g_try_malloc_n (chunk * length, sizeof (float));
-  if (!buffer)
+  g_autofree guint8 *packed = g_try_malloc_n (chunk / panel, unit);
+  if (!buffer || !packed)
     return moa_fail (error, MOA_ERROR_MEMORY, "no memory for %" G_GSIZE_FORMAT " bytes of %s",
                      param->bytes, param->name);
   for (gsize row = 0; row < rows; row += chunk)
     {
-      gsize n = MIN (chunk, rows - row);
+      gsize n = MIN (chunk, rows - row), units = (n + panel - 1) / panel;
       if (!moa_weights_read (params->weights, param->file, row * length, n * length, buffer, error))
         return FALSE;
       if (param->layout == MOA_PANELS)
-        for (gsize i = 0; i < n; i += panel)
-          pack_panel (param, params->isa, buffer + i * length, MIN (panel, n - i),
-                      (row + i) / panel, data);
+        for (gsize i = 0; i < units; i++)
+          pack_panel (param, params->isa, buffer + i * panel * length, MIN (panel, n - i * panel),
+                      packed + i * unit);
       else
         for (gsize i = 0; i < n * length; i++)
-          store (data, params->isa, row * length + i, buffer[i]);
+          store (packed, params->isa, i, buffer[i]);
+      narrow (params, param, packed, units,
+              (guint8 *) data + row / panel * unit_bytes (params, param));
     }
   return TRUE;
 }
@@ -289,8 +399,7 @@ static gboolean
 load_param (MoaParams *params, MoaParam *param, GError **error)
 {
   MoaDevice *device = params->device, *host = moa_device_host ();
-  gsize bytes = moa_param_packed (param, params->isa) * moa_isa_real_size (params->isa);
-  void *data = host->methods->allocate (host, bytes), *kept = data;
+  void *data = host->methods->allocate (host, param->bytes), *kept = data;
   if (data && device != host)
     kept = device->methods->allocate (device, param->bytes);
   gboolean ok = kept != NULL;
@@ -300,12 +409,9 @@ load_param (MoaParams *params, MoaParam *param, GError **error)
   else if (param->file)
     ok = read_packed (params, param, data, error);
   else
-    memset (data, 0, bytes);
+    memset (data, 0, param->bytes);
   if (ok && kept != data)
-    {
-      narrow (params, param, data);
-      device->methods->upload (device, kept, data, param->bytes);
-    }
+    device->methods->upload (device, kept, data, param->bytes);
   if (kept != data)
     host->methods->release (host, data);
   if (ok)
@@ -315,44 +421,50 @@ load_param (MoaParams *params, MoaParam *param, GError **error)
   return ok;
 }
 
+/* Whether the data is the host's, and packed real numbers. */
+static gboolean
+is_plain (const MoaParams *params, const MoaParam *param)
+{
+  return params->device == moa_device_host ()
+         && (param->number == MOA_F32 || param->number == MOA_F64);
+}
+
 gboolean
 moa_params_get_numbers (MoaParams *params, const MoaParam *param, float *numbers, GError **error)
 {
   MoaDevice *device = params->device;
-  if (device == moa_device_host ())
+  if (is_plain (params, param))
     {
       moa_param_unpack (param, params->isa, param->data, numbers);
       return TRUE;
     }
-  gsize n = moa_param_packed (param, params->isa);
-  g_autofree float *packed = g_try_new (float, n);
-  if (!packed)
+  g_autofree float *packed = g_try_new (float, moa_param_packed (param, params->isa));
+  g_autofree guint8 *held = g_try_malloc (param->bytes);
+  if (!packed || !held)
     return moa_fail (error, MOA_ERROR_MEMORY, "no memory for the numbers of %s", param->name);
-  MoaNumber number = moa_param_number (params, param);
-  guint16 *narrow_numbers = (guint16 *) packed + n; /* spread out from the front */
-  device->methods->download (device, number == MOA_F32 ? (void *) packed : narrow_numbers,
-                             param->data, param->bytes);
-  for (gsize i = 0; number != MOA_F32 && i < n; i++)
-    packed[i] = (number == MOA_F16 ? moa_half_to_float : moa_bfloat_to_float) (narrow_numbers[i]);
+  device->methods->download (device, held, param->data, param->bytes);
+  gboolean ok = device->methods->finish (device, error);
+  widen (params, param, held, count_units (params, param), packed);
   moa_param_unpack (param, params->isa, packed, numbers);
-  return device->methods->finish (device, error);
+  return ok;
 }
 
 gboolean
 moa_params_set_numbers (MoaParams *params, MoaParam *param, const float *numbers, GError **error)
 {
   MoaDevice *device = params->device;
-  if (device == moa_device_host ())
+  if (is_plain (params, param))
     {
       moa_param_pack (param, params->isa, numbers, param->data);
       return TRUE;
     }
   g_autofree float *packed = g_try_new (float, moa_param_packed (param, params->isa));
-  if (!packed)
+  g_autofree guint8 *held = g_try_malloc (param->bytes);
+  if (!packed || !held)
     return moa_fail (error, MOA_ERROR_MEMORY, "no memory for the numbers of %s", param->name);
   moa_param_pack (param, params->isa, numbers, packed);
-  narrow (params, param, packed);
-  device->methods->upload (device, param->data, packed, param->bytes);
+  narrow (params, param, packed, count_units (params, param), held);
+  device->methods->upload (device, param->data, held, param->bytes);
   return device->methods->finish (device, error);
 }
 

@@ -11,17 +11,39 @@
 #define MOA_MAX_DIMS 4
 
 typedef enum {
-  MOA_PLAIN,  /* as in the file: biases, norms, tables */
+  MOA_PLAIN,  /* as in the file: biases, norms */
+  MOA_TABLE,  /* the same, for embeddings alone: may be held narrower */
   MOA_PANELS  /* a matrix [N, C] or convolution [N, C, kh, kw] for products:
                  ceil (N / P) panels of [kh * kw][C][P], P = moa_isa_panel(),
                  the last one filled up with zeros */
 } MoaLayout;
+
+/* How the host holds matrices and tables; others, and all on MOA_ISA_F64, stay real numbers. */
+typedef enum {
+  MOA_KEEP_REAL,  /* as they are computed with */
+  MOA_KEEP_FILE,  /* 16 bits where the file has them, which changes no result */
+  MOA_KEEP_F16,   /* 16 bits everywhere */
+  MOA_KEEP_BF16,
+  MOA_KEEP_Q8     /* matrices of MOA_Q8_LEAST and more columns as bytes, the others as FILE */
+} MoaKeep;
+
+/* Bytes in panels: blocks of MOA_Q8_ROWS of a panel's rows, the last one shorter; each is the scales
+ * of its columns, P floats, and then its rows, P bytes of -127 to 127 each. */
+#define MOA_Q8_ROWS 32
+#define MOA_Q8_LEAST 64
+
+static inline gsize
+moa_q8_panel_bytes (gsize rows, gsize panel)
+{
+  return rows * panel + (rows + MOA_Q8_ROWS - 1) / MOA_Q8_ROWS * panel * sizeof (float);
+}
 
 typedef struct {
   char *name;
   int rank;
   gint64 dim[MOA_MAX_DIMS];
   MoaLayout layout;
+  MoaNumber number;
   gsize bytes;
   void *data;   /* NULL until loaded; the device's memory */
   const MoaFileTensor *file; /* NULL: of no file */
@@ -41,8 +63,10 @@ void moa_params_set_number (MoaParams *params, MoaNumber number);
 MoaNumber moa_params_number (const MoaParams *params); /* for moa_graph_set_number() */
 MoaIsa moa_params_isa (const MoaParams *params);
 MoaDevice *moa_params_device (const MoaParams *params); /* (transfer none) */
-/* How a parameter's numbers are held. */
-MoaNumber moa_param_number (const MoaParams *params, const MoaParam *param);
+/* To be called before anything is declared; MOA_KEEP_REAL otherwise.  Held narrower, parameters are
+ * for runs alone: gradients need real ones. */
+void moa_params_keep (MoaParams *params, MoaKeep keep);
+MoaKeep moa_params_kept (const MoaParams *params);
 
 /* Declares a parameter, or finds it declared.  Fails if the file has none of
  * that name and shape.  (transfer none) */
@@ -56,8 +80,8 @@ MoaParam *moa_params_nth (const MoaParams *params, guint i);
 /* How many numbers a parameter has in a file, and as kept (the panels' filling among them). */
 gsize moa_param_numbers (const MoaParam *param);
 gsize moa_param_packed (const MoaParam *param, MoaIsa isa);
-/* Between the two orders.  For the parameter's own data, and what goes with it number by number:
- * gradients, moments. */
+/* Between the two orders.  For what goes with a parameter number by number, gradients and moments, and
+ * for its own data where that is real. */
 void moa_param_pack (const MoaParam *param, MoaIsa isa, const float *numbers, void *packed);
 void moa_param_unpack (const MoaParam *param, MoaIsa isa, const void *packed, float *numbers);
 

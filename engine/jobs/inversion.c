@@ -42,6 +42,7 @@ moa_inversion_path (const MoaReplacement *r)
   add_int (sum, moa_cpu_device (r->job->cpu)->number);
   add_int (sum, moa_cpu_threads (r->job->cpu));
   add_int (sum, model->clip_skip);
+  add_int (sum, model->keep == MOA_KEEP_FILE ? MOA_KEEP_REAL : model->keep); /* which are the same */
   add_int (sum, r->picture->width);
   add_int (sum, r->picture->height);
   g_checksum_update (sum, (const guchar *) r->picture->data, picture_bytes (r->picture));

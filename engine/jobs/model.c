@@ -103,6 +103,7 @@ open_params (const MoaModel *model, const MoaPartSource *source, const char *lab
   if (!weights)
     return NULL;
   MoaParams *params = moa_params_new_on (weights, model->device);
+  moa_params_keep (params, model->keep);
   moa_weights_unref (weights);
   return params;
 }
@@ -407,9 +408,31 @@ fill_info (MoaModel *model)
 }
 
 static gboolean
+read_keep (MoaModel *model, const char *name, GError **error)
+{
+  static const struct {
+    const char *name;
+    MoaKeep keep;
+  } keeps[] = { { "auto", MOA_KEEP_FILE }, { "f32", MOA_KEEP_REAL }, { "f16", MOA_KEEP_F16 },
+                { "bf16", MOA_KEEP_BF16 }, { "q8", MOA_KEEP_Q8 } };
+  if (!name)
+    name = g_getenv ("MOA_WEIGHTS");
+  if (!name || !*name)
+    name = "auto";
+  for (gsize i = 0; i < G_N_ELEMENTS (keeps); i++)
+    if (!strcmp (name, keeps[i].name))
+      {
+        model->keep = keeps[i].keep;
+        return TRUE;
+      }
+  return moa_fail (error, MOA_ERROR_ARGUMENT, "The weights are to be held as \"%s\"; they can be as "
+                   "auto, f32, f16, bf16 or q8", name);
+}
+
+static gboolean
 open_all (MoaModel *model, const MoaModelFiles *files, GError **error)
 {
-  if (!moa_sources_find (&model->sources, files, error) || !read_configs (model, error)
+  if (!read_keep (model, files->weights, error) || !moa_sources_find (&model->sources, files, error) || !read_configs (model, error)
       || !open_parts (model, error) || !add_adapter_lora (model, error)
       || !add_loras (model, files, error)
       || !open_embeddings (model, files, error))
@@ -440,7 +463,7 @@ files_copy (const MoaModelFiles *files)
 {
   MoaModelFiles copy = *files;
   const char **const strings[] = { &copy.model, &copy.config, &copy.vae, &copy.text_encoder,
-                                   &copy.image_encoder, &copy.expert, &copy.controlnet };
+                                   &copy.image_encoder, &copy.expert, &copy.controlnet, &copy.weights };
   for (gsize i = 0; i < G_N_ELEMENTS (strings); i++)
     *strings[i] = g_strdup (*strings[i]);
   MoaLora *loras = g_memdup2 (files->loras, files->n_loras * sizeof (MoaLora));
@@ -455,7 +478,7 @@ static void
 files_clear (MoaModelFiles *files)
 {
   const char *const strings[] = { files->model, files->config, files->vae, files->text_encoder,
-                                  files->image_encoder, files->expert, files->controlnet };
+                                  files->image_encoder, files->expert, files->controlnet, files->weights };
   for (gsize i = 0; i < G_N_ELEMENTS (strings); i++)
     g_free ((char *) strings[i]);
   for (int i = 0; i < files->n_loras; i++)

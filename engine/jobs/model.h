@@ -26,6 +26,7 @@ struct _MoaModel {
   MoaSchedule *schedule;
   MoaModelFiles files;  /* what it was opened from; its own copy */
   int clip_skip;
+  MoaKeep keep;         /* how the host holds the weights */
   GPtrArray *loras;      /* (element-type MoaLoraFile) */
   GPtrArray *embeddings; /* (element-type MoaEmbedding): textual inversions */
   /* Packed for the device, the host's best instruction set; loaded when first needed.  The last three

@@ -80,7 +80,7 @@ moa_clip_text_with (MoaGraph *g, const MoaTextConfig *config, MoaParams *params,
                     config->n_positions, n);
 
   MoaTensor *table = moa_graph_param (g, params, "text_model.embeddings.token_embedding.weight",
-                                      MOA_SHAPE (config->vocab_size, width), MOA_PLAIN);
+                                      MOA_SHAPE (config->vocab_size, width), MOA_TABLE);
   MoaTensor *x = moa_embedding (g, ids, table);
   if (args->rows)
     x = moa_put_rows (g, x, args->rows, args->index, args->present);

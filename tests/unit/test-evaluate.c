@@ -474,7 +474,7 @@ param_numbers (MoaModel *model, const char *suffix)
       if (!g_str_has_suffix (param->name, suffix))
         continue;
       float *numbers = g_new (float, moa_param_numbers (param));
-      moa_param_unpack (param, moa_params_isa (model->moa_params), param->data, numbers);
+      g_assert_true (moa_params_get_numbers (model->moa_params, param, numbers, NULL));
       return numbers;
     }
   return NULL;

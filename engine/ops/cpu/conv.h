@@ -7,7 +7,8 @@
 
 typedef struct {
   MoaConvSize s;
-  const real *x, *w, *bias, *add;  /* bias, add may be NULL */
+  const real *x, *bias, *add;  /* bias, add may be NULL */
+  Packed w;          /* depth: set by run_conv() */
   real *y;
   real *scratch;
   gsize m, depth;    /* pixels of y; numbers of a gathered row */

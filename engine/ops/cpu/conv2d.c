@@ -23,8 +23,8 @@ conv_task (gpointer data, int task, int thread)
           conv_gather (conv, i + r, k0, k, block + r * MOA_BLOCK_STRIDE);
         real *c = conv->y + i * n + n0;
         const real *add = k0 ? c : conv->add ? conv->add + i * n + n0 : NULL;
-        gemm_block (rows, block, MOA_BLOCK_STRIDE, conv->w + n0 * conv->depth, conv->depth, k0, k,
-                    n1 - n0, c, n, k0 || !conv->bias ? NULL : conv->bias + n0, add, n);
+        gemm_packed (rows, block, MOA_BLOCK_STRIDE, &conv->w, n0 / PANEL, k0, k, n1 - n0, c, n,
+                     k0 || !conv->bias ? NULL : conv->bias + n0, add, n);
       }
 }
 
@@ -33,7 +33,7 @@ run_conv (Conv *conv, MoaCpu *cpu)
 {
   const MoaConvSize *s = &conv->s;
   conv->m = s->items * s->out_height * s->out_width;
-  conv->depth = s->kernel_height * s->kernel_width * s->channels;
+  conv->w.depth = conv->depth = s->kernel_height * s->kernel_width * s->channels;
   if (moa_conv_is_product (s))
     {
       Product product = { .a = conv->x, .b = conv->w, .bias = conv->bias, .add = conv->add,
@@ -59,7 +59,7 @@ KERNEL (conv2d) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
   const MoaTensor *x = t->in[0], *w = t->in[1];
   Conv conv = {
     .s = moa_conv_size (&x->shape, &t->shape, w->shape.rank == 4 ? w->shape.dim[2] : 1, &t->attr),
-    .x = x->data, .w = w->data, .bias = t->in[2] ? t->in[2]->data : NULL,
+    .x = x->data, .w = { w->data, w->number }, .bias = t->in[2] ? t->in[2]->data : NULL,
     .add = t->in[3] ? t->in[3]->data : NULL, .y = t->data, .scratch = scratch,
   };
   run_conv (&conv, cpu);

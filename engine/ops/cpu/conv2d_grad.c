@@ -49,7 +49,7 @@ run_phase (const MoaTensor *t, MoaCpu *cpu, const MoaConvPhase *phase, real *scr
                     .tap_width = phase->size.kernel_width, .last_tap = phase->last_tap,
                     .step_y = phase->step * kernel, .step_x = phase->step };
       run_turn (&turn, cpu);
-      Conv conv = { .s = phase->size, .x = dy->data, .w = turn.to,
+      Conv conv = { .s = phase->size, .x = dy->data, .w = { turn.to },
                     .y = dense ? scratch : t->data,
                     .scratch = turn.to + moa_panels_count (turn.channels, n_taps * turn.n, cpu) };
       run_conv (&conv, cpu);

@@ -135,3 +135,13 @@ gemm_block (gsize m, const real *a, gsize lda, const real *b, gsize depth, gsize
                  c + i * ldc + j, ldc, MIN (PANEL, n - j), bias ? bias + j : NULL,
                  add ? add + i * ldadd + j : NULL, ldadd);
 }
+
+void
+gemm_packed (gsize m, const real *a, gsize lda, const Packed *b, gsize panel, gsize k0, gsize k,
+             gsize n, real *c, gsize ldc, const real *bias, const real *add, gsize ldadd)
+{
+  real room[DEPTH * PANEL] __attribute__ ((aligned (64)));
+  for (gsize j = 0; j < n; j += PANEL, panel++)
+    gemm_block (m, a, lda, packed_rows (b, panel, k0, k, room), k, 0, k, MIN (PANEL, n - j), c + j,
+                ldc, bias ? bias + j : NULL, add ? add + j : NULL, ldadd);
+}

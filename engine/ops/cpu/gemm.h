@@ -8,7 +8,7 @@
 #ifndef MOA_GEMM_H
 #define MOA_GEMM_H
 
-#include "ops/cpu/kernel.h"
+#include "ops/cpu/packed.h"
 
 /* Rows of a register tile: 2 * ROWS accumulators, 2 of B, 1 of A. */
 #if VL == 16
@@ -25,6 +25,7 @@
 #define gemm_tile KERNEL (gemm_tile)
 #define gemm_tile_turned KERNEL (gemm_tile_turned)
 #define gemm_block KERNEL (gemm_block)
+#define gemm_packed KERNEL (gemm_packed)
 
 /* m <= ROWS rows and n <= PANEL columns: a's rows are lda apart, b's PANEL, c's ldc.  c = a b + bias
  * (NULL: 0) + add (NULL: 0; may be c itself, rows ldadd apart). */
@@ -40,5 +41,9 @@ void gemm_tile_turned (int m, const real *a, gsize lda, const real *b, gsize k, 
  * block; b, c, bias, add begin at the first panel. */
 void gemm_block (gsize m, const real *a, gsize lda, const real *b, gsize depth, gsize k0, gsize k,
                  gsize n, real *c, gsize ldc, const real *bias, const real *add, gsize ldadd);
+
+/* The same with B's panels from `panel` on, however they are held; k <= DEPTH. */
+void gemm_packed (gsize m, const real *a, gsize lda, const Packed *b, gsize panel, gsize k0, gsize k,
+                  gsize n, real *c, gsize ldc, const real *bias, const real *add, gsize ldadd);
 
 #endif

@@ -6,7 +6,7 @@ KERNEL (linear) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
 {
   Product product = {
     .a = t->in[0]->data,
-    .b = t->in[1]->data,
+    .b = { t->in[1]->data, t->in[1]->number },
     .bias = t->in[2] ? t->in[2]->data : NULL,
     .add = t->in[3] ? t->in[3]->data : NULL,
     .c = t->data,

@@ -11,7 +11,7 @@ KERNEL (linear_grad_x) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
   Turn turn = { .from = w->data, .to = scratch, .n = n, .channels = k, .taps = 1, .n_taps = 1,
                 .tap_width = 1 };
   run_turn (&turn, cpu);
-  Product product = { .a = dy->data, .b = turn.to, .c = t->data, .m = count_of (dy) / n, .n = k,
+  Product product = { .a = dy->data, .b = { turn.to }, .c = t->data, .m = count_of (dy) / n, .n = k,
                       .k = n, .scratch = turn.to + moa_panels_count (k, n, cpu) };
   run_product (&product, cpu);
 }

@@ -7,7 +7,8 @@
 #include "ops/scratch.h"
 
 typedef struct {
-  const real *a, *b, *bias, *add;
+  const real *a, *bias, *add;
+  Packed b;          /* depth: set by run_product() */
   real *c;
   gsize m, n, k;
   real *scratch;
@@ -36,7 +37,6 @@ product_task (gpointer data, int task, int thread)
       n1 = MIN (end * PANEL, p->n);
     }
   real *block = p->scratch + (gsize) thread * MOA_BLOCK_ROWS * MOA_BLOCK_STRIDE;
-  const real *b = p->b + n0 * p->k;
   for (gsize i = m0; i < m1; i += MOA_BLOCK_ROWS)
     for (gsize k0 = 0; k0 < p->k; k0 += DEPTH)
       {
@@ -52,8 +52,8 @@ product_task (gpointer data, int task, int thread)
           }
         real *c = p->c + i * p->n + n0;
         const real *add = k0 ? c : p->add ? p->add + i * p->n + n0 : NULL;
-        gemm_block (rows, a, lda, b, p->k, k0, depth, n1 - n0, c, p->n,
-                    k0 || !p->bias ? NULL : p->bias + n0, add, p->n);
+        gemm_packed (rows, a, lda, &p->b, n0 / PANEL, k0, depth, n1 - n0, c, p->n,
+                     k0 || !p->bias ? NULL : p->bias + n0, add, p->n);
       }
 }
 
@@ -61,6 +61,7 @@ static void
 run_product (Product *p, MoaCpu *cpu)
 {
   gsize row_tiles = (p->m + ROWS - 1) / ROWS, panels = (p->n + PANEL - 1) / PANEL;
+  p->b.depth = p->k;
   p->by_rows = row_tiles >= panels;
   p->pack = moa_unkind_stride (p->k * sizeof (real)) && p->m > 1;
   p->n_tasks = task_count (cpu, MAX (row_tiles, panels), 2. * p->m * p->n * p->k);

@@ -1,4 +1,5 @@
 /* Ops on rows by index, and their gradients. */
+#include "base/half.h"
 #include "ops/cpu/kernel.h"
 
 typedef struct {
@@ -18,8 +19,18 @@ KERNEL (embedding) (const MoaTensor *t, MoaCpu *cpu, void *scratch)
 {
   const real *ids = t->in[0]->data, *table = t->in[1]->data;
   gsize d = last_of (t), n = t->in[1]->shape.dim[0];
+  MoaNumber number = t->in[1]->number;
   for (gsize i = 0; i < count_of (t->in[0]); i++)
-    memcpy ((real *) t->data + i * d, table + row_index (ids[i], n) * d, d * sizeof (real));
+    {
+      gsize row = row_index (ids[i], n) * d;
+      real *y = (real *) t->data + i * d;
+      const guint16 *half = (const guint16 *) t->in[1]->data + row;
+      if (moa_number_size (number) > 2)
+        memcpy (y, table + row, d * sizeof (real));
+      else
+        for (gsize c = 0; c < d; c++)
+          y[c] = number == MOA_F16 ? moa_half_to_float (half[c]) : moa_bfloat_to_float (half[c]);
+    }
 }
 
 void

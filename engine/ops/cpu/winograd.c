@@ -25,7 +25,8 @@
 #define WNB (1 / (2 * WB2 * (WB2 - WA2)))
 
 typedef struct {
-  const real *x, *w, *bias, *add;
+  const real *x, *bias, *add;
+  Packed w;
   real *y;
   gsize height, width, channels, n;
   gsize tiles_x, tiles_per_item;
@@ -140,24 +141,39 @@ wino_input_task (gpointer data, int task, int thread)
     wino_input_tile (g, tile);
 }
 
+/* One channel of a panel's weights, nine rows of PANEL numbers, -> 36 rows, n rows apart. */
+static void
+wino_weight_rows (const real *const w[9], gsize c, gsize n, real *u)
+{
+  for (int j = 0; j < PANEL; j += VL)
+    {
+      vec taps[9], rows[18], out[36];
+      for (int i = 0; i < 9; i++)
+        taps[i] = load (w[i] + c * PANEL + j);
+      for (int i = 0; i < 3; i++)
+        wino_weight (taps + i, 3, rows + i, 3);
+      for (int i = 0; i < 6; i++)
+        wino_weight (rows + 3 * i, 1, out + 6 * i, 1);
+      for (int i = 0; i < 36; i++)
+        save (u + i * n * PANEL + j, out[i]);
+    }
+}
+
 /* Channels c0 .. c0+n-1 of one panel's weights [9][C][PANEL] -> u[36][n][PANEL] */
 static void
 wino_weights (const Winograd *g, gsize panel, gsize c0, gsize n, real *u)
 {
-  const real *w = g->w + panel * 9 * g->channels * PANEL;
-  for (gsize c = 0; c < n; c++)
-    for (int j = 0; j < PANEL; j += VL)
-      {
-        vec taps[9], rows[18], out[36];
-        for (int i = 0; i < 9; i++)
-          taps[i] = load (w + (i * g->channels + c0 + c) * PANEL + j);
-        for (int i = 0; i < 3; i++)
-          wino_weight (taps + i, 3, rows + i, 3);
-        for (int i = 0; i < 6; i++)
-          wino_weight (rows + 3 * i, 1, out + 6 * i, 1);
-        for (int i = 0; i < 36; i++)
-          save (u + (i * n + c) * PANEL + j, out[i]);
-      }
+  enum { AT_ONCE = 16 };
+  real room[9][AT_ONCE * PANEL] __attribute__ ((aligned (64)));
+  for (gsize first = 0; first < n; first += AT_ONCE)
+    {
+      gsize count = MIN (AT_ONCE, n - first);
+      const real *w[9];
+      for (int i = 0; i < 9; i++)
+        w[i] = packed_rows (&g->w, panel, i * g->channels + c0 + first, count, room[i]);
+      for (gsize c = 0; c < count; c++)
+        wino_weight_rows (w, c, n, u + (first + c) * PANEL);
+    }
 }
 
 /* One tile's products, columns j .. j+n-1 of its panel -> the picture. */
