@@ -55,7 +55,7 @@ add (MoaTrainedSet *set, MoaPartKind part, guint index, const char *name,
   MoaParam *param = moa_params_nth (set->parts->params[part], index);
   gsize n = moa_param_packed (param, moa_cpu_isa (set->cpu));
   MoaTrained t = { .part = part, .index = index, .param = param, .n = n, .lr = 1, .decay = 1,
-                   .held = moa_param_number (set->parts->params[part], param) };
+                   .held = param->number };
   t.rounded = t.held != MOA_F32                     ? t.held
               : config->weights == MOA_WEIGHTS_BF16 ? MOA_BF16
               : config->weights == MOA_WEIGHTS_F16  ? MOA_F16
