@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "graph/graph.h"
 #include "job-util.h"
+#include "jobs/job.h"
 #include "ops/ops.h"
 
 /* ---- One op ---------------------------------------------------------- */
@@ -220,6 +221,50 @@ test_model (void)
   g_error_free (error);
 }
 
+/* The prior's eps for noise, on 16 x 16 latent pixels. */
+static float *
+eps_of (const char *path, const char *weights, gsize *n)
+{
+  enum { SIDE = 16 };
+  GError *error = NULL;
+  MoaModel *model = moa_model_open_files (&(MoaModelFiles){ .model = path, .weights = weights }, &error);
+  g_assert_no_error (error);
+  MoaJob *job = moa_job_new (model, NULL, &error);
+  int rows = moa_tokenizer_window (model->tokenizer);
+  MoaDenoiserSpec spec = { .width = SIDE, .height = SIDE, .text_rows = rows };
+  MoaDenoiser d = { NULL };
+  g_autofree float *text = random_numbers (3, rows * model->unet.text_dim);
+  const MoaCondition condition = { text };
+  *n = SIDE * SIDE * 4;
+  g_autofree float *z = random_numbers (4, *n);
+  float *eps = g_new (float, *n);
+  gboolean ok = moa_denoiser_init (&d, model, job->cpu, &spec, &error) &&
+                moa_params_load (model->unet_params, NULL, &error) &&
+                moa_graph_prepare (d.graph, job->workspace, &error) &&
+                moa_denoiser_run (&d, &condition, NULL, z, 500, eps, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (ok);
+  moa_denoiser_clear (&d);
+  moa_job_free (job);
+  moa_model_unref (model);
+  return eps;
+}
+
+/* MOA_NARROW_MODEL: another model to measure. */
+static void
+test_eps (void)
+{
+  const char *other = g_getenv ("MOA_NARROW_MODEL"), *path = other ? other : mini_path ();
+  gsize n;
+  g_autofree float *real = eps_of (path, "f32", &n), *kept = eps_of (path, "auto", &n);
+  g_autofree float *bf16 = eps_of (path, "bf16", &n), *q8 = eps_of (path, "q8", &n);
+  g_test_message ("eps, relative RMS: bf16 %g, bytes %g", relative_rms (bf16, real, n),
+                  relative_rms (q8, real, n));
+  g_assert_cmpmem (real, n * sizeof (float), kept, n * sizeof (float));
+  g_assert_cmpfloat (relative_rms (q8, real, n), <, 0.05);
+  g_assert_cmpfloat (relative_rms (q8, real, n), >, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -227,5 +272,6 @@ main (int argc, char **argv)
   g_test_add_func ("/narrow/ops", test_ops);
   g_test_add_func ("/narrow/numbers", test_numbers);
   g_test_add_func ("/narrow/model", test_model);
+  g_test_add_func ("/narrow/eps", test_eps);
   return g_test_run ();
 }
