@@ -32,27 +32,17 @@ typedef struct {
   int clip_skip;
 } MoaCliFiles;
 
-/* --control and its companions, which replace and generate have. */
+/* --control and its companions. */
 typedef struct {
   char *path;
   double scale, start, end;
   MoaImage *image; /* loaded by moa_cli_control_load() */
 } MoaCliControl;
-#define MOA_CLI_CONTROL { NULL, 1, 0, 1, NULL }
-#define MOA_CLI_CONTROL_ENTRIES(control)                                                          \
-  { "control", 0, 0, G_OPTION_ARG_FILENAME, &(control).path,                                      \
-    "A picture that the --controlnet follows: a pose, edges, depth", "IMAGE" },                   \
-  { "control-scale", 0, 0, G_OPTION_ARG_DOUBLE, &(control).scale, "How closely, 1", "S" },        \
-  { "control-start", 0, 0, G_OPTION_ARG_DOUBLE, &(control).start,                                 \
-    "Part of the steps after which it is followed, 0", "F" },                                     \
-  { "control-end", 0, 0, G_OPTION_ARG_DOUBLE, &(control).end,                                     \
-    "Part of the steps up to which it is followed, 1", "F" }
 
 /* Fills to; area (NULL: all) is the part of the picture that counts, whose whole size must then be
  * width x height. */
 gboolean moa_cli_control_load (MoaCliControl *control, int width, int height, const MoaRect *area,
                                MoaControl *to, GError **error);
-void moa_cli_control_clear (MoaCliControl *control);
 
 /* (transfer full) */
 GOptionGroup *moa_cli_files_group (MoaCliFiles *files);
@@ -91,10 +81,14 @@ void moa_cli_end_progress (void);
 /* Frees cli; prints the error, if any, and returns the exit code. */
 int moa_cli_finish (MoaCli *cli, const char *command, GError *error);
 
-/* settings.c: own, and an option for each setting that has no entry of that name there and is a
- * number or a switch, but for those that skip names (or NULL).  (element-type GOptionEntry) (transfer full), ends with NULL */
-GArray *moa_cli_settings (const GOptionEntry *own, const char *const *skip,
-                          const MoaSetting *settings, int n, gpointer params);
+/* settings.c: appends an option for each setting that has no entry of that name in entries and is a
+ * number or a switch, but for those that skip names (or NULL). */
+void moa_cli_settings (GArray *entries, const char *const *skip, const MoaSetting *settings, int n,
+                       gpointer params);
+/* An interned "fixed-point" for "fixed_point". */
+const char *moa_cli_option_name (const char *name);
+/* Whether an entry has that long name. */
+gboolean moa_cli_has_entry (const GArray *entries, const char *name);
 /* All settings as a page in Markdown. */
 void moa_cli_print_settings (void);
 
@@ -135,20 +129,25 @@ gboolean moa_cli_check_folder_of (const char *path, GError **error);
 /* Makes the folder, and those above it, if it is missing, and asks whether files can be made in it. */
 gboolean moa_cli_make_folder (const char *path, GError **error);
 
-/* Subjects from arguments, "A.png" or "A.png+B.png" each; a saved subject or a face embedding is
- * "C.safetensors". */
+/* As PNG that carries a word of ASCII (NULL: none), and that word, or NULL.  (transfer full) */
+gboolean moa_cli_save_marked (GdkPixbuf *pixbuf, const char *path, const char *mark, GError **error);
+char *moa_cli_read_mark (const char *path);
+
+/* ---- subjects.c ---- */
+
 typedef struct {
   MoaSubject *subjects;
   int n_subjects;
-  char **masks; /* --subject-mask; files in the subjects' order, or NULL */
 } MoaCliSubjects;
-#define MOA_CLI_SUBJECTS_ENTRIES(subjects)                                                        \
-  { "subject-mask", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(subjects).masks,                         \
-    "With an IP-Adapter, where a SUBJECT goes: white; once for each, in their order", "MASK.png" }
-gboolean moa_cli_load_subjects (MoaCliSubjects *subjects, char **arguments, int n, GError **error);
-/* Gives them their masks; area (NULL: all) is the part of the picture that counts, whose whole size
- * must then be width x height. */
-gboolean moa_cli_load_subject_masks (MoaCliSubjects *subjects, int width, int height,
+/* What was written as it is loaded; relative paths are seen from folder (NULL: as they are).
+ * (transfer full) */
+json_t *moa_cli_subject_from_text (const char *text, const char *folder);
+json_t *moa_cli_subject_from_json (json_t *value, const char *folder, GError **error);
+gboolean moa_cli_load_subjects (MoaCliSubjects *subjects, const json_t *list, const MoaCli *cli,
+                                GError **error);
+/* Gives them their masks: files in their order (NULL: none); area (NULL: all) is the part of the picture
+ * that counts, whose whole size must then be width x height. */
+gboolean moa_cli_load_subject_masks (MoaCliSubjects *subjects, char *const *masks, int width, int height,
                                      const MoaRect *area, GError **error);
 void moa_cli_clear_subjects (MoaCliSubjects *subjects);
 

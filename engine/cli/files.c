@@ -117,10 +117,3 @@ moa_cli_control_load (MoaCliControl *control, int width, int height, const MoaRe
   return control->image || moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture",
                                      control->path);
 }
-
-void
-moa_cli_control_clear (MoaCliControl *control)
-{
-  moa_image_free (control->image);
-  g_free (control->path);
-}

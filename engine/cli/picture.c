@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/error.h"
+#include "io/file.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -72,6 +73,17 @@ moa_cli_load_mask (const char *path, GError **error)
   return mask;
 }
 
+MoaImage *
+moa_cli_crop_mask (const MoaImage *mask, const MoaRect *area)
+{
+  MoaImage *out = moa_image_new (area->width, area->height, 1);
+  for (int y = 0; out && y < area->height; y++)
+    memcpy (out->data + (gsize) y * area->width,
+            mask->data + (gsize) (area->y + y) * mask->width + area->x,
+            area->width * sizeof (float));
+  return out;
+}
+
 GdkPixbuf *
 moa_cli_pixbuf (const MoaImage *image)
 {
@@ -91,18 +103,62 @@ moa_cli_pixbuf (const MoaImage *image)
   return pixbuf;
 }
 
+#define MARK "moa-job"
+
 gboolean
-moa_cli_save (GdkPixbuf *pixbuf, const char *path, GError **error)
+moa_cli_save_marked (GdkPixbuf *pixbuf, const char *path, const char *mark, GError **error)
 {
   g_autofree char *data = NULL;
   gsize size;
   g_autoptr (GError) fault = NULL;
   const char *profile = gdk_pixbuf_get_option (pixbuf, "icc-profile");
-  if (gdk_pixbuf_save_to_buffer (pixbuf, &data, &size, "png", &fault,
-                                 profile ? "icc-profile" : NULL, profile, NULL) &&
+  char *keys[3] = { NULL }, *values[3] = { NULL };
+  int n = 0;
+  if (mark)
+    {
+      keys[n] = "tEXt::" MARK;
+      values[n++] = (char *) mark;
+    }
+  if (profile)
+    {
+      keys[n] = "icc-profile";
+      values[n++] = (char *) profile;
+    }
+  if (gdk_pixbuf_save_to_bufferv (pixbuf, &data, &size, "png", keys, values, &fault) &&
       g_file_set_contents (path, data, size, &fault))
     return TRUE;
   return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be written: %s", path, fault->message);
+}
+
+gboolean
+moa_cli_save (GdkPixbuf *pixbuf, const char *path, GError **error)
+{
+  return moa_cli_save_marked (pixbuf, path, NULL, error);
+}
+
+/* The text of a tEXt chunk, which stands before the pixels: no picture is unpacked for it. */
+char *
+moa_cli_read_mark (const char *path)
+{
+  enum { CHUNK = 12, MOST = 4096 };
+  guint64 size, at = 8;
+  int fd = moa_file_open (path, &size, NULL);
+  guint8 head[8], text[MOST];
+  char *mark = NULL;
+  while (fd >= 0 && !mark && at + CHUNK <= size && moa_file_read (fd, path, at, head, 8, NULL))
+    {
+      guint32 n = (guint32) head[0] << 24 | head[1] << 16 | head[2] << 8 | head[3];
+      gboolean is_text = !memcmp (head + 4, "tEXt", 4);
+      if (!memcmp (head + 4, "IDAT", 4) || n > size - at - CHUNK)
+        break;
+      if (is_text && n > sizeof (MARK) && n < MOST && moa_file_read (fd, path, at + 8, text, n, NULL) &&
+          !memcmp (text, MARK, sizeof (MARK)))
+        mark = g_strndup ((char *) text + sizeof (MARK), n - sizeof (MARK));
+      at += CHUNK + n;
+    }
+  if (fd >= 0)
+    close (fd);
+  return mark;
 }
 
 gboolean
@@ -145,107 +201,6 @@ moa_cli_check_png (const char *path, GError **error)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
                      "%s: only PNG is written; the name must end in .png", path);
   return moa_cli_check_folder_of (path, error);
-}
-
-/* ---- Subjects ---- */
-
-static gboolean
-load_photos (MoaSubject *subject, const char *argument, GError **error)
-{
-  /* A file that has a + in its name is that file. */
-  gboolean one = g_file_test (argument, G_FILE_TEST_EXISTS);
-  g_auto (GStrv) paths = g_strsplit (argument, "+", one ? 1 : -1);
-  MoaImage **photos = g_new0 (MoaImage *, g_strv_length (paths) + 1);
-  subject->photos = (const MoaImage *const *) photos;
-  for (char **path = paths; *path; path++)
-    {
-      if (g_str_has_suffix (*path, ".safetensors"))
-        {
-          if (subject->saved)
-            return moa_fail (error, MOA_ERROR_ARGUMENT, "%s: a subject has at most one saved "
-                             "subject or face embedding", *path);
-          if (!(subject->saved = moa_saved_subject_load (*path, error)))
-            return FALSE;
-          continue;
-        }
-      g_autoptr (GdkPixbuf) pixbuf = moa_cli_load (*path, error);
-      if (!pixbuf)
-        return FALSE;
-      MoaImage *photo = moa_cli_image (pixbuf, NULL);
-      if (!photo)
-        return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture", *path);
-      photos[subject->n_photos++] = photo;
-    }
-  return TRUE;
-}
-
-gboolean
-moa_cli_load_subjects (MoaCliSubjects *subjects, char **arguments, int n, GError **error)
-{
-  subjects->subjects = g_new0 (MoaSubject, n + 1);
-  for (int i = 0; i < n; i++)
-    {
-      subjects->n_subjects = i + 1;
-      if (!load_photos (&subjects->subjects[i], arguments[i], error))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-MoaImage *
-moa_cli_crop_mask (const MoaImage *mask, const MoaRect *area)
-{
-  MoaImage *out = moa_image_new (area->width, area->height, 1);
-  for (int y = 0; out && y < area->height; y++)
-    memcpy (out->data + (gsize) y * area->width,
-            mask->data + (gsize) (area->y + y) * mask->width + area->x,
-            area->width * sizeof (float));
-  return out;
-}
-
-gboolean
-moa_cli_load_subject_masks (MoaCliSubjects *subjects, int width, int height, const MoaRect *area,
-                            GError **error)
-{
-  int n = subjects->masks ? g_strv_length (subjects->masks) : 0;
-  if (n > 0 && n != subjects->n_subjects)
-    return moa_fail (error, MOA_ERROR_ARGUMENT,
-                     "There are %d subjects and %d --subject-mask; give one for each",
-                     subjects->n_subjects, n);
-  for (int i = 0; i < n; i++)
-    {
-      const char *path = subjects->masks[i];
-      MoaImage *mask = moa_cli_load_mask (path, error);
-      if (!mask)
-        return FALSE;
-      subjects->subjects[i].mask = mask;
-      if (!area)
-        continue;
-      if (mask->width != width || mask->height != height)
-        return moa_fail (error, MOA_ERROR_ARGUMENT,
-                         "%s: the mask is %d x %d pixels, the picture %d x %d; they must be alike",
-                         path, mask->width, mask->height, width, height);
-      subjects->subjects[i].mask = moa_cli_crop_mask (mask, area);
-      moa_image_free (mask);
-      if (!subjects->subjects[i].mask)
-        return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture", path);
-    }
-  return TRUE;
-}
-
-void
-moa_cli_clear_subjects (MoaCliSubjects *subjects)
-{
-  for (int i = 0; i < subjects->n_subjects; i++)
-    {
-      for (int k = 0; k < subjects->subjects[i].n_photos; k++)
-        moa_image_free ((MoaImage *) subjects->subjects[i].photos[k]);
-      g_free ((gpointer) subjects->subjects[i].photos);
-      moa_saved_subject_free ((MoaSavedSubject *) subjects->subjects[i].saved);
-      moa_image_free ((MoaImage *) subjects->subjects[i].mask);
-    }
-  g_free (subjects->subjects);
-  g_strfreev (subjects->masks);
 }
 
 /* ---- Router maps ---- */

@@ -52,29 +52,33 @@ choose_area (CliReplace *r, int side, GError **error)
 }
 
 gboolean
-moa_cli_replace_input (CliReplace *r, char **files, int n_files, GError **error)
+moa_cli_replace_input (CliReplace *r, GError **error)
 {
-  r->source = moa_cli_load (files[0], error);
-  if (!r->source || !moa_cli_load_subjects (&r->subjects, files + 1, n_files - 1, error) ||
-      !choose_area (r, moa_model_get_info (r->cli.model)->side, error))
+  MoaCliJob *job = &r->job;
+  /* Without a subject, maps shows the picture's own persons. */
+  if (json_array_size (job->subjects) == 0)
+    json_array_append_new (job->subjects, moa_cli_subject_from_text (job->first, NULL));
+  r->source = moa_cli_load (job->first, error);
+  if (!r->source || !moa_cli_load_subjects (&job->loaded, job->subjects, job->cli, error) ||
+      !choose_area (r, moa_model_get_info (job->cli->model)->side, error))
     return FALSE;
   r->picture = moa_cli_image (r->source, &r->area);
   if (!r->picture)
-    return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture", files[0]);
+    return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory for this picture", job->first);
   int width = gdk_pixbuf_get_width (r->source), height = gdk_pixbuf_get_height (r->source);
-  if (!moa_cli_load_subject_masks (&r->subjects, width, height, &r->area, error) ||
+  if (!moa_cli_load_subject_masks (&job->loaded, job->masks, width, height, &r->area, error) ||
       !moa_cli_control_load (&r->control, width, height, &r->area, &r->params.control, error))
     return FALSE;
   r->params.source = r->picture;
   r->params.selection = r->selection;
-  r->params.subjects = r->subjects.subjects;
-  r->params.n_subjects = r->subjects.n_subjects;
+  r->params.subjects = job->loaded.subjects;
+  r->params.n_subjects = job->loaded.n_subjects;
   if (r->order_numbers)
     {
-      if ((int) r->order_numbers->len != r->subjects.n_subjects)
+      if ((int) r->order_numbers->len != job->loaded.n_subjects)
         return moa_fail (error, MOA_ERROR_ARGUMENT,
                          "--order names %u persons, and there are %d subjects",
-                         r->order_numbers->len, r->subjects.n_subjects);
+                         r->order_numbers->len, job->loaded.n_subjects);
       for (guint i = 0; i < r->order_numbers->len; i++)
         g_array_index (r->order_numbers, int, i) -= 1;
       r->params.order = (const int *) r->order_numbers->data;

@@ -7,32 +7,30 @@
 #include <string.h>
 #include <unistd.h>
 
-/* OUT.png, or OUT-3.png where there are several. */
-static char *
-output_path (const CliReplace *r, int k)
+/* moa maps writes nothing else. */
+static const char *
+maps_folder (const CliReplace *r)
 {
-  int stem = strlen (r->output) - strlen (".png");
-  return r->params.variations == 1 ? g_strdup (r->output)
-                                   : g_strdup_printf ("%.*s-%d.png", stem, r->output, k + 1);
+  return r->params.maps_only ? r->job.output : r->maps;
 }
 
-/* What is known to fail is said before the long job. */
 gboolean
-moa_cli_replace_check_output (const CliReplace *r, GError **error)
+moa_cli_replace_check_output (const MoaCliJob *job, GError **error)
 {
+  const CliReplace *r = (const CliReplace *) job;
   const char *const pngs[] = { r->mask, r->reconstruction };
   for (gsize i = 0; i < G_N_ELEMENTS (pngs); i++)
     if (pngs[i] && !moa_cli_check_png (pngs[i], error))
       return FALSE;
-  for (int k = 0; r->output && k < MIN (r->params.variations, MOA_MAX_VARIATIONS); k++)
+  for (int k = 0; k < job->klass->n_pictures (job); k++)
     {
-      g_autofree char *path = output_path (r, k);
+      g_autofree char *path = moa_cli_job_output (job, k);
       if (!moa_cli_check_png (path, error))
         return FALSE;
     }
   if (r->trajectory && !moa_cli_check_folder_of (r->trajectory, error))
     return FALSE;
-  return !r->maps || moa_cli_make_folder (r->maps, error);
+  return !maps_folder (r) || moa_cli_make_folder (maps_folder (r), error);
 }
 
 /* image into the area of pixbuf, where mask (NULL: everywhere) is not 0. */
@@ -55,7 +53,7 @@ paste (GdkPixbuf *pixbuf, const MoaRect *area, const MoaImage *image, const MoaI
 static gboolean
 written (CliReplace *r, const char *path)
 {
-  json_array_append_new (r->files, moa_cli_json_string (path));
+  json_array_append_new (r->job.files, moa_cli_json_string (path));
   return TRUE;
 }
 
@@ -102,20 +100,20 @@ static gboolean
 save_variation (CliReplace *r, int k, GError **error)
 {
   const MoaVariation *variation = &r->result->variations[k];
-  g_autofree char *path = output_path (r, k);
+  g_autofree char *path = moa_cli_job_output (&r->job, k);
   g_autoptr (GdkPixbuf) pixbuf = gdk_pixbuf_copy (r->source);
   if (!pixbuf)
     return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory to write it", path);
   paste (pixbuf, &r->area, variation->composite, variation->mask);
-  return moa_cli_save (pixbuf, path, error) && written (r, path);
+  return moa_cli_save_marked (pixbuf, path, r->job.mark, error) && written (r, path);
 }
 
 gboolean
 moa_cli_replace_output (CliReplace *r, GError **error)
 {
   const MoaReplaceResult *result = r->result;
-  if (r->maps && !moa_cli_save_maps (result->variations->maps, result->variations->n_maps, r->maps,
-                                     r->files, error))
+  if (maps_folder (r) && !moa_cli_save_maps (result->variations->maps, result->variations->n_maps,
+                                             maps_folder (r), r->job.files, error))
     return FALSE;
   if (r->mask && !(save_mask (r, error) && written (r, r->mask)))
     return FALSE;
@@ -123,7 +121,7 @@ moa_cli_replace_output (CliReplace *r, GError **error)
     return FALSE;
   if (r->trajectory && !(save_trajectory (r, error) && written (r, r->trajectory)))
     return FALSE;
-  for (int k = 0; r->output && k < result->n_variations; k++)
+  for (int k = 0; !r->params.maps_only && k < result->n_variations; k++)
     if (!save_variation (r, k, error))
       return FALSE;
   return TRUE;
@@ -146,18 +144,19 @@ map_json (const MoaRouterMaps *maps)
 }
 
 void
-moa_cli_replace_print (const CliReplace *r, const char *command)
+moa_cli_replace_print (const MoaCliJob *job)
 {
+  const CliReplace *r = (const CliReplace *) job;
   const MoaReplaceResult *result = r->result;
-  moa_cli_print_warnings (command, (const char *const *) result->warnings);
-  if (!r->cli.json)
+  moa_cli_print_warnings (job->klass->name, (const char *const *) result->warnings);
+  if (!job->cli->json)
     {
       const json_t *file;
       size_t i;
       double seconds = 0;
       for (int p = 0; p < MOA_N_PHASES; p++)
         seconds += result->seconds[p];
-      json_array_foreach (r->files, i, file)
+      json_array_foreach (job->files, i, file)
         g_print ("%s\n", json_string_value (file));
       if (isatty (STDERR_FILENO))
         g_printerr ("%d steps in %.1f s\n", result->steps, seconds);
@@ -172,7 +171,7 @@ moa_cli_replace_print (const CliReplace *r, const char *command)
     covered += result->variations->mask->data[i] / n;
   moa_cli_print_json (json_pack (
       "{s:O, s:o, s:i, s:f, s:s, s:f, s:I, s:i, s:i, s:[i,i,i,i], s:f, s:o, s:o, s:I, s:o}",
-      "files", r->files, "prompt", moa_cli_json_string (result->prompt), "steps", result->steps,
+      "files", job->files, "prompt", moa_cli_json_string (result->prompt), "steps", result->steps,
       "guidance", result->guidance, "base", result->base == MOA_BASE_MOA ? "moa" : "prior", "freedom",
       result->freedom, "seed", (json_int_t) r->params.seed, "fixed_point", result->fixed_point,
       "max_timestep", result->max_timestep, "area", r->area.x, r->area.y, r->area.width,

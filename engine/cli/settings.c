@@ -3,13 +3,20 @@
 
 #include <string.h>
 
-static gboolean
-in_list (const GOptionEntry *entries, const char *name)
+gboolean
+moa_cli_has_entry (const GArray *entries, const char *name)
 {
-  for (; entries->long_name; entries++)
-    if (!strcmp (entries->long_name, name))
+  for (guint i = 0; i < entries->len; i++)
+    if (!strcmp (g_array_index (entries, GOptionEntry, i).long_name, name))
       return TRUE;
   return FALSE;
+}
+
+const char *
+moa_cli_option_name (const char *name)
+{
+  g_autofree char *option = g_strdup (name);
+  return g_intern_string (g_strdelimit (option, "_", '-'));
 }
 
 /* "--fixed-point"; "--no-limit" for what is on unless told otherwise. */
@@ -18,7 +25,7 @@ option_name (const MoaSetting *setting)
 {
   gboolean off = setting->kind == MOA_SETTING_BOOLEAN && setting->fallback != 0;
   g_autofree char *name = g_strconcat (off ? "no-" : "", setting->name, NULL);
-  return g_intern_string (g_strdelimit (name, "_", '-'));
+  return moa_cli_option_name (name);
 }
 
 static GOptionEntry
@@ -45,23 +52,20 @@ make_entry (const MoaSetting *setting, gpointer params)
   };
 }
 
-GArray *
-moa_cli_settings (const GOptionEntry *own, const char *const *skip, const MoaSetting *settings,
-                  int n, gpointer params)
+void
+moa_cli_settings (GArray *entries, const char *const *skip, const MoaSetting *settings, int n,
+                  gpointer params)
 {
-  GArray *entries = g_array_new (TRUE, FALSE, sizeof (GOptionEntry));
-  for (const GOptionEntry *entry = own; entry->long_name; entry++)
-    g_array_append_val (entries, *entry);
   for (int i = 0; i < n; i++)
     {
-      /* Seeds and bases are written in other words than numbers: they are among own. */
-      if (settings[i].kind > MOA_SETTING_NUMBER || in_list (own, option_name (&settings[i])) ||
+      /* Seeds and bases are written in other words than numbers: they are among the others. */
+      if (settings[i].kind > MOA_SETTING_NUMBER ||
+          moa_cli_has_entry (entries, option_name (&settings[i])) ||
           (skip && g_strv_contains (skip, settings[i].name)))
         continue;
       GOptionEntry entry = make_entry (&settings[i], params);
       g_array_append_val (entries, entry);
     }
-  return entries;
 }
 
 /* ---- The manual ---- */
