@@ -21,6 +21,11 @@ int moa_cli_train (int argc, char **argv);
 int moa_cli_world (int argc, char **argv);
 int moa_cli_evaluate (int argc, char **argv);
 int moa_cli_convert (int argc, char **argv);
+int moa_cli_layout (int argc, char **argv);
+int moa_cli_morph (int argc, char **argv);
+int moa_cli_timelapse (int argc, char **argv);
+int moa_cli_story (int argc, char **argv);
+int moa_cli_batch (int argc, char **argv);
 
 /* ---- common.c: options, model, progress, errors ---- */
 
@@ -57,6 +62,7 @@ typedef struct {
   char *memory;
   char *device;
   gboolean json;
+  gboolean goes_on; /* what was done before an interruption counts: FALSE for one job */
   /* Set up by moa_cli_start(). */
   MoaModel *model;
   MoaRun run;

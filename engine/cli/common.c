@@ -227,7 +227,8 @@ moa_cli_finish (MoaCli *cli, const char *command, GError *error)
   moa_cli_end_progress ();
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {
-      g_printerr ("moa %s: interrupted; nothing was written\n", command);
+      g_printerr ("moa %s: interrupted; %s\n", command,
+                  cli->goes_on ? "the next run goes on from here" : "nothing was written");
       code = CLI_INTERRUPTED;
     }
   else if (error)

@@ -10,6 +10,10 @@ static const struct {
 } commands[] = {
   { "replace", "replace persons in a picture", moa_cli_replace },
   { "generate", "draw new pictures from a prompt and photos of persons", moa_cli_generate },
+  { "layout", "draw layouts to pick from, then the picked ones with persons", moa_cli_layout },
+  { "morph", "turn one person into another", moa_cli_morph },
+  { "timelapse", "draw a person from young to old", moa_cli_timelapse },
+  { "batch", "do a file of jobs, by one process or many", moa_cli_batch },
   { "maps", "show where the model sees persons: its router maps", moa_cli_maps },
   { "info", "what a model or a weights file holds, and whether it is complete", moa_cli_info },
   { "convert", "make a model folder of a checkpoint in one file", moa_cli_convert },
