@@ -13,6 +13,7 @@ static const struct {
   { "layout", "draw layouts to pick from, then the picked ones with persons", moa_cli_layout },
   { "morph", "turn one person into another", moa_cli_morph },
   { "timelapse", "draw a person from young to old", moa_cli_timelapse },
+  { "story", "draw panels with the same characters, and pages of them", moa_cli_story },
   { "batch", "do a file of jobs, by one process or many", moa_cli_batch },
   { "maps", "show where the model sees persons: its router maps", moa_cli_maps },
   { "info", "what a model or a weights file holds, and whether it is complete", moa_cli_info },
