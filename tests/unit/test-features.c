@@ -583,6 +583,103 @@ test_saved_subject_damaged (void)
   moa_model_unref (model);
 }
 
+/* ---- Layouts ---- */
+
+static int
+compare_doubles (const void *a, const void *b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+  return x < y ? -1 : x > y;
+}
+
+/* The routers' mean weight of the person at a pixel of a picture of side n. */
+static double
+person_weight (const MoaRouterMaps *maps, int n, int x, int y)
+{
+  double sum = 0;
+  for (int l = 0; l < maps->n_layers; l++)
+    {
+      const MoaImage *map = maps->layers[l];
+      sum += 1 - map->data[(gsize) (y * map->height / n) * map->width + x * map->width / n];
+    }
+  return sum / maps->n_layers;
+}
+
+/* The mean square of what two pictures differ in, where the person's weight is in the upper and in the
+ * lower third. */
+static void
+differences (const MoaImage *a, const MoaImage *b, const MoaRouterMaps *maps, double *inside,
+             double *outside)
+{
+  int n = a->width, count = n * n;
+  g_autofree double *weights = g_new (double, count), *sorted = NULL;
+  for (int i = 0; i < count; i++)
+    weights[i] = person_weight (maps, n, i % n, i / n);
+  sorted = g_memdup2 (weights, count * sizeof (double));
+  qsort (sorted, count, sizeof (double), compare_doubles);
+  double low = sorted[count / 3], high = sorted[count - count / 3], n_in = 0, n_out = 0;
+  *inside = *outside = 0;
+  for (int i = 0; i < count; i++)
+    {
+      double square = 0;
+      for (int c = 0; c < 3; c++)
+        square += pow (a->data[3 * i + c] - b->data[3 * i + c], 2);
+      *inside += weights[i] >= high ? square : 0;
+      n_in += weights[i] >= high;
+      *outside += weights[i] <= low ? square : 0;
+      n_out += weights[i] <= low;
+    }
+  *inside /= n_in;
+  *outside /= n_out;
+}
+
+/* Disentangled control: with the seed of a layout, the subject changes the person and little else. */
+static void
+test_layout (void)
+{
+  enum { N = 4 };
+  MoaModel *model = open_model (mini_path ());
+  GError *error = NULL;
+  MoaImage *photo = load_picture ("lake-subject.png", 3);
+  const MoaImage *photos[] = { photo };
+  MoaSubject subject = { photos, 1 };
+  const guint64 seeds[N] = { 0, 1, 2, 3 };
+  MoaGenerateParams params;
+  moa_generate_params_init (&params);
+  params.prompt = "a woman on a beach";
+  params.subjects = &subject;
+  params.n_subjects = 1;
+  params.seeds = seeds;
+  params.n_seeds = N;
+  params.guidance = 1;
+  params.max_timestep = 500;
+  params.prior_only = TRUE;
+  MoaGenerateResult *layout = moa_generate (model, &params, NULL, &error);
+  g_assert_no_error (error);
+  params.prior_only = FALSE;
+  params.want_maps = TRUE;
+  MoaGenerateResult *picked = moa_generate (model, &params, NULL, &error);
+  g_assert_no_error (error);
+  double all_in = 0, all_out = 0, other_out = 0;
+  for (int i = 0; i < N; i++)
+    {
+      double in, out, other_in, other;
+      differences (layout->images[i], picked->images[i], &picked->maps[i], &in, &out);
+      differences (layout->images[(i + 1) % N], picked->images[i], &picked->maps[i], &other_in, &other);
+      g_test_message ("seed %d: inside %.4f, outside %.4f; from another seed's %.4f", i, in, out, other);
+      all_in += in / N;
+      all_out += out / N;
+      other_out += other / N;
+    }
+  g_test_message ("all: inside %.4f, outside %.4f; from another seed's %.4f", all_in, all_out, other_out);
+  g_assert_cmpfloat (all_in, >, 4 * all_out);
+  g_assert_cmpfloat (other_out, >, 3 * all_out);
+  moa_generate_result_free (layout);
+  moa_generate_result_free (picked);
+  moa_image_free (photo);
+  moa_model_unref (model);
+}
+
 /* ---- Persons ---- */
 
 /* Two scenes side by side, cut so that the person of each is in it. */
@@ -940,6 +1037,7 @@ main (int argc, char **argv)
   g_test_add_func ("/features/saved-subject", test_saved_subject);
   g_test_add_func ("/features/saved-subject/damaged", test_saved_subject_damaged);
   g_test_add_func ("/features/blend", test_blend);
+  g_test_add_func ("/features/layout", test_layout);
   g_test_add_func ("/features/persons", test_persons);
   g_test_add_func ("/features/keep", test_keep);
   g_test_add_func ("/features/live", test_live);
