@@ -296,7 +296,9 @@ moa_cli_job_key (const MoaCliJob *job, const char *model, GHashTable *hashes)
   json_t *object = moa_cli_job_to_json (job);
   hashes = hashes ? hashes : own;
   for (const MoaCliArgument *a = job->klass->arguments; a->name; a++)
-    if (a->kind == MOA_CLI_INPUT && G_STRUCT_MEMBER (char *, job, a->offset))
+    if (a->kind == MOA_CLI_OUTPUT)
+      json_object_del (object, a->name);
+    else if (a->kind == MOA_CLI_INPUT && G_STRUCT_MEMBER (char *, job, a->offset))
       json_object_set_new (object, a->name,
                            json_string (hash_of_file (G_STRUCT_MEMBER (char *, job, a->offset), hashes)));
     else if (a->kind == MOA_CLI_INPUTS && G_STRUCT_MEMBER (char **, job, a->offset))
@@ -305,7 +307,6 @@ moa_cli_job_key (const MoaCliJob *job, const char *model, GHashTable *hashes)
     json_object_set_new (object, job->klass->name, json_string (hash_of_file (job->first, hashes)));
   json_object_set_new (object, "subjects", hash_subjects (job->subjects, hashes));
   json_object_set_new (object, "model", json_string (model));
-  json_object_del (object, "output");
   char *text = json_dumps (object, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION (15));
   char *key = text ? g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1) : NULL;
   free (text);
@@ -320,6 +321,14 @@ moa_cli_job_done (const MoaCliJob *job, const char *key)
     {
       g_autofree char *path = moa_cli_job_output (job, k), *mark = moa_cli_read_mark (path);
       if (g_strcmp0 (mark, key))
+        return FALSE;
+    }
+  /* Masks and maps carry no mark; they are written before the pictures. */
+  for (const MoaCliArgument *a = job->klass->arguments; a->name; a++)
+    {
+      const char *path = a->kind == MOA_CLI_OUTPUT ? G_STRUCT_MEMBER (char *, job, a->offset) : NULL;
+      if (path && path != job->output && job->klass->n_pictures (job) == 1 &&
+          !g_file_test (path, G_FILE_TEST_EXISTS))
         return FALSE;
     }
   return TRUE;

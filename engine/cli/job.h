@@ -108,7 +108,7 @@ char *moa_cli_job_folder (const MoaCliJob *job, const char *folder, int k);
 /* A hash of all that the job's pictures depend on: what it is told, the contents of its files, the model
  * (its fingerprint).  hashes: of files that were read before, by path; or NULL.  (transfer full) */
 char *moa_cli_job_key (const MoaCliJob *job, const char *model, GHashTable *hashes);
-/* Whether all its pictures are there and carry that key as their mark. */
+/* Whether all its files are there, and its pictures carry that key as their mark. */
 gboolean moa_cli_job_done (const MoaCliJob *job, const char *key);
 
 #endif

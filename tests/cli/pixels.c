@@ -1,6 +1,7 @@
 /* Pictures for the tests of the command line.
  *   pixels same A B MASK       0 if A and B have the same size and channels, are the same where
  *                              MASK is black, and differ somewhere
+ *   pixels equal A B           0 if A and B have the same pixels, whatever else the files say
  *   pixels canvas IN OUT       IN in the middle of a canvas of 900 x 500 with a gradient
  *   pixels hollow IN OUT       IN with alpha, from 1 at the left to 255 at the right
  *   pixels turned IN OUT.jpg   IN lying on its side, with the EXIF tag that says so
@@ -46,6 +47,21 @@ same (GdkPixbuf *a, GdkPixbuf *b, GdkPixbuf *mask)
       }
   g_print ("%d pixels differ outside, %d inside\n", outside, inside);
   return outside > 0 || inside == 0;
+}
+
+static int
+equal (GdkPixbuf *a, GdkPixbuf *b)
+{
+  int width = gdk_pixbuf_get_width (a), height = gdk_pixbuf_get_height (a), differ = 0;
+  int channels = gdk_pixbuf_get_n_channels (a);
+  if (gdk_pixbuf_get_width (b) != width || gdk_pixbuf_get_height (b) != height ||
+      gdk_pixbuf_get_n_channels (b) != channels)
+    differ = -1;
+  for (int y = 0; differ >= 0 && y < height; y++)
+    for (int x = 0; x < width; x++)
+      differ += memcmp (pixel (a, x, y), pixel (b, x, y), channels) != 0;
+  g_print ("%d pixels differ\n", differ);
+  return differ != 0;
 }
 
 static int
@@ -103,12 +119,14 @@ main (int argc, char **argv)
 {
   GdkPixbuf *in[3] = { NULL };
   const char *command = argc > 2 ? argv[1] : "";
-  int n = !strcmp (command, "same") ? 3 : 1;
+  int n = !strcmp (command, "same") ? 3 : !strcmp (command, "equal") ? 2 : 1;
   for (int i = 0; i < n; i++)
     if (argc < n + 2 || !(in[i] = load (argv[2 + i])))
       return 2;
   if (!strcmp (command, "same"))
     return same (in[0], in[1], in[2]);
+  if (!strcmp (command, "equal"))
+    return equal (in[0], in[1]);
   if (!strcmp (command, "size"))
     {
       g_print ("%dx%d\n", gdk_pixbuf_get_width (in[0]), gdk_pixbuf_get_height (in[0]));
