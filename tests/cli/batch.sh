@@ -115,7 +115,7 @@ run 1 batch jobs/a.jsonl --json && grep -q '"done": 1' out.log && grep -q '"befo
 result "a job that has changed is done again"
 printf '{"key": "half a li' >>jobs/a.jsonl.journal
 rm jobs/out/1.png
-run 1 batch jobs/a.jsonl && drawn 1 && tail -n 1 jobs/a.jsonl.journal | grep -q '^{"key".*out/1.png.*}$'
+run 1 batch jobs/a.jsonl && drawn 1 && tail -n 1 jobs/a.jsonl.journal | grep -q '^{"key":"[0-9a-f]\{64\}","output":"out/1.png".*}$'
 result "a line that was cut short does no harm"
 mkdir other && (cd other && run 1 batch ../jobs/a.jsonl && drawn 0); result "paths are seen from the file"
 
@@ -193,7 +193,8 @@ jobs 6 2 ranks
 if ! command -v mpirun >/dev/null; then
   skip "two ranks share the jobs" "there is no mpirun"
 else
-  "${mpi[@]}" jobs/ranks.jsonl --threads 1 >out.log 2>err.log && once ranks 6 &&
+  # MPI keeps memory of its own to the end.
+  ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 "${mpi[@]}" jobs/ranks.jsonl --threads 1 >out.log 2>err.log && once ranks 6 &&
     [ "$(grep -c "6 done, 0 done before, 0 failed, 0 left" out.log)" -ge 1 ]
   result "two ranks share the jobs"
 fi
