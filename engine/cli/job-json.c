@@ -50,7 +50,7 @@ text_of (const json_t *value)
   return text->len ? g_string_free (g_steal_pointer (&text), FALSE) : NULL;
 }
 
-/* (transfer full); NULL: no list of paths. */
+/* A path or a list of them.  (transfer full); NULL: neither. */
 static char **
 paths_of (const json_t *value, const char *folder)
 {
@@ -60,7 +60,9 @@ paths_of (const json_t *value, const char *folder)
   json_array_foreach (value, i, path)
     if (json_is_string (path))
       g_ptr_array_add (paths, resolved (json_string_value (path), folder));
-  if (paths->len == 0 || paths->len != json_array_size (value))
+  if (json_is_string (value))
+    g_ptr_array_add (paths, resolved (json_string_value (value), folder));
+  else if (paths->len == 0 || paths->len != json_array_size (value))
     return NULL;
   g_ptr_array_add (paths, NULL);
   g_ptr_array_set_free_func (paths, NULL);
@@ -89,7 +91,7 @@ set_argument (MoaCliJob *job, const MoaCliArgument *a, const json_t *value, cons
       g_strfreev (G_STRUCT_MEMBER (char **, job, a->offset));
       G_STRUCT_MEMBER (char **, job, a->offset) = paths_of (value, folder);
       return G_STRUCT_MEMBER (char **, job, a->offset) ||
-             wrong_kind (a->name, "a list of paths", error);
+             wrong_kind (a->name, "a path or a list of paths", error);
     case MOA_CLI_NUMBER:
       if (!json_is_number (value))
         return wrong_kind (a->name, "a number", error);

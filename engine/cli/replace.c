@@ -8,8 +8,9 @@
 
 static const char after_replace[] =
     "A SUBJECT is a photo of the new person; several photos of one person are joined with \"+\",\n"
-    "as in front.png+side.png; a saved subject or a face embedding is a file that ends in .safetensors. Subject 1 takes the person at the left, unless --order says\n"
-    "otherwise. A subject \"keep\", or one that is the person's own crop, keeps that person.\n"
+    "as in front.png+side.png; a saved subject or a face embedding is a file that ends in\n"
+    ".safetensors. Subject 1 takes the person at the left, unless --order says otherwise. A subject\n"
+    "\"keep\", or one that is the person's own crop, keeps that person.\n"
     "\n"
     "With --variations N, pictures of the seeds --seed, --seed + 1, ... are written to OUT-1.png,\n"
     "OUT-2.png and so on; --mask and --maps are the first one's.\n"

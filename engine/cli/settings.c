@@ -117,9 +117,9 @@ moa_cli_print_settings (void)
   const MoaSetting *settings = moa_replace_settings (&n);
   g_print (
       "# Settings\n\n"
-      "What `moa info --settings` prints. In the options of GIMP's procedures the settings are\n"
-      "JSON, `{\"fixed_point\": 2}`; on the command line `--fixed-point 2`, and `--no-NAME` turns\n"
-      "off what is on.\n");
+      "What `moa info --settings` prints. In the options of GIMP's procedures and in the jobs of\n"
+      "`moa batch` the settings are JSON, `{\"fixed_point\": 2}`; on the command line `--fixed-point 2`,\n"
+      "and `--no-NAME` turns off what is on.\n");
   print_table ("Replace", settings, n);
   settings = moa_generate_settings (&n);
   print_table ("Generate", settings, n);

@@ -179,6 +179,25 @@ save (cairo_surface_t *surface, const char *to, GError **error)
   return moa_cli_save (pixbuf, to, error);
 }
 
+static gboolean
+draw (const Sheet *sheet, const char *title, const char *to, GError **error)
+{
+  int width = sheet_width (sheet), height = GAP + sheet->title;
+  for (int row = 0; row < sheet->rows; row++)
+    height += sheet->heights[row] + sheet->words[row] + GAP;
+  if (width > LARGEST || height > LARGEST)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "%s: %d pictures make a sheet of %d x %d pixels; take more or fewer columns",
+                     to, sheet->n, width, height);
+  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_RGB24, width, height);
+  cairo_t *cairo = cairo_create (surface);
+  put_all (sheet, cairo, title);
+  cairo_destroy (cairo);
+  gboolean ok = save (surface, to, error);
+  cairo_surface_destroy (surface);
+  return ok;
+}
+
 gboolean
 moa_cli_sheet (const char *title, char *const *paths, char *const *captions, int n, int columns,
                const char *to, GError **error)
@@ -190,26 +209,8 @@ moa_cli_sheet (const char *title, char *const *paths, char *const *captions, int
   sheet.cell = LEAST;
   gboolean ok = load (&sheet, paths, error);
   if (ok)
-    {
-      measure (&sheet, title);
-      int height = GAP + sheet.title;
-      for (int row = 0; row < sheet.rows; row++)
-        height += sheet.heights[row] + sheet.words[row] + GAP;
-      if (sheet_width (&sheet) > LARGEST || height > LARGEST)
-        ok = moa_fail (error, MOA_ERROR_ARGUMENT,
-                       "%s: %d pictures make a sheet of %d x %d pixels; take more or fewer columns", to, n,
-                       sheet_width (&sheet), height);
-      else
-        {
-          cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_RGB24,
-                                                                 sheet_width (&sheet), height);
-          cairo_t *cairo = cairo_create (surface);
-          put_all (&sheet, cairo, title);
-          cairo_destroy (cairo);
-          ok = save (surface, to, error);
-          cairo_surface_destroy (surface);
-        }
-    }
+    measure (&sheet, title);
+  ok = ok && draw (&sheet, title, to, error);
   for (int i = 0; i < n; i++)
     g_clear_object (&sheet.pictures[i]);
   g_free (sheet.pictures);

@@ -25,7 +25,7 @@ static const char after_story[] =
     "[\"ann.png\"]}} and \"panels\": [{\"panel\": ..., \"caption\": ...}]. Names in a panel become the words\n"
     "in brackets, with the person there. Before the first panel stand title, columns and rows of a\n"
     "page, and settings for all panels; in a panel its own. Settings are those of moa generate, or, with\n"
-    "\"replace: PICTURE\", those of moa replace, \"fixed_point\" for --fixed-point; what is given on the\n"
+    "\"replace: PICTURE\", those of moa replace, \"fixed_point\" for --fixed-point; what is told on the\n"
     "command line is for all panels that say nothing else. Paths are seen from FILE's folder.\n"
     "\n"
     "Writes OUT/panel-001.png and so on, and pages of them with captions, page.png or page-01.png ...\n"
@@ -95,21 +95,26 @@ place_of (const Story *s, int i)
 }
 
 /* Paths of a panel are seen from the file, those of the command line from here. */
-static void
-resolve (json_t *job, const char *key, const char *folder)
+static json_t *
+resolved (const json_t *value, const char *folder)
 {
-  const char *path = json_string_value (json_object_get (job, key));
-  if (path && !g_path_is_absolute (path))
-    {
-      g_autofree char *whole = g_build_filename (folder, path, NULL);
-      json_object_set_new_nocheck (job, key, json_string_nocheck (whole));
-    }
+  json_t *list = json_array (), *one;
+  size_t i;
+  json_array_foreach (value, i, one)
+    json_array_append_new (list, resolved (one, folder));
+  if (!json_is_string (value))
+    return list;
+  json_decref (list);
+  const char *path = json_string_value (value);
+  g_autofree char *whole = g_path_is_absolute (path) ? g_strdup (path)
+                                                     : g_build_filename (folder, path, NULL);
+  return json_string_nocheck (whole);
 }
 
 static gboolean
 add_panel (Story *s, const json_t *template, json_t *panel, int i, GError **error)
 {
-  static const char *const paths[] = { "replace", "select", "control" };
+  static const char *const paths[] = { "replace", "select", "control", "subject_mask" };
   const char *words = json_string_value (json_object_get (panel, "panel"));
   const char *caption = json_string_value (json_object_get (panel, "caption"));
   g_autofree char *place = place_of (s, i), *name = g_strdup_printf ("panel-%03d.png", i + 1);
@@ -127,7 +132,8 @@ add_panel (Story *s, const json_t *template, json_t *panel, int i, GError **erro
   json_object_del (own, "panel");
   json_object_del (own, "caption");
   for (gsize k = 0; k < G_N_ELEMENTS (paths); k++)
-    resolve (own, paths[k], s->folder);
+    if (json_object_get (own, paths[k]))
+      json_object_set_new (own, paths[k], resolved (json_object_get (own, paths[k]), s->folder));
   json_object_set_new (own, json_object_get (own, "replace") ? "prompt" : "generate",
                        json_string (prompt));
   json_object_update (job, own);
