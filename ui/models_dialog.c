@@ -9,6 +9,7 @@
 #include "pixels.h"
 #include "progress.h"
 #include "runner.h"
+#include "wrapped_label.h"
 
 #include "plugin/intl.h"
 
@@ -306,11 +307,8 @@ create_details (Models *models)
 {
   GtkWidget *box = gtk_vbox_new (FALSE, 12);
 
-  models->details = gtk_label_new (_("Choose a model."));
-  gtk_label_set_line_wrap (GTK_LABEL (models->details), TRUE);
+  models->details = wrapped_label_new (_("Choose a model."), 380);
   gtk_label_set_selectable (GTK_LABEL (models->details), TRUE);
-  gtk_misc_set_alignment (GTK_MISC (models->details), 0, 0);
-  gtk_widget_set_size_request (models->details, 380, -1);
   models->picture = gtk_image_new ();
   gtk_misc_set_alignment (GTK_MISC (models->picture), 0, 0);
   gtk_box_pack_start (GTK_BOX (box), models->details, FALSE, FALSE, 0);

@@ -8,12 +8,31 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/window-common.sh"
 
 # ---- GIMP with two pictures, and no model ----
+# The help as it is installed, and a browser that only notes what it is to open.
+mkdir -p "$profile/plug-ins/moa-gimp/help/en" "$work/.local/share/applications" "$work/.config"
+cp "$here"/../../help/*.html "$here/../../help/gimp-help.xml" "$profile/plug-ins/moa-gimp/help/en/"
+printf '#!/bin/sh\necho "$1" >>"%s"\n' "$work/opened" >"$work/browser"
+chmod +x "$work/browser"
+printf '[Desktop Entry]\nType=Application\nName=Browser\nExec=%s %%u\nMimeType=text/html;\n' \
+  "$work/browser" >"$work/.local/share/applications/browser.desktop"
+printf '[Default Applications]\ntext/html=browser.desktop\napplication/xhtml+xml=browser.desktop\n' \
+  >"$work/.config/mimeapps.list"
+echo '(help-browser web-browser)' >"$profile/gimprc"
 # The slowest kernels, so that a run lasts long enough to be cancelled on any machine.
 export MOA_ISA=base
 start_gimp 1280x900 /nowhere/mini "$pictures/snow-subject.png" "$pictures/snow.png"
 image=$(fu '(vector-ref (cadr (gimp-image-list)) 0)')
 fu "(begin (gimp-image-select-ellipse $image 2 24 4 84 130) (gimp-image-clean-all $image)
            (gimp-displays-flush) 1)" >/dev/null
+
+# ---- the menu ----
+focus_main
+press alt+r Up Up Up Right # Filters > MoA
+picture 0-menu
+press F1
+check "F1 on an entry of the menu opens its page" wait_for 20 \
+  grep -qs 'plug-ins/moa-gimp/help/en/[a-z]*\.html$' "$work/opened"
+press Escape Escape Escape
 
 # ---- the first time ----
 consent () { xdotool search --onlyvisible --name '^Before You Begin$'; }
@@ -113,7 +132,11 @@ sleep 1
 picture 7-repeated
 
 
-# ---- variations, quick previews, router maps ----
+# ---- variations, quick previews, router maps; on a layer with an opacity ----
+opacity () { fu "(begin (gimp-layer-set-opacity $source $1) (gimp-displays-flush) 1)" >/dev/null; }
+source_shows () { fu_true "(= TRUE (car (gimp-item-get-visible $source)))"; }
+source=$(fu "(let ((layers (gimp-image-get-layers $image))) (vector-ref (cadr layers) (- (car layers) 1)))")
+opacity 60
 check "the dialog opens for variations" open_dialog
 press alt+e # Freedom
 press ctrl+a
@@ -136,12 +159,38 @@ picture 11-variations
 n_before=$(fu "(car (gimp-image-get-layers $image))")
 press alt+y # Add as Layers
 check "one is added" wait_for 20 layers_are $((n_before + 1))
+check "in place of the layer, which is hidden" wait_for 5 eval '! source_shows'
+picture 11-mixed
 check "the dialog stays for the others" dialog_is_open
+
+# ---- many runs in one dialog ----
+pages () { awk '{ print $2 - $3 }' "/proc/$(ps -o pid=,comm= --ppid "$gimp" |
+  awk '$2 == "moa-gimp" { print $1; exit }')/statm"; }
+run_again ()
+{
+  xdotool windowactivate --sync "$(dialog | head -n 1)"
+  press alt+p
+  wait_for 30 busy
+  wait_for 120 not_busy
+}
+type_into alt+i 2
+type_into alt+s 1
+run_again
+run_again
+pages_before=$(pages)
+for ((run = 0; run < 18; run++)); do
+  run_again
+done
+pages_after=$(pages)
+echo "# memory of its own: $((pages_before * 4)) KiB, after 18 more runs $((pages_after * 4)) KiB"
+check "twenty runs in one dialog leave its memory as it was" [ $((pages_after - pages_before)) -lt 2000 ]
 press Escape
 check "Escape closes it" wait_for 5 not_running
 focus_main
 press ctrl+z
 check "what was added goes by one undo" wait_for 5 layers_are $n_before
+check "and the layer shows again" wait_for 5 source_shows
+opacity 100
 
 # ---- without a selection ----
 fu "(begin (gimp-selection-none $image) (gimp-displays-flush) 1)" >/dev/null
