@@ -7,6 +7,7 @@
 #include <gegl.h>
 #include <libgimp/gimpui.h>
 #include <locale.h>
+#include <signal.h>
 #include <string.h>
 
 static const Procedure *const procedures[] = {
@@ -130,6 +131,17 @@ set_values (GimpParam *values, int *n_values, const Procedure *p, GimpPDBStatusT
     }
 }
 
+/* libgimp's handlers allocate memory, which never ends when the signal came in the midst of an
+ * allocation.  The kernel's own way needs no handler: nothing of ours has to be tidied up. */
+static void
+end_by_signals (void)
+{
+  static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+
+  for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
+    signal (signals[i], SIG_DFL);
+}
+
 static void
 run (const gchar *name, gint n_params, const GimpParam *param, gint *n_values,
      GimpParam **return_values)
@@ -139,6 +151,7 @@ run (const gchar *name, gint n_params, const GimpParam *param, gint *n_values,
   const Procedure *p = procedures[0];
   gboolean batch = param[0].data.d_int32 == GIMP_RUN_NONINTERACTIVE;
 
+  end_by_signals ();
   setlocale (LC_ALL, "");
   bindtextdomain (GETTEXT_PACKAGE, locale_folder ());
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The pictures of docs/user-guide.md, taken of a real GIMP under Xvfb.  Not a test.
-#   guide.sh FOLDER     (environment as for window.sh; MOA_TEST_LANGUAGE for another language)
+#   guide.sh FOLDER     (environment as for window.sh; MOA_TEST_LANGUAGE for another language, MOA_GUIDE_WAIT
+#                       seconds until a run is caught)
 export MOA_TEST_OUT=$1
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/window-common.sh"
@@ -53,7 +54,7 @@ type_into alt+i 3
 wait_for 30 not_busy
 window_picture 'Replace Person' replace-ready
 press alt+p
-sleep 1.5
+sleep ${MOA_GUIDE_WAIT:-2.5}
 window_picture 'Replace Person' replace-running
 wait_for 120 not_busy
 window_picture 'Replace Person' replace-variations
@@ -61,7 +62,10 @@ press alt+y
 sleep 2
 press Escape
 wait_for 10 not_running
-picture result
+focus_main
+press shift+ctrl+j # the image as large as its window
+sleep 1
+import -window "$(main_window)" "$out/result.png"
 entry 'router maps' 'Router Maps'
 window_picture 'Router Maps' router-maps
 press Escape
