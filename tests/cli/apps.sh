@@ -72,6 +72,8 @@ rm m/frame-001.png
 run 0 $morph --prompt "a woman on a beach" -o m && drawn 1 && [ -s m/frame-001.png ]
 result "what is missing is drawn"
 run 0 $morph --prompt "a woman on a beach" --guidance 2 -o m && drawn 3; result "other settings: all are drawn"
+run 0 $morph --prompt "a woman on a beach" --guidance 2 --weights q8 -o m && drawn 3
+result "weights held otherwise: all are drawn"
 cp mountain-subject.png snow-subject-2.png
 run 0 morph lake-subject.png snow-subject-2.png --frames 2 --steps 2 -o m2 && drawn 2 &&
   cp "$model/pictures/snow-subject.png" snow-subject-2.png &&
