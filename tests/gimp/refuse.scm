@@ -19,6 +19,9 @@
 (refuse "an option given twice" (vector subject) "" "{\"freedom\": 0, \"freedom\": 1}" "duplicate")
 (refuse "an order of another length" (vector subject) "" "{\"order\": [0, 1]}" "order")
 (refuse "an order that is none" (vector subject subject) "" "{\"order\": [0, 0]}" "order")
+(refuse "a run in too little memory" (vector subject) "" "{\"memory_limit\": 4}" "smaller model")
+(refuse "a device that is not there" (vector subject) "" "{\"device\": \"abacus\"}" "abacus")
+(refuse "a device that is no text" (vector subject) "" "{\"device\": 1}" "device")
 (refuse "a prompt without a person" (vector subject) "a red house" "{}" "a red house")
 
 (let ((keep model))
