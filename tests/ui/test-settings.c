@@ -1,0 +1,103 @@
+/* What is kept of a user's choices: JSON there and back, what is refused; where to compute. */
+#include "device_combo.h"
+#include "screen.h"
+
+#include "plugin/generate_settings.h"
+
+#include <string.h>
+
+static void
+test_generate (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GenerateSettings) settings = generate_settings_new ();
+
+  g_assert_true (generate_settings_set_options (settings, "{\"prompt\": \"a \\\"man\\\"\", \"negative\": \"rain\","
+                                                "\"seed\": 4294967295, \"pictures\": 7, \"width\": 96, "
+                                                "\"steps\": 12, \"device\": \"cuda:1:f16\", \"mark\": false, "
+                                                "\"threads\": 3, \"memory_limit\": 4096}", &error));
+  g_assert_no_error (error);
+
+  g_autofree char *json = generate_settings_to_json (settings);
+  g_autoptr (GenerateSettings) again = generate_settings_from_json (json, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (again->prompt, ==, "a \"man\"");
+  g_assert_cmpstr (again->negative, ==, "rain");
+  g_assert_cmpuint (again->seed, ==, 4294967295u);
+  g_assert_cmpint (again->pictures, ==, 7);
+  g_assert_cmpint (again->params.width, ==, 96);
+  g_assert_cmpint (again->params.height, ==, 0);
+  g_assert_cmpint (again->params.steps, ==, 12);
+  g_assert_cmpstr (again->how->device, ==, "cuda:1:f16");
+  g_assert_false (again->how->mark);
+  g_assert_cmpint (again->how->n_threads, ==, 3);
+  g_assert_cmpint (again->how->memory_limit, ==, 4096);
+}
+
+static void
+test_generate_refused (void)
+{
+  static const struct { const char *json, *part; } cases[] = {
+    { "{\"pictures\": 0}", "pictures" }, { "{\"pictures\": 101}", "100" }, { "{\"seed\": -1}", "seed" },
+    { "{\"prompt\": 3}", "prompt" }, { "{\"device\": 3}", "device" }, { "{\"colour\": 3}", "there is no" },
+    { "{\"version\": 99}", "99" }, { "[]", "object" }, { "{", "JSON" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (generate_settings_from_json (cases[i].json, &error));
+      g_assert_nonnull (strstr (error->message, cases[i].part));
+    }
+}
+
+static void
+test_device (void)
+{
+  g_autoptr (ReplaceSettings) settings = replace_settings_new ();
+  g_autoptr (GError) error = NULL;
+  MoaRun run;
+
+  replace_settings_get_run (settings, &run);
+  g_assert_null (run.device);
+  g_assert_true (replace_settings_set_options (settings, "{\"device\": \"cpu\"}", &error));
+
+  g_autofree char *json = replace_settings_to_json (settings);
+  g_autoptr (ReplaceSettings) again = replace_settings_from_json (json, &error);
+
+  g_assert_no_error (error);
+  replace_settings_get_run (again, &run);
+  g_assert_cmpstr (run.device, ==, "cpu");
+}
+
+static void
+test_combo (void)
+{
+  GtkWidget *combo = g_object_ref_sink (device_combo_new ());
+  const char *const names[] = { "", "cpu", "cuda:77", "cpu", "cuda:77", "" };
+  g_autofree char *first = device_combo_get (combo);
+
+  g_assert_cmpstr (first, ==, "");
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      device_combo_set (combo, names[i]);
+
+      g_autofree char *name = device_combo_get (combo);
+
+      g_assert_cmpstr (name, ==, names[i]);
+    }
+  g_object_unref (combo);
+}
+
+int
+main (int argc, char **argv)
+{
+  screen_init (&argc, &argv);
+  g_test_add_func ("/ui/settings/generate", test_generate);
+  g_test_add_func ("/ui/settings/generate-refused", test_generate_refused);
+  g_test_add_func ("/ui/settings/device", test_device);
+  g_test_add_func ("/ui/settings/device-combo", test_combo);
+  return g_test_run ();
+}
