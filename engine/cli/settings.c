@@ -133,9 +133,12 @@ moa_cli_print_settings (void)
       "takes |\n"
       "| `prompt`, `model` | replace | instead of the procedure's arguments |\n"
       "| `negative` | generate | what not to draw |\n"
+      "| `prompt`, `seed`, `pictures` | generate | instead of the procedure's arguments |\n"
       "| `maps` | replace | adds the router maps as hidden layers (false) |\n"
       "| `cache` | replace | keeps inversions on disk for the next run (true) |\n"
       "| `mark` | both | the result says what it was made with (true) |\n"
+      "| `device` | both | \"cpu\", \"cuda\", \"cuda:1\", with \":f16\" or \":bf16\" behind a GPU for "
+      "16 bits; without it a GPU if there is one |\n"
       "| `threads` | both | 0: all processors |\n"
       "| `memory_limit` | both | MiB; 0: what is free |\n");
 }
