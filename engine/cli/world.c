@@ -1,6 +1,6 @@
 /* moa world: pictures of the drawn world, as folders to train on, as a contact
  * sheet, and its tokenizer. */
-#include "cli/cli.h"
+#include "cli/world.h"
 
 #include "base/error.h"
 #include "train/data.h"
@@ -17,7 +17,10 @@ static const char after_world[]
     = "The same seed and numbers give the same bytes. With --layout fastcomposer, DIR gets\n"
       "00000/NAME.jpg, .json and .npy and the lists image_ids_train.txt and image_ids_test.txt;\n"
       "with --layout plain, images/, masks/, captions.txt, and photos/ and swaps/, which hold\n"
-      "each person in another pose and the same scene with the first person exchanged.\n"
+      "each person in another pose and the same scene with the first person exchanged;\n"
+      "with --layout swaps, pictures that no training draws, as moa evaluate takes them: one-NUMBER\n"
+      "with one person, two-NUMBER with two, and for each a photo of the new person (-subject), where\n"
+      "the old one is (-selection) and what a swap without fault gives (-truth).\n"
       "In the sheet each scene is a block of four: the picture, the same with the first person\n"
       "exchanged, where each person is seen, and photos: of who came, of who was there before,\n"
       "and cut out of both pictures.";
@@ -127,6 +130,8 @@ save_sheet (const World *w, const MoaWorld *world, GError **error)
 
 /* ---- The command ----------------------------------------------------- */
 
+static const char *const layouts[] = { "plain", "fastcomposer", "swaps", NULL };
+
 /* FALSE after saying what is wrong. */
 static gboolean
 check_options (World *w)
@@ -135,7 +140,7 @@ check_options (World *w)
       && !g_ascii_string_to_unsigned (w->seed_text, 10, 0, G_MAXUINT64, &w->seed, NULL))
     moa_cli_usage ("world", "--seed is \"%s\"; it must be a whole number, 0 or more", w->seed_text);
   else if (w->first_text
-           && !g_ascii_string_to_unsigned (w->first_text, 10, 0, G_MAXUINT32, &w->first, NULL))
+           && !g_ascii_string_to_unsigned (w->first_text, 10, 0, G_MAXINT32 / 2, &w->first, NULL))
     moa_cli_usage ("world", "--first is \"%s\"; it must be a whole number, 0 or more",
                    w->first_text);
   else if (w->count < 1 || w->count > 1000000)
@@ -146,8 +151,8 @@ check_options (World *w)
     moa_cli_usage ("world", "a sheet shows at most 400 scenes, and photos of at most half the "
                             "pictures' size; --count is %d, --photo-size %d, --size %d", w->count,
                    w->photo_size, w->size);
-  else if (w->layout && strcmp (w->layout, "fastcomposer") && strcmp (w->layout, "plain"))
-    moa_cli_usage ("world", "--layout is \"%s\"; it must be fastcomposer or plain", w->layout);
+  else if (w->layout && !g_strv_contains (layouts, w->layout))
+    moa_cli_usage ("world", "--layout is \"%s\"; it must be fastcomposer, plain or swaps", w->layout);
   else if (w->layout && !w->folder)
     moa_cli_usage ("world", "--layout needs --out DIR, the folder to write");
   else if (w->window < 3 || w->window > 1024)
@@ -160,17 +165,22 @@ check_options (World *w)
 }
 
 static gboolean
+write_scenes (const World *w, const MoaWorld *world, GError **error)
+{
+  if (!g_strcmp0 (w->layout, "swaps"))
+    return moa_cli_write_cases (world, w->first, w->count, w->folder, error);
+  MoaDataLayout layout = g_strcmp0 (w->layout, "fastcomposer") ? MOA_DATA_LAYOUT_PLAIN
+                                                               : MOA_DATA_LAYOUT_FASTCOMPOSER;
+  return moa_data_write_world (world, w->first, w->count, layout, w->folder, NULL, error);
+}
+
+static gboolean
 write_all (const World *w, GError **error)
 {
   MoaWorld *world = moa_world_new (w->seed, w->size, w->photo_size);
-  gboolean fastcomposer = w->layout && !strcmp (w->layout, "fastcomposer");
-  MoaDataLayout layout
-      = fastcomposer ? MOA_DATA_LAYOUT_FASTCOMPOSER : MOA_DATA_LAYOUT_PLAIN;
   gboolean good = (!w->sheet || moa_cli_check_png (w->sheet, error))
                   && (!w->sheet || save_sheet (w, world, error))
-                  && (!w->folder
-                      || moa_data_write_world (world, w->first, w->count, layout, w->folder, NULL,
-                                               error))
+                  && (!w->folder || write_scenes (w, world, error))
                   && (!w->tokenizer || moa_world_write_tokenizer (w->tokenizer, w->window, error));
   moa_world_free (world);
   return good;
@@ -186,7 +196,7 @@ moa_cli_world (int argc, char **argv)
     { "count", 'n', 0, G_OPTION_ARG_INT, &w.count, "How many scenes; 16", "N" },
     { "size", 0, 0, G_OPTION_ARG_INT, &w.size, "Side of the pictures; 128", "PIXELS" },
     { "photo-size", 0, 0, G_OPTION_ARG_INT, &w.photo_size, "Side of the photos; 64", "PIXELS" },
-    { "layout", 0, 0, G_OPTION_ARG_STRING, &w.layout, "fastcomposer or plain; plain", "NAME" },
+    { "layout", 0, 0, G_OPTION_ARG_STRING, &w.layout, "fastcomposer, plain or swaps; plain", "NAME" },
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &w.folder, "Write the scenes there", "DIR" },
     { "sheet", 0, 0, G_OPTION_ARG_FILENAME, &w.sheet, "Write a contact sheet", "PNG" },
     { "tokenizer", 0, 0, G_OPTION_ARG_FILENAME, &w.tokenizer,

@@ -93,13 +93,16 @@ result "SIGTERM, twice, does the same" $? "status $status: $(cat "$tmp/ended.out
 
 # ---- Several ranks ----
 
+# MPI keeps memory of its own to the end, in other libraries on other machines; our own leaks show above.
+export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 cat >"$tmp/prior.json" <<END
 {"stage": "prior", "model": "$model", "train": ["unet/*"], "steps": 6, "batch": 8,
  "micro_batch": 2, "optimizer": {"warmup": 1},
  "data": {"pictures": 60, "held_out": 2}, "every": {"log": 1, "checkpoint": 2, "validate": 6}}
 END
-mpi=(mpirun --oversubscribe --bind-to none)
+# Ranks that wait leave the processor to the tests beside them.
+mpi=(mpirun --oversubscribe --bind-to none --mca mpi_yield_when_idle 1)
 prior=("$moa" train "$tmp/prior.json" --threads 1)
 # Losses of a log, a line each
 losses () { sed 's/.*"loss":\([^,}]*\).*/\1/;/held_out/d' "$1/log.jsonl"; }
@@ -160,11 +163,15 @@ else
     wait_for $pid "$tmp/mpi.out" "^3/"
     kill -$signal $pid
     wait $pid
-    # It may hand on no more output once it is told to end: the checkpoint tells.
-    ls "$tmp/$signal"/checkpoint-*.safetensors >/dev/null &&
-      "$moa" train "$tmp/long.json" --out "$tmp/$signal" --resume --stop-at 1 2>&1 |
-      grep -q "going on after step"
-    result "$name of mpirun stops all ranks and saves" $? "$(cat "$tmp/mpi.out")"
+    # It may hand on no more output once it is told to end, nor wait for its ranks: the checkpoint tells.
+    for _ in $(seq 300); do
+      ls "$tmp/$signal"/checkpoint-*.safetensors >/dev/null 2>&1 && break
+      sleep 0.1
+    done
+    "$moa" train "$tmp/long.json" --out "$tmp/$signal" --resume --stop-at 1 >"$tmp/on.out" 2>&1
+    grep -q "going on after step" "$tmp/on.out"
+    result "$name of mpirun stops all ranks and saves" $? \
+           "$(ls "$tmp/$signal"; cat "$tmp/mpi.out" "$tmp/on.out")"
   done
 
   "${mpi[@]}" -n 2 "${prior[@]}" --out "$tmp/dead" >"$tmp/dead.out" 2>&1 &

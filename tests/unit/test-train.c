@@ -820,25 +820,25 @@ same_tensors (const char *model, gboolean *equal)
 static void
 test_described (void)
 {
-#define DESCRIBED(lr, train)                                                                       \
-  "{'stage': 'prior', 'fresh': ['moa'], 'steps': 6, 'batch': 4, 'micro_batch': 2, 'half': false,"\
-  " 'optimizer': {'warmup': 1, 'lr': " lr ", 'ema': 0.5}, 'every': {'validate': 6, 'samples': 6},"  \
-  " 'data': {'pictures': 50, 'held_out': 8}, 'prior': {'described': 0.7, 'swap': 0.5}, 'train': [" train "]}"
+#define DESCRIBED(lr, train, every)                                                                \
+  "{'stage': 'prior', 'fresh': ['moa'], 'steps': 3, 'batch': 4, 'micro_batch': 2, 'half': false,"\
+  " 'optimizer': {'warmup': 1, 'lr': " lr ", 'ema': 0.5}, 'every': {'validate': 3" every "},"       \
+  " 'data': {'pictures': 50, 'held_out': 4}, 'prior': {'described': 0.7, 'swap': 0.5}, 'train': [" train "]}"
   g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
   g_autofree char *model = g_build_filename (folder, "model", NULL);
   g_autoptr (GPtrArray) still = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
-  train (DESCRIBED ("0.0", "'moa/fuser.*'"), folder, FALSE, 0, still);
+  train (DESCRIBED ("0.0", "'moa/fuser.*'", ""), folder, FALSE, 0, still);
   gboolean equal;
   g_assert_cmpint (same_tensors (model, &equal), ==, 16 * 2 * 5);
   g_assert_true (equal);
   g_assert_cmpfloat (last_value (still, "\"described_t1\":"), ==, last_value (still, "\"mse_t1\":"));
   remove_all (folder);
-  train (DESCRIBED ("1e-2", "'moa/fuser.*'"), folder, FALSE, 0, lines);
+  train (DESCRIBED ("1e-2", "'moa/fuser.*'", ""), folder, FALSE, 0, lines);
   g_assert_cmpfloat (last_value (lines, "\"mse_t1\":"), ==, last_value (still, "\"mse_t1\":"));
   g_assert_cmpfloat (last_value (lines, "\"described_t1\":"), !=, last_value (lines, "\"mse_t1\":"));
   remove_all (folder);
-  train (DESCRIBED ("1e-2", "'unet/*', 'moa/fuser.*'"), folder, FALSE, 0, NULL);
+  train (DESCRIBED ("1e-2", "'unet/*', 'moa/fuser.*'", ", 'samples': 3"), folder, FALSE, 0, NULL);
   g_assert_cmpint (same_tensors (model, &equal), ==, 16 * 2 * 5);
   g_assert_true (equal);
   remove_all (folder);
