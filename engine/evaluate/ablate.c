@@ -67,7 +67,7 @@ moa_model_open_ablated (const char *path, MoaAblation ablation, GError **error)
     return NULL;
   model->pinned = TRUE;
   g_mutex_lock (&model->lock);
-  gboolean ok = moa_params_load (model->moa_params, NULL, error);
+  gboolean ok = moa_params_load (model->moa_params, 0, NULL, error);
   for (guint i = 0; ok && i < moa_params_count (model->moa_params); i++)
     ok = ablate (model->moa_params, moa_params_nth (model->moa_params, i), ablation, error);
   g_mutex_unlock (&model->lock);

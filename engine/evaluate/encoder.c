@@ -50,7 +50,7 @@ build (MoaEncoder *encoder, GError **error)
     return moa_fail (error, MOA_ERROR_MEMORY,
                      "The image encoder needs %.1f GiB of memory, and %.1f are free",
                      need / 1073741824., moa_cpu_free_memory () / 1073741824.);
-  return moa_params_load (encoder->params, NULL, error)
+  return moa_params_load (encoder->params, moa_cpu_threads (encoder->cpu), NULL, error)
          && moa_graph_prepare (g, encoder->workspace, error);
 }
 

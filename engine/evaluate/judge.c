@@ -71,7 +71,7 @@ moa_judge_open (const char *folder, const MoaRun *run, GError **error)
   gboolean ok = TRUE;
   for (int kind = 0; kind < MOA_N_JUDGES && ok; kind++)
     ok = build (judge, kind, error);
-  ok = ok && moa_params_load (judge->params, NULL, error);
+  ok = ok && moa_params_load (judge->params, moa_cpu_threads (judge->cpu), NULL, error);
   for (int kind = 0; kind < MOA_N_JUDGES && ok; kind++)
     ok = moa_graph_prepare (judge->net[kind].graph, judge->workspace, error);
   if (ok)

@@ -495,7 +495,7 @@ load_task (gpointer data, int task, int thread)
 }
 
 gboolean
-moa_params_load (MoaParams *params, GCancellable *cancellable, GError **error)
+moa_params_load (MoaParams *params, int n_threads, GCancellable *cancellable, GError **error)
 {
   Loading loading = { .params = params, .missing = g_ptr_array_new (), .cancellable = cancellable };
   for (guint i = 0; i < params->list->len; i++)
@@ -507,7 +507,7 @@ moa_params_load (MoaParams *params, GCancellable *cancellable, GError **error)
   if (loading.missing->len > 0)
     {
       g_mutex_init (&loading.lock);
-      MoaCpu *cpu = moa_cpu_new (params->isa, 0);
+      MoaCpu *cpu = moa_cpu_new (params->isa, n_threads);
       moa_cpu_parallel (cpu, loading.missing->len, load_task, &loading);
       moa_cpu_free (cpu);
       g_mutex_clear (&loading.lock);

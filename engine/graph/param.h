@@ -95,8 +95,10 @@ gboolean moa_params_set_numbers (MoaParams *params, MoaParam *param, const float
 gsize moa_params_bytes (const MoaParams *params);
 gsize moa_params_missing_bytes (const MoaParams *params);
 
-/* Loads what is declared and not loaded yet.  On failure what was loaded stays. */
-gboolean moa_params_load (MoaParams *params, GCancellable *cancellable, GError **error);
+/* Loads what is declared and not loaded yet, on n_threads, 0 for all processors.  On failure what was
+ * loaded stays. */
+gboolean moa_params_load (MoaParams *params, int n_threads, GCancellable *cancellable,
+                          GError **error);
 /* Gives the memory of all parameters back; they stay declared. */
 void moa_params_unload (MoaParams *params);
 

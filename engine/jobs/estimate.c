@@ -11,7 +11,7 @@ time_pass (MoaJob *job, MoaDenoiser *prior, const MoaCondition *condition, doubl
   if (!eps)
     return FALSE;
   g_mutex_lock (&job->model->lock);
-  gboolean ok = moa_params_load (job->model->unet_params, job->run.cancellable, error);
+  gboolean ok = moa_params_load (job->model->unet_params, job->run.n_threads, job->run.cancellable, error);
   g_mutex_unlock (&job->model->lock);
   if (!ok || !moa_graph_prepare (prior->graph, job->workspace, error))
     return FALSE;

@@ -125,7 +125,7 @@ moa_job_load (MoaJob *job, GError **error)
   for (guint i = 0; i < job->parts->len; i++)
     {
       g_mutex_lock (&job->model->lock);
-      gboolean ok = moa_params_load (job->parts->pdata[i], job->run.cancellable, error);
+      gboolean ok = moa_params_load (job->parts->pdata[i], job->run.n_threads, job->run.cancellable, error);
       g_mutex_unlock (&job->model->lock);
       if (!ok)
         return FALSE;

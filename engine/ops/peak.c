@@ -35,7 +35,7 @@ product_seconds (MoaCpu *cpu, gint64 n)
                              NULL, NULL);
   moa_graph_output (y);
   double best = -1, seconds = 0;
-  if (moa_graph_plan (g, NULL) && moa_params_load (params, NULL, NULL)
+  if (moa_graph_plan (g, NULL) && moa_params_load (params, 0, NULL, NULL)
       && moa_graph_prepare (g, workspace, NULL))
     for (int run = 0; run < 4 && seconds >= 0; run++)
       {

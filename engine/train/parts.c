@@ -143,7 +143,7 @@ gboolean
 moa_parts_load (MoaParts *parts, guint which, GCancellable *cancellable, GError **error)
 {
   for (int kind = 0; kind < MOA_N_PART_KINDS; kind++)
-    if (which >> kind & 1 && !moa_params_load (parts->params[kind], cancellable, error))
+    if (which >> kind & 1 && !moa_params_load (parts->params[kind], 0, cancellable, error))
       return FALSE;
   return TRUE;
 }

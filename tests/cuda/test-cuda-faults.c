@@ -61,7 +61,7 @@ build (Net *net)
 static gboolean
 load (Net *net, GError **error)
 {
-  if (!moa_params_load (net->params, NULL, error))
+  if (!moa_params_load (net->params, 0, NULL, error))
     return FALSE;
   for (guint i = 0; i < moa_params_count (net->params); i++)
     {

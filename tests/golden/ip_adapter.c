@@ -24,7 +24,7 @@ check_tokens (MoaJob *job, Fixture *f, GError **error)
       all = all ? moa_concat (graph, all, tokens, 1) : tokens;
     }
   moa_graph_output (all);
-  if (!moa_graph_plan (graph, error) || !moa_params_load (model->moa_params, NULL, error) ||
+  if (!moa_graph_plan (graph, error) || !moa_params_load (model->moa_params, 0, NULL, error) ||
       !moa_graph_prepare (graph, job->workspace, error))
     return FALSE;
   golden_set (mixture.feats, f, "feats");
@@ -67,8 +67,8 @@ check_eps (MoaJob *job, Fixture *f, gboolean masked, GError **error)
   MoaCondition condition = { text, n, feats, index };
   MoaDenoiser d = { NULL };
   gboolean ok = moa_denoiser_init (&d, model, job->cpu, &spec, error) &&
-                moa_params_load (model->unet_params, NULL, error) &&
-                moa_params_load (model->moa_params, NULL, error) &&
+                moa_params_load (model->unet_params, 0, NULL, error) &&
+                moa_params_load (model->moa_params, 0, NULL, error) &&
                 moa_graph_prepare (d.graph, job->workspace, error) &&
                 moa_denoiser_run (&d, &condition, NULL, z, 441, eps, NULL, error);
   if (ok)

@@ -18,7 +18,7 @@ check_prompt (Fixture *f, MoaJob *job, const char *name, const char *text, GErro
   g_autofree float *states = g_new (float, prompt->n_ids * width);
   MoaCoder coder = { NULL };
   gboolean ok = moa_coder_text (&coder, model, job->cpu, windows, n_vectors, error) &&
-                moa_params_load (model->text_params, NULL, error) &&
+                moa_params_load (model->text_params, 0, NULL, error) &&
                 moa_encode_texts (job, &coder, prompts, 1, states, error);
   if (ok)
     fixture_check (f, name, states, 1, prompt->n_ids, width);

@@ -37,8 +37,8 @@ gboolean
 golden_prepare (const Golden *golden, MoaGraph *graph, MoaParams *params, MoaParams *others,
                 GError **error)
 {
-  return moa_graph_plan (graph, error) && moa_params_load (params, NULL, error) &&
-         (!others || moa_params_load (others, NULL, error)) &&
+  return moa_graph_plan (graph, error) && moa_params_load (params, 0, NULL, error) &&
+         (!others || moa_params_load (others, 0, NULL, error)) &&
          moa_graph_prepare (graph, golden->workspace, error);
 }
 

@@ -164,7 +164,7 @@ op_run_new_on (const OpCase *c, MoaCpu *cpu)
     add_gradients (run);
   moa_graph_plan (run->graph, &error);
   g_assert_no_error (error);
-  moa_params_load (run->params, NULL, &error);
+  moa_params_load (run->params, 0, NULL, &error);
   g_assert_no_error (error);
   moa_graph_prepare (run->graph, run->workspace, &error);
   g_assert_no_error (error);

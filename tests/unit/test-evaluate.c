@@ -310,7 +310,7 @@ test_judge_net (void)
                                        MOA_EACH_RUN);
       MoaTensor *out = moa_judge_net (g, params, kind, in);
       moa_graph_output (out);
-      g_assert_true (moa_graph_plan (g, NULL) && moa_params_load (params, NULL, NULL)
+      g_assert_true (moa_graph_plan (g, NULL) && moa_params_load (params, 0, NULL, NULL)
                      && moa_graph_prepare (g, workspace, NULL));
       g_autofree float *answers = g_new (float, moa_judge_n_outputs (kind));
       moa_graph_set (in, pixels);

@@ -263,7 +263,7 @@ test_held (void)
   MoaTensor *hw = moa_scale (b.graph, moa_mul (b.graph, h, w), 2, 0);   /* held */
   MoaTensor *y = moa_reduce (b.graph, moa_mul (b.graph, hw, x), MOA_SHAPE (1));
   moa_graph_output (y);
-  g_assert_true (moa_params_load (params, NULL, NULL));
+  g_assert_true (moa_params_load (params, 0, NULL, NULL));
   prepare (b.graph, b.workspace);
   moa_graph_set_profile (b.graph, count_op, &counter);
 

@@ -84,7 +84,7 @@ run (const Case *c, const char *path, MoaIsa isa, MoaKeep keep, gsize *n, gsize 
   MoaTensor *y = build (g, c, x, w);
   if (y)
     moa_graph_output (y);
-  gboolean ok = moa_graph_plan (g, &error) && moa_params_load (params, NULL, &error) &&
+  gboolean ok = moa_graph_plan (g, &error) && moa_params_load (params, 0, NULL, &error) &&
                 moa_graph_prepare (g, workspace, &error);
   g_assert_no_error (error);
   g_assert_true (ok);
@@ -166,7 +166,7 @@ test_numbers (void)
       moa_weights_unref (weights);
       moa_params_keep (params, keep);
       MoaParam *param = moa_params_get (params, "w", 4, c->weight.dim, MOA_PANELS, NULL);
-      g_assert_true (moa_params_load (params, NULL, NULL));
+      g_assert_true (moa_params_load (params, 0, NULL, NULL));
       g_assert_true (moa_params_set_numbers (params, param, in, NULL));
       g_assert_true (moa_params_get_numbers (params, param, out, NULL));
       double far = relative_rms (out, in, n);
@@ -239,7 +239,7 @@ eps_of (const char *path, const char *weights, gsize *n)
   g_autofree float *z = random_numbers (4, *n);
   float *eps = g_new (float, *n);
   gboolean ok = moa_denoiser_init (&d, model, job->cpu, &spec, &error) &&
-                moa_params_load (model->unet_params, NULL, &error) &&
+                moa_params_load (model->unet_params, 0, NULL, &error) &&
                 moa_graph_prepare (d.graph, job->workspace, &error) &&
                 moa_denoiser_run (&d, &condition, NULL, z, 500, eps, NULL, &error);
   g_assert_no_error (error);

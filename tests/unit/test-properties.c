@@ -75,9 +75,9 @@ run_both (MoaModel *model, int t, float *prior_out, float *moa_out, gsize n)
       spec.n_slots = 1;
       moa_denoiser_init (&denoiser, model, job->cpu, &spec, &error);
       g_assert_no_error (error);
-      moa_params_load (model->unet_params, NULL, &error);
+      moa_params_load (model->unet_params, 0, NULL, &error);
       g_assert_no_error (error);
-      moa_params_load (model->moa_params, NULL, &error);
+      moa_params_load (model->moa_params, 0, NULL, &error);
       g_assert_no_error (error);
       g_assert_true (moa_graph_prepare (denoiser.graph, job->workspace, NULL));
       moa_denoiser_run (&denoiser, &condition, NULL, z, t, mixture ? moa_out : prior_out, NULL, &error);

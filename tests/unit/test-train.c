@@ -297,7 +297,7 @@ test_pack (void)
         g_autofree float *in = g_new (float, n), *out = g_new (float, n);
         for (gsize k = 0; k < n; k++)
           in[k] = k + 1;
-        g_assert_true (moa_params_load (params, NULL, NULL));
+        g_assert_true (moa_params_load (params, 0, NULL, NULL));
         moa_param_pack (p, isa, in, p->data);
         moa_param_unpack (p, isa, p->data, out);
         g_assert_cmpmem (in, n * sizeof (float), out, n * sizeof (float));
