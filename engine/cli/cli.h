@@ -126,7 +126,7 @@ MoaImage *moa_cli_load_mask (const char *path, GError **error);
 MoaImage *moa_cli_crop_mask (const MoaImage *mask, const MoaRect *area);
 /* Gray or RGB.  (transfer full) */
 GdkPixbuf *moa_cli_pixbuf (const MoaImage *image);
-/* As PNG, by rename. */
+/* As PNG with the pixbuf's colour profile, by rename. */
 gboolean moa_cli_save (GdkPixbuf *pixbuf, const char *path, GError **error);
 gboolean moa_cli_save_image (const MoaImage *image, const char *path, GError **error);
 /* Whether such a PNG could be written there: asked before a long job. */
@@ -138,6 +138,10 @@ gboolean moa_cli_make_folder (const char *path, GError **error);
 /* As PNG that carries a word of ASCII (NULL: none), and that word, or NULL.  (transfer full) */
 gboolean moa_cli_save_marked (GdkPixbuf *pixbuf, const char *path, const char *mark, GError **error);
 char *moa_cli_read_mark (const char *path);
+
+/* profile.c: a PNG with the colour profile that the pixbuf was read with, if that is one for RGB.
+ * (transfer full) */
+GByteArray *moa_cli_png_with_profile (const char *png, gsize png_size, GdkPixbuf *pixbuf);
 
 /* ---- subjects.c ---- */
 

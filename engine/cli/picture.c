@@ -30,7 +30,13 @@ moa_cli_load (const char *path, GError **error)
       return NULL;
     }
   GdkPixbuf *upright = gdk_pixbuf_apply_embedded_orientation (pixbuf);
-  return upright ? upright : g_steal_pointer (&pixbuf);
+  const char *profile = gdk_pixbuf_get_option (pixbuf, "icc-profile");
+  if (!upright)
+    return g_steal_pointer (&pixbuf);
+  /* A turned one is new, and has none.  Setting what is there already does nothing. */
+  if (profile)
+    gdk_pixbuf_set_option (upright, "icc-profile", profile);
+  return upright;
 }
 
 MoaImage *
@@ -111,22 +117,13 @@ moa_cli_save_marked (GdkPixbuf *pixbuf, const char *path, const char *mark, GErr
   g_autofree char *data = NULL;
   gsize size;
   g_autoptr (GError) fault = NULL;
-  const char *profile = gdk_pixbuf_get_option (pixbuf, "icc-profile");
-  char *keys[3] = { NULL }, *values[3] = { NULL };
-  int n = 0;
-  if (mark)
+  char *keys[] = { mark ? "tEXt::" MARK : NULL, NULL }, *values[] = { (char *) mark, NULL };
+  if (gdk_pixbuf_save_to_bufferv (pixbuf, &data, &size, "png", keys, values, &fault))
     {
-      keys[n] = "tEXt::" MARK;
-      values[n++] = (char *) mark;
+      g_autoptr (GByteArray) png = moa_cli_png_with_profile (data, size, pixbuf);
+      if (g_file_set_contents (path, (const char *) png->data, png->len, &fault))
+        return TRUE;
     }
-  if (profile)
-    {
-      keys[n] = "icc-profile";
-      values[n++] = (char *) profile;
-    }
-  if (gdk_pixbuf_save_to_bufferv (pixbuf, &data, &size, "png", keys, values, &fault) &&
-      g_file_set_contents (path, data, size, &fault))
-    return TRUE;
   return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be written: %s", path, fault->message);
 }
 

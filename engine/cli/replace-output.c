@@ -33,6 +33,16 @@ moa_cli_replace_check_output (const MoaCliJob *job, GError **error)
   return !maps_folder (r) || moa_cli_make_folder (maps_folder (r), error);
 }
 
+/* With its colour profile, which gdk_pixbuf_copy() leaves behind.  (transfer full); NULL: no memory */
+static GdkPixbuf *
+copy_source (const CliReplace *r)
+{
+  GdkPixbuf *copy = gdk_pixbuf_copy (r->source);
+  if (copy)
+    gdk_pixbuf_copy_options (r->source, copy);
+  return copy;
+}
+
 /* image into the area of pixbuf, where mask (NULL: everywhere) is not 0. */
 static void
 paste (GdkPixbuf *pixbuf, const MoaRect *area, const MoaImage *image, const MoaImage *mask)
@@ -75,7 +85,7 @@ save_mask (CliReplace *r, GError **error)
 static gboolean
 save_reconstruction (CliReplace *r, GError **error)
 {
-  g_autoptr (GdkPixbuf) pixbuf = gdk_pixbuf_copy (r->source);
+  g_autoptr (GdkPixbuf) pixbuf = copy_source (r);
   if (!pixbuf)
     return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory to write it", r->reconstruction);
   paste (pixbuf, &r->area, r->result->reconstruction, NULL);
@@ -101,7 +111,7 @@ save_variation (CliReplace *r, int k, GError **error)
 {
   const MoaVariation *variation = &r->result->variations[k];
   g_autofree char *path = moa_cli_job_output (&r->job, k);
-  g_autoptr (GdkPixbuf) pixbuf = gdk_pixbuf_copy (r->source);
+  g_autoptr (GdkPixbuf) pixbuf = copy_source (r);
   if (!pixbuf)
     return moa_fail (error, MOA_ERROR_MEMORY, "%s: no memory to write it", path);
   paste (pixbuf, &r->area, variation->composite, variation->mask);

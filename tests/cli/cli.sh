@@ -150,6 +150,24 @@ result "without them a mask of another size is refused"
   "$pixels" size out.png >>out.log && grep -q 900x500 out.log
 result "a picture is turned upright as its EXIF tag says"
 
+# profile_is FILE TEXT: the space of its colour profile and its checksum begin so
+profile_is () { [[ "$("$pixels" profile "$1" | tee -a out.log)" == "$2"* ]]; }
+"$pixels" profiled "$pictures/lake.png" tagged.jpg "RGB " && tag=$("$pixels" profile tagged.jpg) &&
+  [[ $tag == RGB* ]] && rm -f out.png &&
+  run 0 replace tagged.jpg "$pictures/lake-subject.png" -o out.png --steps 2 --reconstruction back.png \
+    --mask mask.png --variations 1 && profile_is out.png "$tag" && profile_is back.png "$tag" &&
+  profile_is mask.png none
+result "the result and the reconstruction carry the picture's colour profile, the mask none"
+run 0 replace out.png "$pictures/lake-subject.png" -o two.png --steps 2 && profile_is two.png "$tag" &&
+  run 0 replace "$pictures/lake.png" "$pictures/lake-subject.png" -o out.png --steps 2 && profile_is out.png none
+result "so does the result of a PNG with one; a picture without one gets none"
+"$pixels" turned tagged.jpg turned.jpg && run 0 replace turned.jpg "$pictures/lake-subject.png" -o out.png \
+  --steps 2 && profile_is turned.jpg "$tag" && profile_is out.png "$tag"
+result "and that of a JPEG that is turned upright"
+"$pixels" profiled "$pictures/lake.png" gray.jpg GRAY && profile_is gray.jpg GRAY &&
+  run 0 replace gray.jpg "$pictures/lake-subject.png" -o out.png --steps 2 && profile_is out.png none
+result "the profile of a gray file is none of an RGB result"
+
 # ---- The other commands ----
 
 run 0 maps "$pictures/lake.png" -o seen --at 0,3 --steps 4 --json && [ "$(ls seen | wc -l)" = 48 ] &&
