@@ -193,6 +193,48 @@ read_visibility (gint32 layer, const MoaRect *area, GError **error)
   return ones;
 }
 
+/* The area of a layer's gray, as the eye sees it, times its alpha and its mask. */
+static MoaImage *
+read_white (gint32 layer, const MoaRect *area, GError **error)
+{
+  gsize n = (gsize) area->width * area->height;
+  MoaImage *values = read_visibility (layer, area, error);
+  g_autofree float *pixels = values ? g_try_new (float, n * 2) : NULL;
+
+  if (!pixels)
+    {
+      if (error && !*error)
+        g_set_error (error, MOA_ERROR, MOA_ERROR_MEMORY, _("there is no memory to read the layer"));
+      moa_image_free (values);
+      return NULL;
+    }
+
+  GeglBuffer *buffer = gimp_drawable_get_buffer (layer);
+
+  gegl_buffer_get (buffer, GEGL_RECTANGLE (area->x, area->y, area->width, area->height), 1.0,
+                   babl_format ("Y'A float"), pixels, GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
+  g_object_unref (buffer);
+  for (gsize i = 0; i < n; i++)
+    values->data[i] *= clamp (pixels[2 * i]) * clamp (pixels[2 * i + 1]);
+  return values;
+}
+
+MoaImage *
+drawable_read_place (gint32 place, gint32 layer, const MoaRect *area, GError **error)
+{
+  MoaRect there = { 0, 0, gimp_drawable_width (place), gimp_drawable_height (place) };
+  int x, y, place_x, place_y;
+
+  if (layer >= 0)
+    {
+      gimp_drawable_offsets (layer, &x, &y);
+      gimp_drawable_offsets (place, &place_x, &place_y);
+      there = (MoaRect) { area->x + x - place_x, area->y + y - place_y, area->width, area->height };
+    }
+  return gimp_item_is_layer (place) ? read_white (place, &there, error)
+                                    : read_values (place, &there, error);
+}
+
 /* Rows of the layer as sRGB with alpha. */
 static void
 read_band (GeglBuffer *buffer, GimpColorTransform *transform, int x, int y, int width, int rows,

@@ -21,6 +21,10 @@ MoaImage *drawable_read_rgba (gint32 layer, GError **error);
 MoaImage *drawable_read_mask (gint32 channel, int x, int y, int width, int height,
                               GError **error);
 
+/* Where a channel or layer is white, and there: the area on the layer; 0 outside it.  layer -1: all of
+ * place. */
+MoaImage *drawable_read_place (gint32 place, gint32 layer, const MoaRect *area, GError **error);
+
 /* Fills a layer of the picture's size; alpha may be NULL.  Maps of one channel become gray. */
 void drawable_write (gint32 layer, const MoaImage *picture, const MoaImage *alpha);
 void drawable_write_mask (gint32 mask, const MoaImage *values);

@@ -25,7 +25,7 @@ static const GimpParamDef args[N_ARGS] = {
   { GIMP_PDB_INT32, "pictures", "How many pictures, of the seed and those after it" },
   { GIMP_PDB_STRING, "model", "Folder of the model; \"\" for the installed one" },
   { GIMP_PDB_STRING, "options", "A JSON object, \"{}\" for none: {\"negative\": \"what is not wanted\", "
-    "\"subjects\": [\"layer:NAME\", \"file:PATH\", \"saved:NAME\"], \"width\": 512, \"mark\": false, "
+    "\"subjects\": [\"layer:NAME\", \"file:PATH\", \"saved:NAME\", \"mask:NAME\"], \"width\": 512, \"mark\": false, "
     "\"device\": \"cpu\", \"threads\": 2, \"memory_limit\": 4096, ...}; docs/settings.md lists them all" },
 };
 
@@ -47,6 +47,8 @@ set_people (Order *order, const gint32 *layers, int n, GError **error)
       }
   if (order->settings->how->subjects
       && !people_add_list (order->people, order->settings->how->subjects, -1, error))
+    return FALSE;
+  if (!people_read_masks (order->people, -1, NULL, error))
     return FALSE;
   order->params.subjects = order->people->subjects;
   order->params.n_subjects = order->people->n_subjects;

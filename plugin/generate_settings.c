@@ -12,7 +12,8 @@
 #define VERSION 1
 
 /* Options that a replacement has too. */
-static const char *const shared[] = { "subjects", "device", "threads", "memory_limit", "mark", NULL };
+static const char *const shared[] = { "subjects", "expert", "image_encoder", "device",
+                                      "threads", "memory_limit", "mark", NULL };
 
 GenerateSettings *
 generate_settings_new (void)
@@ -152,9 +153,11 @@ generate_settings_to_json (const GenerateSettings *settings)
 {
   int n;
   const MoaSetting *rows = moa_generate_settings (&n);
-  json_t *object = json_pack ("{s:i, s:s, s:s, s:I, s:i, s:s, s:i, s:i, s:b}", "version", VERSION,
+  json_t *object = json_pack ("{s:i, s:s, s:s, s:I, s:i, s:s, s:s, s:s, s:i, s:i, s:b}", "version", VERSION,
                               "prompt", settings->prompt, "negative", settings->negative,
                               "seed", (json_int_t) settings->seed, "pictures", settings->pictures,
+                              "expert", settings->how->expert,
+                              "image_encoder", settings->how->image_encoder,
                               "device", settings->how->device, "threads", settings->how->n_threads,
                               "memory_limit", settings->how->memory_limit,
                               "mark", settings->how->mark);

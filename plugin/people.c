@@ -32,6 +32,7 @@ people_free (People *people)
         moa_image_free ((MoaImage *) subject->photos[i]);
       g_free ((gpointer) subject->photos);
       moa_saved_subject_free ((MoaSavedSubject *) subject->saved);
+      moa_image_free ((MoaImage *) subject->mask);
       g_free (people->names[k]);
     }
   g_free (people);
@@ -146,10 +147,21 @@ read_file (const char *path, GError **error)
   return photo;
 }
 
-/* One text of a person's. */
-static gboolean
-add_text (MoaSubject *subject, const char *text, gint32 image, GError **error)
+/* A channel, as a selection is kept in, or a layer. */
+static gint32
+find_mask (const char *name, gint32 image, GError **error)
 {
+  gint32 channel = image >= 0 ? gimp_image_get_channel_by_name (image, name) : -1;
+
+  return channel >= 0 ? channel : people_find_layer (image, name, image < 0, error);
+}
+
+/* One text of the last person's. */
+static gboolean
+add_text (People *people, const char *text, gint32 image, GError **error)
+{
+  MoaSubject *subject = &people->subjects[people->n_subjects - 1];
+
   if (!strcmp (text, "keep"))
     return subject->keep = TRUE;
   if (g_str_has_prefix (text, "file:"))
@@ -161,6 +173,13 @@ add_text (MoaSubject *subject, const char *text, gint32 image, GError **error)
                              "two saved ones");
       subject->saved = people_find_saved (text + strlen ("saved:"), NULL, error);
       return subject->saved != NULL;
+    }
+  if (g_str_has_prefix (text, "mask:"))
+    {
+      gint32 mask = find_mask (text + strlen ("mask:"), image, error);
+
+      people->masks[people->n_subjects - 1] = mask;
+      return mask >= 0;
     }
 
   const char *name = g_str_has_prefix (text, "layer:") ? text + strlen ("layer:") : text;
@@ -187,7 +206,7 @@ add_person (People *people, const json_t *value, gint32 image, GError **error)
 
       if (!json_is_string (text))
         return options_fail (error, "options: a person's photos must be texts");
-      if (!add_text (subject, json_string_value (text), image, error))
+      if (!add_text (people, json_string_value (text), image, error))
         return FALSE;
     }
   return subject != NULL;
@@ -209,6 +228,21 @@ people_add_list (People *people, const char *json, gint32 image, GError **error)
       }
   json_decref (list);
   return success;
+}
+
+gboolean
+people_read_masks (People *people, gint32 layer, const MoaRect *area, GError **error)
+{
+  for (int k = 0; k < people->n_subjects; k++)
+    if (people->masks[k])
+      {
+        MoaSubject *subject = &people->subjects[k];
+
+        subject->mask = drawable_read_place (people->masks[k], layer, area, error);
+        if (!subject->mask)
+          return FALSE;
+      }
+  return TRUE;
 }
 
 /* ---- Saved subjects ------------------------------------------------------ */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SUBJECTS "moa-subjects"
+#define MASKS "moa-subject-masks"
 #define SELECTION "moa-selection"
 #define MAPS "moa-router-maps"
 #define MADE_WITH "moa-made-with"
@@ -93,16 +94,42 @@ to_byte (float value)
 }
 
 static void
+add_bytes (GByteArray *bytes, const MoaImage *mask)
+{
+  for (gsize i = 0; i < (gsize) mask->width * mask->height; i++)
+    g_byte_array_append (bytes, &(guint8) { to_byte (mask->data[i]) }, 1);
+}
+
+static void
 attach_selection (gint32 group, const MoaImage *selection)
 {
-  gsize n = (gsize) selection->width * selection->height;
-  g_autofree guint8 *bytes = g_new (guint8, n);
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
 
-  for (gsize i = 0; i < n; i++)
-    bytes[i] = to_byte (selection->data[i]);
+  add_bytes (bytes, selection);
   blob_attach (group, SELECTION,
                json_pack ("{s:i, s:i}", "width", selection->width, "height", selection->height),
-               bytes, n);
+               bytes->data, bytes->len);
+}
+
+/* One after another, of those subjects that have one. */
+static void
+attach_masks (gint32 group, const ReplaceTask *task)
+{
+  json_t *list = json_array ();
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+
+  for (int k = 0; k < task->n_subjects; k++)
+    if (task->subjects[k].mask)
+      {
+        json_array_append_new (list, json_integer (k));
+        add_bytes (bytes, task->subjects[k].mask);
+      }
+  if (bytes->len)
+    blob_attach (group, MASKS,
+                 json_pack ("{s:O, s:i, s:i}", "subjects", list, "width", task->area.width, "height",
+                            task->area.height),
+                 bytes->data, bytes->len);
+  json_decref (list);
 }
 
 static void
@@ -117,8 +144,7 @@ attach_maps (gint32 group, const MoaModelInfo *info, const MoaRouterMaps *maps)
 
       json_array_append_new (list, json_pack ("{s:s, s:i, s:i}", "name", info->layers[l], "width",
                                               map->width, "height", map->height));
-      for (int i = 0; i < map->width * map->height; i++)
-        g_byte_array_append (bytes, &(guint8) { to_byte (map->data[i]) }, 1);
+      add_bytes (bytes, map);
     }
   blob_attach (group, MAPS,
                json_pack ("{s:o, s:f, s:f}", "layers", list, "width_share", maps->width_share,
@@ -134,6 +160,7 @@ record_attach (gint32 group, const ReplaceTask *task, gint32 source, const MoaRe
 
   attach_text (group, REPLACE_PARASITE, json);
   attach_subjects (group, task, result);
+  attach_masks (group, task);
   if (task->selection)
     attach_selection (group, task->selection);
   if (variation->n_maps > 0)
@@ -279,32 +306,71 @@ from_bytes (const guint8 *bytes, int width, int height, GError **error)
   return image;
 }
 
-gboolean
-record_read_selection (gint32 group, const MoaRect *area, MoaImage **selection, GError **error)
+/* What is kept of masks of the area's size; head NULL: nothing.  FALSE with error set. */
+static gboolean
+read_masks (gint32 group, const char *name, const MoaRect *area, json_t **head, guint8 **data, int *n_masks,
+            GError **error)
 {
-  g_autofree guint8 *data = NULL;
-  gsize n = 0;
+  gsize n = 0, each = (gsize) area->width * area->height;
   GError *problem = NULL;
-  json_t *head = blob_read (group, SELECTION, &data, &n, &problem);
 
-  *selection = NULL;
+  *head = blob_read (group, name, data, &n, &problem);
+  *n_masks = n / MAX (each, 1);
   if (problem)
     {
       g_propagate_error (error, problem);
       return FALSE;
     }
+  if (!*head || (json_integer_value (json_object_get (*head, "width")) == area->width
+                 && json_integer_value (json_object_get (*head, "height")) == area->height
+                 && n == *n_masks * each))
+    return TRUE;
+  g_clear_pointer (head, json_decref);
+  return damaged (name, error);
+}
+
+gboolean
+record_read_selection (gint32 group, const MoaRect *area, MoaImage **selection, GError **error)
+{
+  g_autofree guint8 *data = NULL;
+  json_t *head;
+  int n;
+
+  *selection = NULL;
+  if (!read_masks (group, SELECTION, area, &head, &data, &n, error))
+    return FALSE;
   if (!head)
     return TRUE;
-
-  gboolean fits = json_integer_value (json_object_get (head, "width")) == area->width
-                  && json_integer_value (json_object_get (head, "height")) == area->height
-                  && n == (gsize) area->width * area->height;
-
   json_decref (head);
-  if (!fits)
-    return damaged (SELECTION, error);
-  *selection = from_bytes (data, area->width, area->height, error);
-  return *selection != NULL;
+  *selection = n == 1 ? from_bytes (data, area->width, area->height, error) : NULL;
+  return *selection || damaged (SELECTION, error);
+}
+
+gboolean
+record_read_masks (gint32 group, People *people, const MoaRect *area, GError **error)
+{
+  g_autofree guint8 *data = NULL;
+  json_t *head;
+  int n;
+
+  if (!read_masks (group, MASKS, area, &head, &data, &n, error))
+    return FALSE;
+
+  const json_t *list = json_object_get (head, "subjects");
+  gboolean success = n == (int) json_array_size (list);
+
+  for (int i = 0; success && i < n; i++)
+    {
+      json_int_t k = json_integer_value (json_array_get (list, i));
+      gboolean free = k >= 0 && k < people->n_subjects && !people->subjects[k].mask;
+
+      if (free)
+        people->subjects[k].mask = from_bytes (data + (gsize) i * area->width * area->height, area->width,
+                                               area->height, error);
+      success = free && people->subjects[k].mask;
+    }
+  json_decref (head);
+  return success || damaged (MASKS, error);
 }
 
 /* The map that entry describes, of the bytes from *used on. */

@@ -3,6 +3,7 @@
  *
  *   moa-replace-person   the settings that were used, and where, as JSON
  *   moa-subjects         the subjects' names and image features
+ *   moa-subject-masks    where each of them was to go, 8 bits, if that was said (IP-Adapters)
  *   moa-selection        where persons were allowed to change, 8 bits
  *   moa-router-maps      the mean router map of each block, 8 bits
  *   moa-made-with        that it was made with this tool (unless the settings leave it out) */
@@ -23,6 +24,9 @@ ReplaceSettings *record_read_settings (gint32 group, gint32 *source, MoaRect *ar
 
 /* Who came in.  (transfer full); NULL with error set. */
 People *record_read_people (gint32 group, GError **error);
+
+/* Gives people, who are those of the group, the masks that they had.  FALSE with error set. */
+gboolean record_read_masks (gint32 group, People *people, const MoaRect *area, GError **error);
 
 /* selection: of the area's size, or NULL if everything was allowed.  FALSE with error set. */
 gboolean record_read_selection (gint32 group, const MoaRect *area, MoaImage **selection,

@@ -98,11 +98,12 @@ repeat_task_new (gint32 image, gint32 drawable, const char *options, GError **er
     return NULL;
   task->model = replace_open_model (task->settings, &path, error);
 
-  People *people = task->model ? find_people (image, group, task->settings, error) : NULL;
+  g_autoptr (People) people = task->model ? find_people (image, group, task->settings, error) : NULL;
 
-  if (!people)
+  if (!people || !people_read_masks (people, task->layer, &task->area, error)
+      || !(task->settings->subjects || record_read_masks (group, people, &task->area, error)))
     return NULL;
-  replace_task_take_people (task, people);
+  replace_task_take_people (task, g_steal_pointer (&people));
   return g_steal_pointer (&task);
 }
 

@@ -121,7 +121,7 @@ replace_open_model (const ReplaceSettings *settings, char **path, GError **error
 {
   *path = *settings->model ? g_strdup (settings->model) : replace_settings_find_model ();
 
-  MoaModel *model = moa_model_open (*path, error);
+  MoaModel *model = replace_settings_open_model (settings, *path, error);
 
   if (!model && error)
     {
@@ -181,7 +181,8 @@ replace_task_new (gint32 image, gint32 drawable, const gint32 *subjects, int n_s
       task->model = replace_open_model (settings, &path, error);
       replace_settings_set_string (&task->settings->model, path);
     }
-  if (!task->model || !read_source (task, error))
+  if (!task->model || !read_source (task, error)
+      || !people_read_masks (people, task->layer, &task->area, error))
     return NULL;
   replace_task_take_people (task, g_steal_pointer (&people));
   return g_steal_pointer (&task);

@@ -24,7 +24,7 @@ static const GimpParamDef args[N_ARGS] = {
   { GIMP_PDB_INT32, "seed", "Seed of the noise" },
   { GIMP_PDB_STRING, "model", "Folder of the model; \"\" for the installed one" },
   { GIMP_PDB_STRING, "options", "A JSON object, \"{}\" for none: {\"layer\": \"the target's name\", "
-    "\"subjects\": [\"layer:NAME\", \"file:PATH\", \"saved:NAME\", \"keep\"], \"order\": [1, 0], "
+    "\"subjects\": [\"layer:NAME\", \"file:PATH\", \"saved:NAME\", \"keep\", [\"layer:NAME\", \"mask:NAME\"]], \"order\": [1, 0], "
     "\"variations\": 3, \"freedom\": 0.5, ...}; docs/settings.md lists them all" },
 };
 

@@ -20,6 +20,26 @@ static const MoaSetting own_settings[] = {
 };
 enum { N_OWN = G_N_ELEMENTS (own_settings) };
 
+static const struct {
+  const char *name;
+  gsize offset;
+  gboolean kept;
+} texts[] = {
+  { "prompt", offsetof (ReplaceSettings, prompt), TRUE },
+  { "model", offsetof (ReplaceSettings, model), TRUE },
+  { "expert", offsetof (ReplaceSettings, expert), TRUE },
+  { "image_encoder", offsetof (ReplaceSettings, image_encoder), TRUE },
+  { "device", offsetof (ReplaceSettings, device), TRUE },
+  { "layer", offsetof (ReplaceSettings, layer), FALSE },
+};
+enum { N_TEXTS = G_N_ELEMENTS (texts) };
+
+static char **
+get_text (const ReplaceSettings *settings, int i)
+{
+  return (char **) ((char *) settings + texts[i].offset);
+}
+
 ReplaceSettings *
 replace_settings_new (void)
 {
@@ -28,9 +48,9 @@ replace_settings_new (void)
   moa_replace_params_init (&settings->params);
   for (int i = 0; i < N_OWN; i++)
     moa_setting_set (&own_settings[i], settings, own_settings[i].fallback, NULL);
-  settings->prompt = g_strdup ("");
-  settings->model = g_strdup ("");
-  settings->device = g_strdup ("");
+  for (int i = 0; i < N_TEXTS; i++)
+    if (texts[i].kept)
+      *get_text (settings, i) = g_strdup ("");
   return settings;
 }
 
@@ -39,10 +59,8 @@ replace_settings_copy (const ReplaceSettings *settings)
 {
   ReplaceSettings *copy = g_memdup2 (settings, sizeof *settings);
 
-  copy->prompt = g_strdup (settings->prompt);
-  copy->model = g_strdup (settings->model);
-  copy->device = g_strdup (settings->device);
-  copy->layer = g_strdup (settings->layer);
+  for (int i = 0; i < N_TEXTS; i++)
+    *get_text (copy, i) = g_strdup (*get_text (settings, i));
   copy->subjects = g_strdup (settings->subjects);
   return copy;
 }
@@ -52,10 +70,8 @@ replace_settings_free (ReplaceSettings *settings)
 {
   if (settings)
     {
-      g_free (settings->prompt);
-      g_free (settings->model);
-      g_free (settings->device);
-      g_free (settings->layer);
+      for (int i = 0; i < N_TEXTS; i++)
+        g_free (*get_text (settings, i));
       g_free (settings->subjects);
       g_free (settings);
     }
@@ -107,8 +123,10 @@ replace_settings_list_options (void)
 {
   int n;
   const MoaSetting *rows = moa_replace_settings (&n);
-  GString *known = g_string_new ("prompt, model, device, layer, subjects, order");
+  GString *known = g_string_new ("subjects, order");
 
+  for (int i = 0; i < N_TEXTS; i++)
+    g_string_append_printf (known, ", %s", texts[i].name);
   for (int i = 0; i < n; i++)
     g_string_append_printf (known, ", %s", rows[i].name);
   for (int i = 0; i < N_OWN; i++)
@@ -124,14 +142,9 @@ option_from_json (ReplaceSettings *settings, const char *key, json_t *value, GEr
 
   if (!strcmp (key, "order"))
     return order_from_json (settings, value, error);
-  if (!strcmp (key, "prompt"))
-    return text_from_json (&settings->prompt, key, value, error);
-  if (!strcmp (key, "model"))
-    return text_from_json (&settings->model, key, value, error);
-  if (!strcmp (key, "device"))
-    return text_from_json (&settings->device, key, value, error);
-  if (!strcmp (key, "layer"))
-    return text_from_json (&settings->layer, key, value, error);
+  for (int i = 0; i < N_TEXTS; i++)
+    if (!strcmp (key, texts[i].name))
+      return text_from_json (get_text (settings, i), key, value, error);
   if (!strcmp (key, "subjects"))
     {
       g_free (settings->subjects);
@@ -242,8 +255,9 @@ replace_settings_to_json (const ReplaceSettings *settings)
   json_object_set_new (object, "model", json_string (settings->model));
   set_all (chosen, rows, n, &settings->params);
   set_all (chosen, own_settings, N_OWN, settings);
-  if (*settings->device)
-    json_object_set_new (chosen, "device", json_string (settings->device));
+  for (int i = 2; i < N_TEXTS; i++) /* the first two stand beside the options */
+    if (texts[i].kept && **get_text (settings, i))
+      json_object_set_new (chosen, texts[i].name, json_string (*get_text (settings, i)));
   if (settings->n_order)
     {
       json_t *order = json_array ();
@@ -280,6 +294,18 @@ replace_settings_find_model (void)
         return g_steal_pointer (&beside);
     }
   return g_build_filename (MOA_MODEL_DIR, "mini", NULL);
+}
+
+MoaModel *
+replace_settings_open_model (const ReplaceSettings *settings, const char *folder, GError **error)
+{
+  MoaModelFiles files = {
+    .model = folder,
+    .expert = *settings->expert ? settings->expert : NULL,
+    .image_encoder = *settings->image_encoder ? settings->image_encoder : NULL,
+  };
+
+  return moa_model_open_files (&files, error);
 }
 
 void

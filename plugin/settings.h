@@ -11,6 +11,8 @@
 typedef struct {
   char *prompt;            /* "": the engine's own */
   char *model;             /* folder; "": replace_settings_find_model() */
+  char *expert;            /* instead of the model's own: MoA weights or an IP-Adapter; "" */
+  char *image_encoder;     /* instead of the model's own; "" */
   MoaReplaceParams params; /* without its pictures, prompt and order */
   int order[MOA_MAX_SUBJECTS];
   int n_order;             /* 0: from left to right */
@@ -31,12 +33,12 @@ ReplaceSettings *replace_settings_copy (const ReplaceSettings *settings);
 void replace_settings_free (ReplaceSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaceSettings, replace_settings_free)
 
-/* Sets prompt, model or device; NULL is "". */
+/* Sets one of the texts; NULL is "". */
 void replace_settings_set_string (char **field, const char *value);
 
 /* The procedure's options argument: a JSON object with any of the engine's settings
- * (moa_replace_settings()) and prompt, model, device, order, maps, cache, mark, threads,
- * memory_limit (MiB), layer and subjects.  "" is the same as "{}". */
+ * (moa_replace_settings()) and prompt, model, expert, image_encoder, device, order, maps, cache, mark,
+ * threads, memory_limit (MiB), layer and subjects.  "" is the same as "{}". */
 gboolean replace_settings_set_options (ReplaceSettings *settings, const char *json,
                                        GError **error);
 
@@ -53,6 +55,11 @@ ReplaceSettings *replace_settings_from_json (const char *json, GError **error);
  * models/mini beside the plug-in, the installed one.  The last one that was looked at if none
  * is there.  (transfer full) */
 char *replace_settings_find_model (void);
+
+/* The model in the folder with the expert and the image encoder that settings name.
+ * (transfer full) */
+MoaModel *replace_settings_open_model (const ReplaceSettings *settings, const char *folder,
+                                       GError **error);
 
 /* How a job is to run: device, threads, memory, and the folder of kept inversions, which is also
  * what dialogs ask estimates with.  The strings live as long as the process. */

@@ -4,7 +4,8 @@
 #   MOA_TEST_PLUGIN  the tests' own plug-in, from moa-test.c
 #   MOA_TEST_MODEL   a model folder
 #   MOA_TEST_OUT     where to leave GIMP's log and the files written (default: a temporary folder)
-#   MOA_TESTS        which files to run (default: "replace mixing refuse procedures document")
+#   MOA_TESTS        which files to run (default: all)
+#   MOA_FIXTURES     tests/data
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -18,9 +19,10 @@ tap=$work/tap
 script="(begin
   (define tap (open-output-file \"$tap\"))
   (define model \"$MOA_TEST_MODEL\")
+  (define data \"$MOA_FIXTURES\")
   (define out \"$out\")
   (load \"$here/common.scm\")"
-for test in ${MOA_TESTS:-replace mixing refuse procedures document}; do
+for test in ${MOA_TESTS:-replace mixing refuse procedures document adapter}; do
   script+=" (load \"$here/$test.scm\")"
 done
 script+="
