@@ -7,6 +7,7 @@
 #include "device_combo.h"
 #include "entries.h"
 #include "first_use.h"
+#include "fit.h"
 #include "help.h"
 #include "history_strip.h"
 #include "mnemonics.h"
@@ -563,7 +564,7 @@ create_dialog (Generate *g)
                                _("G_enerate"), GTK_RESPONSE_OK, NULL);
   gtk_dialog_set_default_response (GTK_DIALOG (g->dialog), RESPONSE_LAYOUTS);
   gtk_container_set_border_width (GTK_CONTAINER (box), 12);
-  gtk_box_pack_start (GTK_BOX (box), create_panes (g), TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (box), fit_new (create_panes (g)), TRUE, TRUE, 0);
   progress_row_init (&g->row, 700);
   gtk_box_pack_start (GTK_BOX (box), g->row.box, FALSE, FALSE, 0);
   gtk_widget_show (box);

@@ -1,6 +1,7 @@
 /* The dialog of Router Maps: those that an earlier result keeps, over the result. */
 #include "maps_dialog.h"
 
+#include "fit.h"
 #include "help.h"
 #include "map_grid.h"
 #include "mnemonics.h"
@@ -43,7 +44,7 @@ create_dialog (MapGrid *grid, ProgressRow *row)
   GtkWidget *content = gtk_dialog_get_content_area (GTK_DIALOG (dialog));
 
   gtk_container_set_border_width (GTK_CONTAINER (map_grid_get_widget (grid)), 12);
-  gtk_box_pack_start (GTK_BOX (content), map_grid_get_widget (grid), TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (content), fit_new (map_grid_get_widget (grid)), TRUE, TRUE, 0);
   progress_row_init (row, 440);
   gtk_container_set_border_width (GTK_CONTAINER (row->box), 12);
   gtk_box_pack_start (GTK_BOX (content), row->box, FALSE, FALSE, 0);

@@ -3,6 +3,7 @@
  * Opening a model reads its tables only, so that a list of large ones is there at once. */
 #include "models_dialog.h"
 
+#include "fit.h"
 #include "help.h"
 #include "mnemonics.h"
 #include "moa.h"
@@ -270,6 +271,19 @@ on_response (GtkDialog *dialog, int response, Models *models)
 
 /* ---- The window ---------------------------------------------------------- */
 
+/* GIMP's dark theme has the same colour for chosen text and what is behind it, where the theme's engine is
+ * not installed. */
+static void
+on_style (GtkWidget *tree, GtkStyle *before, gpointer data)
+{
+  GtkStyle *style = gtk_widget_get_style (tree);
+  const GtkStateType states[] = { GTK_STATE_SELECTED, GTK_STATE_ACTIVE };
+
+  for (guint i = 0; i < G_N_ELEMENTS (states); i++)
+    if (gdk_color_equal (&style->text[states[i]], &style->base[states[i]]))
+      gtk_widget_modify_base (tree, states[i], &style->bg[GTK_STATE_SELECTED]);
+}
+
 static GtkWidget *
 create_list (Models *models)
 {
@@ -294,6 +308,7 @@ create_list (Models *models)
   atk_object_set_name (gtk_widget_get_accessible (models->tree), _("Models"));
   g_signal_connect (gtk_tree_view_get_selection (GTK_TREE_VIEW (models->tree)), "changed",
                     G_CALLBACK (on_chosen), models);
+  g_signal_connect (models->tree, "style-set", G_CALLBACK (on_style), NULL);
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scrolled), GTK_POLICY_AUTOMATIC,
                                   GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_set_shadow_type (GTK_SCROLLED_WINDOW (scrolled), GTK_SHADOW_IN);
@@ -330,7 +345,7 @@ create_dialog (Models *models)
   gtk_box_pack_start (GTK_BOX (panes), create_details (models), TRUE, TRUE, 0);
   progress_row_init (&models->row, 600);
   gtk_container_set_border_width (GTK_CONTAINER (box), 12);
-  gtk_box_pack_start (GTK_BOX (box), panes, TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (box), fit_new (panes), TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (box), models->row.box, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (models->dialog))), box, TRUE, TRUE,
                       0);

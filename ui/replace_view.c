@@ -1,6 +1,7 @@
 /* What the dialog of Replace Person shows: what to do on the left, the picture on the right. */
 #include "replace_view.h"
 
+#include "fit.h"
 #include "wrapped_label.h"
 
 #include "plugin/intl.h"
@@ -107,7 +108,7 @@ replace_view_init (ReplaceView *view, GtkWidget *target, GtkWidget *basic, GtkWi
   gtk_box_pack_start (GTK_BOX (panes), create_right (view, hooks), TRUE, TRUE, 0);
   progress_row_init (&view->row, 880);
   gtk_container_set_border_width (GTK_CONTAINER (view->box), 12);
-  gtk_box_pack_start (GTK_BOX (view->box), panes, TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (view->box), fit_new (panes), TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (view->box), view->row.box, FALSE, FALSE, 0);
   gtk_widget_show_all (panes);
   gtk_notebook_set_current_page (GTK_NOTEBOOK (view->pages), 0);

@@ -52,9 +52,26 @@ static const struct {
     N_("The result carries a note that it was made with this plug-in.") },
 };
 
+/* Files that the model is made of. */
+enum { MODEL, EXPERT, IMAGE_ENCODER, N_PATHS };
+
+static const struct {
+  const char *label, *title, *tip;
+  GtkFileChooserAction action;
+} paths[N_PATHS] = {
+  { N_("_Model:"), N_("Folder of the Model"), N_("A folder in diffusers layout with a moa folder in it"),
+    GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER },
+  { N_("E_xpert:"), N_("What Puts Persons into Pictures"),
+    N_("An IP-Adapter's file, or a folder of MoA weights. Empty: the model's own."),
+    GTK_FILE_CHOOSER_ACTION_OPEN },
+  { N_("_Image encoder:"), N_("Image Encoder"),
+    N_("The CLIP image encoder that the expert was trained with. Empty: the model's own."),
+    GTK_FILE_CHOOSER_ACTION_OPEN },
+};
+
 struct _SettingsPanel
 {
-  GtkWidget *box, *advanced, *prompt, *seed, *model_entry, *model_status, *device;
+  GtkWidget *box, *advanced, *prompt, *seed, *paths[N_PATHS], *model_status, *device;
   GtkWidget *switches[N_SWITCHES];
   Row rows[MAX_SETTINGS];
   int n_rows;
@@ -148,9 +165,18 @@ describe_model (const MoaModelInfo *info)
 static char *
 get_model_path (SettingsPanel *panel)
 {
-  const char *text = gtk_entry_get_text (GTK_ENTRY (panel->model_entry));
+  const char *text = gtk_entry_get_text (GTK_ENTRY (panel->paths[MODEL]));
 
   return *text ? g_strdup (text) : replace_settings_find_model ();
+}
+
+/* The files beside the model. */
+static void
+put_paths (SettingsPanel *panel, ReplaceSettings *settings)
+{
+  replace_settings_set_string (&settings->expert, gtk_entry_get_text (GTK_ENTRY (panel->paths[EXPERT])));
+  replace_settings_set_string (&settings->image_encoder,
+                               gtk_entry_get_text (GTK_ENTRY (panel->paths[IMAGE_ENCODER])));
 }
 
 static void
@@ -165,7 +191,8 @@ check_model (SettingsPanel *panel)
 
   g_clear_pointer (&panel->problem, g_free);
   g_clear_pointer (&panel->model, moa_model_unref);
-  panel->model = moa_model_open (path, &error);
+  put_paths (panel, panel->settings);
+  panel->model = replace_settings_open_model (panel->settings, path, &error);
   if (error)
     panel->problem = g_strdup_printf (_("%s. Choose the folder of a complete model under Model."),
                                       error->message);
@@ -200,19 +227,22 @@ on_model_edited (GtkEditable *editable, SettingsPanel *panel)
 static void
 on_browse (GtkButton *button, SettingsPanel *panel)
 {
-  g_autofree char *path = get_model_path (panel);
+  int i = GPOINTER_TO_INT (g_object_get_data (G_OBJECT (button), "moa-path"));
+  g_autofree char *path = i == MODEL ? get_model_path (panel)
+                                     : g_strdup (gtk_entry_get_text (GTK_ENTRY (panel->paths[i])));
   GtkWidget *window = gtk_widget_get_toplevel (panel->box);
   GtkWidget *chooser = gtk_file_chooser_dialog_new (
-    _("Folder of the Model"), GTK_WINDOW (window), GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER,
+    _(paths[i].title), GTK_WINDOW (window), paths[i].action,
     _("_Cancel"), GTK_RESPONSE_CANCEL, _("_Choose"), GTK_RESPONSE_OK, NULL);
 
   gtk_dialog_set_default_response (GTK_DIALOG (chooser), GTK_RESPONSE_OK);
-  gtk_file_chooser_set_filename (GTK_FILE_CHOOSER (chooser), path);
+  if (*path)
+    gtk_file_chooser_set_filename (GTK_FILE_CHOOSER (chooser), path);
   if (gtk_dialog_run (GTK_DIALOG (chooser)) == GTK_RESPONSE_OK)
     {
       g_autofree char *chosen = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (chooser));
 
-      gtk_entry_set_text (GTK_ENTRY (panel->model_entry), chosen ? chosen : "");
+      gtk_entry_set_text (GTK_ENTRY (panel->paths[i]), chosen ? chosen : "");
       check_model (panel);
     }
   gtk_widget_destroy (chooser);
@@ -272,7 +302,9 @@ settings_panel_set (SettingsPanel *panel, const ReplaceSettings *settings)
   replace_settings_free (panel->settings);
   panel->settings = replace_settings_copy (settings);
   gtk_entry_set_text (GTK_ENTRY (panel->prompt), settings->prompt);
-  gtk_entry_set_text (GTK_ENTRY (panel->model_entry), *settings->model ? settings->model : usual);
+  gtk_entry_set_text (GTK_ENTRY (panel->paths[MODEL]), *settings->model ? settings->model : usual);
+  gtk_entry_set_text (GTK_ENTRY (panel->paths[EXPERT]), settings->expert);
+  gtk_entry_set_text (GTK_ENTRY (panel->paths[IMAGE_ENCODER]), settings->image_encoder);
   device_combo_set (panel->device, settings->device);
   for (int i = 0; i < N_SWITCHES; i++)
     gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (panel->switches[i]),
@@ -290,7 +322,7 @@ settings_panel_get (SettingsPanel *panel, gboolean roll)
   g_autofree char *device = device_combo_get (panel->device);
   ReplaceSettings *settings = replace_settings_copy (panel->settings);
   g_autofree char *usual = replace_settings_find_model ();
-  const char *model = gtk_entry_get_text (GTK_ENTRY (panel->model_entry));
+  const char *model = gtk_entry_get_text (GTK_ENTRY (panel->paths[MODEL]));
 
   if (roll && panel->random_seed)
     gtk_adjustment_set_value (GTK_ADJUSTMENT (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (panel->seed)),
@@ -298,6 +330,7 @@ settings_panel_get (SettingsPanel *panel, gboolean roll)
   replace_settings_set_string (&settings->prompt, gtk_entry_get_text (GTK_ENTRY (panel->prompt)));
   replace_settings_set_string (&settings->model, g_strcmp0 (model, usual) ? model : "");
   replace_settings_set_string (&settings->device, device);
+  put_paths (panel, settings);
   for (int i = 0; i < panel->n_rows; i++)
     moa_setting_set (panel->rows[i].setting, &settings->params, get_value (&panel->rows[i]), NULL);
   for (int i = 0; i < N_SWITCHES; i++)
@@ -453,24 +486,23 @@ create_prompt (SettingsPanel *panel)
   return panel->prompt;
 }
 
-static GtkWidget *
-create_model_row (SettingsPanel *panel)
+static void
+add_path (SettingsPanel *panel, GtkWidget *table, int line, int i)
 {
   GtkWidget *row = gtk_hbox_new (FALSE, 6);
-  GtkWidget *button = gtk_button_new_with_mnemonic (_("_Browse..."));
+  GtkWidget *button = i == MODEL ? gtk_button_new_with_mnemonic (_("_Browse..."))
+                                 : gtk_button_new_with_label ("...");
 
-  panel->model_entry = gtk_entry_new ();
-  g_signal_connect (panel->model_entry, "changed", G_CALLBACK (on_model_edited), panel);
+  panel->paths[i] = gtk_entry_new ();
+  g_object_set_data (G_OBJECT (button), "moa-path", GINT_TO_POINTER (i));
+  atk_object_set_name (gtk_widget_get_accessible (button), _(paths[i].title));
+  g_signal_connect (panel->paths[i], "changed", G_CALLBACK (on_model_edited), panel);
   g_signal_connect (button, "clicked", G_CALLBACK (on_browse), panel);
-  gimp_help_set_help_data (panel->model_entry,
-                           _("A folder in diffusers layout with a moa folder in it"), NULL);
-  gtk_box_pack_start (GTK_BOX (row), panel->model_entry, TRUE, TRUE, 0);
+  gimp_help_set_help_data (panel->paths[i], _(paths[i].tip), NULL);
+  gtk_box_pack_start (GTK_BOX (row), panel->paths[i], TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (row), button, FALSE, FALSE, 0);
-
-  panel->model_status = gtk_label_new (NULL);
-  gtk_misc_set_alignment (GTK_MISC (panel->model_status), 0, 0.5);
-  gtk_label_set_ellipsize (GTK_LABEL (panel->model_status), PANGO_ELLIPSIZE_END);
-  return row;
+  create_label (table, line, _(paths[i].label), panel->paths[i]);
+  gtk_table_attach (GTK_TABLE (table), row, 1, 3, line, line + 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
 }
 
 static GtkWidget *
@@ -487,17 +519,20 @@ static GtkWidget *
 create_advanced (SettingsPanel *panel)
 {
   GtkWidget *box = gtk_vbox_new (FALSE, 2), *table = create_table (2);
-  GtkWidget *model = create_model_row (panel);
 
-  create_label (table, 0, _("_Model:"), panel->model_entry);
-  gtk_table_attach (GTK_TABLE (table), model, 1, 3, 0, 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+  add_path (panel, table, 0, MODEL);
+  panel->model_status = gtk_label_new (NULL);
+  gtk_misc_set_alignment (GTK_MISC (panel->model_status), 0, 0.5);
+  gtk_label_set_ellipsize (GTK_LABEL (panel->model_status), PANGO_ELLIPSIZE_END);
   gtk_table_attach (GTK_TABLE (table), panel->model_status, 1, 3, 1, 2, GTK_FILL | GTK_EXPAND, GTK_FILL, 0,
                     0);
+  add_path (panel, table, 2, EXPERT);
+  add_path (panel, table, 3, IMAGE_ENCODER);
   panel->device = device_combo_new ();
   g_signal_connect_swapped (panel->device, "changed", G_CALLBACK (on_edited), panel);
-  create_label (table, 2, _("Comp_ute on:"), panel->device);
-  gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, 2, 3, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
-  add_lines (panel, table, 3, FALSE);
+  create_label (table, 4, _("Comp_ute on:"), panel->device);
+  gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, 4, 5, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+  add_lines (panel, table, 5, FALSE);
   gtk_container_set_border_width (GTK_CONTAINER (table), 4);
   gtk_box_pack_start (GTK_BOX (box), table, FALSE, FALSE, 0);
   add_switches (panel, box);

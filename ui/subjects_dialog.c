@@ -3,6 +3,7 @@
  * Each is a file of features and a thumbnail.  A new one is made from photos in the engine's thread. */
 #include "subjects_dialog.h"
 
+#include "fit.h"
 #include "help.h"
 #include "mnemonics.h"
 #include "pixels.h"
@@ -369,8 +370,8 @@ subjects_dialog_run (MoaModel *model, const char *problem)
 
   s.dialog = gimp_dialog_new (_("Subjects"), "moa-subjects", NULL, 0, show_help, "plug-in-moa-subjects",
                               _("Ne_w..."), RESPONSE_NEW, _("_Close"), GTK_RESPONSE_CLOSE, NULL);
-  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (s.dialog))), create_content (&s), TRUE,
-                      TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (s.dialog))),
+                      fit_new (create_content (&s)), TRUE, TRUE, 0);
   gtk_dialog_set_response_sensitive (GTK_DIALOG (s.dialog), RESPONSE_NEW, model != NULL);
   g_signal_connect (s.dialog, "response", G_CALLBACK (on_response), &s);
   g_signal_connect (s.dialog, "delete-event", G_CALLBACK (gtk_true), NULL);
