@@ -282,6 +282,11 @@ typedef enum {
   MOA_BASE_MOA      /* the MoA net on "" with no subject, as trained by the 10 % drop */
 } MoaGuidanceBase;
 
+/* A subject as one to keep: of its photos, or a copy of its saved subject; it has one of them.
+ * (transfer full) */
+MoaSavedSubject *moa_saved_subject_of (MoaModel *model, const MoaSubject *subject, const MoaRun *run,
+                                       GError **error);
+
 #define MOA_MAX_SUBJECTS 8
 #define MOA_MAX_VARIATIONS 64
 #define MOA_MAX_PAINT 8
@@ -460,6 +465,51 @@ void moa_generate_result_free (MoaGenerateResult *result);
 gboolean moa_generate_estimate (MoaModel *model, const MoaGenerateParams *params, const MoaRun *run,
                                 gboolean calibrate, MoaEstimate *estimate, GError **error);
 
+/* ---- Pictures that belong together ----------------------------------- */
+
+/* Frames of a morph, ages of a time lapse, panels of a story. */
+typedef struct {
+  int frames;        /* of a morph */
+  int delay;         /* of a picture in an animation, milliseconds; 0: what fits */
+  int columns, rows; /* of a story's page; 0: what fits */
+} MoaSequenceParams;
+
+void moa_sequence_params_init (MoaSequenceParams *params);
+
+/* Ages from young to old as prompts.  words: two lines or more, one for each; one line: the noun of
+ * seven usual ages ("woman"); NULL or "": the same as "person".  (transfer full); NULL ended */
+char **moa_ages (const char *words);
+
+typedef struct {
+  char *name, *words; /* "Ann"; in a prompt "young woman" */
+  char *subject;      /* JSON: a list of whole paths, photos or a saved subject (.safetensors), or
+                         {"from": LIST, "to": LIST, "share": 0.5} */
+} MoaCharacter;
+
+typedef struct {
+  char *place;        /* for messages: "story.txt, line 9" */
+  char *prompt;       /* the characters in words, with marks: "a woman <1> on a beach" */
+  char *caption;      /* or NULL */
+  int characters[MOA_MAX_SUBJECTS]; /* their numbers, in the marks' order */
+  int n_characters;
+  char *settings;     /* a JSON object: the story's settings and over them its own; paths are whole */
+} MoaPanel;
+
+/* Panels that have characters in common. */
+typedef struct {
+  char *title;        /* or NULL */
+  int columns, rows;  /* of a page; 0: it does not say */
+  MoaCharacter *characters;
+  int n_characters;
+  MoaPanel *panels;
+  int n_panels;       /* 1 or more */
+} MoaStory;
+
+/* Reads a story (docs/applications.md): text, or JSON if the path ends in .json.  Settings are not looked
+ * at.  (transfer full) */
+MoaStory *moa_story_read (const char *path, GError **error);
+void moa_story_free (MoaStory *story);
+
 /* ---- Settings -------------------------------------------------------- */
 
 typedef enum {
@@ -483,9 +533,10 @@ typedef struct {
   const char *help;      /* English, a sentence */
 } MoaSetting;
 
-/* Of MoaReplaceParams and MoaGenerateParams; (transfer none). */
+/* Of MoaReplaceParams, MoaGenerateParams and MoaSequenceParams; (transfer none). */
 const MoaSetting *moa_replace_settings (int *n);
 const MoaSetting *moa_generate_settings (int *n);
+const MoaSetting *moa_sequence_settings (int *n);
 /* NULL if there is none. */
 const MoaSetting *moa_setting_find (const MoaSetting *settings, int n, const char *name);
 
@@ -499,6 +550,9 @@ gboolean moa_setting_set (const MoaSetting *setting, gpointer params, double val
 /* The nouns at which subjects are injected when a prompt marks none with <1>,
  * <2> ... after the noun: "man", "woman", "person", ...  NULL ended. */
 const char *const *moa_subject_nouns (void);
+
+/* "a person", "a person and a person", ...  (transfer full) */
+char *moa_prompt_default (int n_persons);
 
 G_END_DECLS
 

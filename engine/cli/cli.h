@@ -5,6 +5,7 @@
 #include <gdk-pixbuf/gdk-pixbuf.h>
 #include <jansson.h>
 
+#include "jobs/subject-text.h"
 #include "moa.h"
 
 /* Exit codes */
@@ -149,10 +150,7 @@ typedef struct {
   MoaSubject *subjects;
   int n_subjects;
 } MoaCliSubjects;
-/* What was written as it is loaded; relative paths are seen from folder (NULL: as they are).
- * (transfer full) */
-json_t *moa_cli_subject_from_text (const char *text, const char *folder);
-json_t *moa_cli_subject_from_json (json_t *value, const char *folder, GError **error);
+/* list: subjects as of jobs/subject-text.h. */
 gboolean moa_cli_load_subjects (MoaCliSubjects *subjects, const json_t *list, const MoaCli *cli,
                                 GError **error);
 /* Gives them their masks: files in their order (NULL: none); area (NULL: all) is the part of the picture

@@ -125,7 +125,7 @@ set_subjects (MoaCliJob *job, json_t *value, const char *folder, GError **error)
     return wrong_kind ("subjects", "a list", error);
   json_array_foreach (value, i, one)
     {
-      json_t *subject = moa_cli_subject_from_json (one, folder, error);
+      json_t *subject = moa_subject_from_json (one, folder, error);
       if (!subject)
         return FALSE;
       json_array_append_new (job->subjects, subject);

@@ -132,7 +132,7 @@ take_words (MoaCliJob *job, char **words, int n)
   if (n > 0)
     job->first = g_strdup (words[0]);
   for (int i = 1; i < n; i++)
-    json_array_append_new (job->subjects, moa_cli_subject_from_text (words[i], NULL));
+    json_array_append_new (job->subjects, moa_subject_from_text (words[i], NULL));
 }
 
 /* FALSE after saying what is wrong. */

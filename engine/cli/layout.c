@@ -89,7 +89,7 @@ moa_cli_layout (int argc, char **argv)
     {
       template->first = g_strdup (argv[1]);
       for (int k = 2; k < argc; k++)
-        json_array_append_new (template->subjects, moa_cli_subject_from_text (argv[k], NULL));
+        json_array_append_new (template->subjects, moa_subject_from_text (argv[k], NULL));
       add_all (&panels, template, seed, panels.columns, pick);
     }
   moa_cli_job_free (template);

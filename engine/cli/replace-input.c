@@ -57,7 +57,7 @@ moa_cli_replace_input (CliReplace *r, GError **error)
   MoaCliJob *job = &r->job;
   /* Without a subject, maps shows the picture's own persons. */
   if (json_array_size (job->subjects) == 0)
-    json_array_append_new (job->subjects, moa_cli_subject_from_text (job->first, NULL));
+    json_array_append_new (job->subjects, moa_subject_from_text (job->first, NULL));
   r->source = moa_cli_load (job->first, error);
   if (!r->source || !moa_cli_load_subjects (&job->loaded, job->subjects, job->cli, error) ||
       !choose_area (r, moa_model_get_info (job->cli->model)->side, error))

@@ -123,6 +123,8 @@ moa_cli_print_settings (void)
   print_table ("Replace", settings, n);
   settings = moa_generate_settings (&n);
   print_table ("Generate", settings, n);
+  settings = moa_sequence_settings (&n);
+  print_table ("Morph, Time Lapse, Story", settings, n);
   g_print (
       "\n## In GIMP alone\n\n"
       "| option | of | what it does |\n|---|---|---|\n"

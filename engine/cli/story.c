@@ -1,9 +1,7 @@
 /* moa story: pages of panels with the same characters. */
-#include "cli/story.h"
+#include "cli/panels.h"
 
 #include "base/error.h"
-#include "cli/panels.h"
-#include "io/json.h"
 
 #include <string.h>
 
@@ -33,196 +31,63 @@ static const char after_story[] =
 
 enum { COLUMNS = 2, ROWS = 3 };
 
-typedef struct {
-  MoaCliPanels *panels;
-  const char *file;
-  char *folder;        /* the file's */
-  json_t *story, *all; /* all: settings of all panels */
-  GArray *lines;       /* each panel's line, of a text */
-  MoaCliCharacter *characters;
-  int n_characters;
-} Story;
-
-/* ---- Characters ---- */
-
-static gboolean
-read_character (Story *s, const char *name, json_t *value, GError **error)
-{
-  const char *words = json_string_value (json_object_get (value, "words"));
-  json_t *photos = json_object_get (value, "photos");
-  if (!*name || !words || !*words || !photos || json_object_size (value) != 2)
-    return moa_fail (error, MOA_ERROR_FILE,
-                     "%s: the character \"%s\" must be {\"words\": NOUN, \"photos\": PHOTO}", s->file, name);
-  json_t *subject = moa_cli_subject_from_json (photos, s->folder, error);
-  if (!subject)
-    {
-      g_prefix_error (error, "%s: \"%s\": ", s->file, name);
-      return FALSE;
-    }
-  s->characters = g_renew (MoaCliCharacter, s->characters, s->n_characters + 1);
-  s->characters[s->n_characters++] = (MoaCliCharacter){ g_strdup (name), g_strdup (words), subject };
-  return TRUE;
-}
-
 /* --character NAME=PHOTO: another one takes the part. */
 static gboolean
-recast (Story *s, char **casting, GError **error)
+recast (MoaStory *story, char **casting, json_t **subjects, GError **error)
 {
   for (; casting && *casting; casting++)
     {
       const char *equals = strchr (*casting, '=');
-      MoaCliCharacter *found = NULL;
-      for (int k = 0; equals && k < s->n_characters; k++)
-        if (strlen (s->characters[k].name) == (gsize) (equals - *casting) &&
-            g_str_has_prefix (*casting, s->characters[k].name))
-          found = &s->characters[k];
-      if (!found)
+      int found = -1;
+      for (int k = 0; equals && k < story->n_characters; k++)
+        if (strlen (story->characters[k].name) == (gsize) (equals - *casting) &&
+            g_str_has_prefix (*casting, story->characters[k].name))
+          found = k;
+      if (found < 0)
         return moa_fail (error, MOA_ERROR_ARGUMENT,
                          "--character is \"%s\"; write it as NAME=PHOTO, with a NAME of the story", *casting);
-      json_decref (found->subject);
-      found->subject = moa_cli_subject_from_text (equals + 1, NULL);
+      json_decref (subjects[found]);
+      subjects[found] = moa_subject_from_text (equals + 1, NULL);
     }
-  return TRUE;
-}
-
-/* ---- Panels ---- */
-
-static char *
-place_of (const Story *s, int i)
-{
-  return s->lines->len ? g_strdup_printf ("%s, line %d", s->file, g_array_index (s->lines, int, i))
-                       : g_strdup_printf ("%s, panel %d", s->file, i + 1);
-}
-
-/* Paths of a panel are seen from the file, those of the command line from here. */
-static json_t *
-resolved (const json_t *value, const char *folder)
-{
-  json_t *list = json_array (), *one;
-  size_t i;
-  json_array_foreach (value, i, one)
-    json_array_append_new (list, resolved (one, folder));
-  if (!json_is_string (value))
-    return list;
-  json_decref (list);
-  const char *path = json_string_value (value);
-  g_autofree char *whole = g_path_is_absolute (path) ? g_strdup (path)
-                                                     : g_build_filename (folder, path, NULL);
-  return json_string_nocheck (whole);
-}
-
-static gboolean
-add_panel (Story *s, const json_t *template, json_t *panel, int i, GError **error)
-{
-  static const char *const paths[] = { "replace", "select", "control", "subject_mask" };
-  const char *words = json_string_value (json_object_get (panel, "panel"));
-  const char *caption = json_string_value (json_object_get (panel, "caption"));
-  g_autofree char *place = place_of (s, i), *name = g_strdup_printf ("panel-%03d.png", i + 1);
-  g_autoptr (GArray) who = g_array_new (FALSE, FALSE, sizeof (int));
-  if (!words)
-    return moa_fail (error, MOA_ERROR_FILE, "%s: \"panel\" must be the words of the picture", place);
-  g_autofree char *prompt = moa_cli_story_prompt (words, s->characters, s->n_characters, who, error);
-  if (!prompt)
-    {
-      g_prefix_error (error, "%s: ", place);
-      return FALSE;
-    }
-  json_t *own = json_deep_copy (s->all), *job = json_deep_copy (template), *subjects = json_array ();
-  json_object_update (own, panel);
-  json_object_del (own, "panel");
-  json_object_del (own, "caption");
-  for (gsize k = 0; k < G_N_ELEMENTS (paths); k++)
-    if (json_object_get (own, paths[k]))
-      json_object_set_new (own, paths[k], resolved (json_object_get (own, paths[k]), s->folder));
-  json_object_set_new (own, json_object_get (own, "replace") ? "prompt" : "generate",
-                       json_string (prompt));
-  json_object_update (job, own);
-  for (guint k = 0; k < who->len; k++)
-    json_array_append (subjects, s->characters[g_array_index (who, int, k)].subject);
-  json_object_set_new (job, "subjects", subjects);
-  json_decref (own);
-  moa_cli_panels_add (s->panels, job, name, caption, place);
-  return TRUE;
-}
-
-/* ---- The file ---- */
-
-static gboolean
-read_file (Story *s, GError **error)
-{
-  g_autofree char *text = NULL;
-  g_autoptr (GError) fault = NULL;
-  gsize n;
-  if (!g_file_get_contents (s->file, &text, &n, &fault))
-    return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be read: %s", s->file, fault->message);
-  s->folder = g_path_get_dirname (s->file);
-  s->story = g_str_has_suffix (s->file, ".json") ? moa_json_parse (text, n, s->file, error)
-                                                 : moa_cli_story_from_text (text, s->file, s->lines, error);
-  return s->story != NULL;
-}
-
-static gboolean
-take_count (json_t *all, const char *key, int *to, GError **error)
-{
-  json_t *value = json_object_get (all, key);
-  if (value && (!json_is_integer (value) || json_integer_value (value) < 1 ||
-                json_integer_value (value) > 100))
-    return moa_fail (error, MOA_ERROR_ARGUMENT, "\"%s\" must be a whole number from 1 to 100", key);
-  if (value && *to <= 0)
-    *to = json_integer_value (value);
-  json_object_del (all, key);
-  return TRUE;
-}
-
-/* What is neither characters, panels nor of the page is for all panels. */
-static gboolean
-read_story (Story *s, const json_t *template, char **casting, GError **error)
-{
-  if (!read_file (s, error))
-    return FALSE;
-  json_t *characters = json_object_get (s->story, "characters"), *value;
-  json_t *list = json_object_get (s->story, "panels");
-  const char *name;
-  size_t i;
-  if ((characters && !json_is_object (characters)) || !json_is_array (list) || json_array_size (list) == 0)
-    return moa_fail (error, MOA_ERROR_FILE, "%s: there is no panel in it, or \"characters\" is no object",
-                     s->file);
-  json_object_foreach (characters, name, value)
-    if (!read_character (s, name, value, error))
-      return FALSE;
-  if (!recast (s, casting, error))
-    return FALSE;
-  s->all = json_copy (s->story);
-  s->panels->title = g_strdup (json_string_value (json_object_get (s->all, "title")));
-  json_object_del (s->all, "title");
-  json_object_del (s->all, "characters");
-  json_object_del (s->all, "panels");
-  if (!take_count (s->all, "columns", &s->panels->columns, error) ||
-      !take_count (s->all, "rows", &s->panels->rows, error))
-    {
-      g_prefix_error (error, "%s: ", s->file);
-      return FALSE;
-    }
-  json_array_foreach (list, i, value)
-    if (!add_panel (s, template, value, i, error))
-      return FALSE;
   return TRUE;
 }
 
 static void
-clear (Story *s)
+add_panel (MoaCliPanels *panels, const json_t *template, const MoaPanel *panel, json_t *const *subjects,
+           int i)
 {
-  for (int k = 0; k < s->n_characters; k++)
-    {
-      g_free (s->characters[k].name);
-      g_free (s->characters[k].words);
-      json_decref (s->characters[k].subject);
-    }
-  g_free (s->characters);
-  g_free (s->folder);
-  g_array_unref (s->lines);
-  json_decref (s->story);
-  json_decref (s->all);
+  g_autofree char *name = g_strdup_printf ("panel-%03d.png", i + 1);
+  json_t *own = json_loads (panel->settings, 0, NULL), *job = json_deep_copy (template), *list = json_array ();
+  json_object_set_new (own, json_object_get (own, "replace") ? "prompt" : "generate",
+                       json_string (panel->prompt));
+  json_object_update (job, own);
+  for (int k = 0; k < panel->n_characters; k++)
+    json_array_append (list, subjects[panel->characters[k]]);
+  json_object_set_new (job, "subjects", list);
+  json_decref (own);
+  moa_cli_panels_add (panels, job, name, panel->caption, panel->place);
+}
+
+static gboolean
+read_story (MoaCliPanels *panels, const char *file, const json_t *template, char **casting, GError **error)
+{
+  MoaStory *story = moa_story_read (file, error);
+  if (!story)
+    return FALSE;
+  json_t **subjects = g_new0 (json_t *, story->n_characters + 1);
+  for (int k = 0; k < story->n_characters; k++)
+    subjects[k] = json_loads (story->characters[k].subject, JSON_DECODE_ANY, NULL);
+  gboolean ok = recast (story, casting, subjects, error);
+  for (int i = 0; ok && i < story->n_panels; i++)
+    add_panel (panels, template, &story->panels[i], subjects, i);
+  for (int k = 0; k < story->n_characters; k++)
+    json_decref (subjects[k]);
+  g_free (subjects);
+  panels->title = g_strdup (story->title);
+  panels->columns = panels->columns > 0 ? panels->columns : story->columns;
+  panels->rows = panels->rows > 0 ? panels->rows : story->rows;
+  moa_story_free (story);
+  return ok;
 }
 
 int
@@ -251,11 +116,9 @@ moa_cli_story (int argc, char **argv)
   gboolean understood = TRUE;
   if (usable)
     {
-      Story s = { .panels = &panels, .file = argv[1], .lines = g_array_new (FALSE, FALSE, sizeof (int)) };
       json_t *like = moa_cli_job_to_json (template);
-      understood = read_story (&s, like, casting, &error);
+      understood = read_story (&panels, argv[1], like, casting, &error);
       json_decref (like);
-      clear (&s);
     }
   panels.columns = panels.columns > 0 ? panels.columns : COLUMNS;
   panels.rows = panels.rows > 0 ? panels.rows : ROWS;

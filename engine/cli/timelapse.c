@@ -1,8 +1,6 @@
 /* moa timelapse: one person from young to old, by words, with one seed. */
 #include "cli/panels.h"
 
-#include <string.h>
-
 static const char after_timelapse[] =
     "Writes FOLDER/age-00.png and so on, and sheet.png. All have the same seed. Without --prompt the\n"
     "ages are those below; --noun man or --noun woman make the older ones of them more certain. A\n"
@@ -13,25 +11,6 @@ static const char after_timelapse[] =
     "\n"
     "  moa timelapse ann.png -o ann-ages --noun woman\n"
     "  moa timelapse ann.png -o ann-ages --prompt \"a girl in a park\" --prompt \"a woman in a park\"";
-
-/* %s: the noun */
-static const char *const ages[] = {
-  "a photo of a baby",        "a photo of a child",      "a photo of a teenager", "a photo of a young adult",
-  "a photo of a middle-aged %s", "a photo of an old %s", "a photo of a very old %s",
-};
-
-static char **
-usual_prompts (const char *noun)
-{
-  char **prompts = g_new0 (char *, G_N_ELEMENTS (ages) + 1);
-  for (gsize i = 0; i < G_N_ELEMENTS (ages); i++)
-    {
-      const char *place = strstr (ages[i], "%s");
-      prompts[i] = place ? g_strdup_printf ("%.*s%s", (int) (place - ages[i]), ages[i], noun)
-                         : g_strdup (ages[i]);
-    }
-  return prompts;
-}
 
 int
 moa_cli_timelapse (int argc, char **argv)
@@ -53,9 +32,9 @@ moa_cli_timelapse (int argc, char **argv)
                                           "SUBJECT [SUBJECT...] -o FOLDER",
                                           "Draws a person from young to old.", after_timelapse);
   for (int k = 1; usable && k < argc; k++)
-    json_array_append_new (template->subjects, moa_cli_subject_from_text (argv[k], NULL));
+    json_array_append_new (template->subjects, moa_subject_from_text (argv[k], NULL));
   if (!prompts)
-    prompts = usual_prompts (noun ? noun : "person");
+    prompts = moa_ages (noun);
   for (int i = 0; usable && prompts[i]; i++)
     {
       json_t *job = moa_cli_job_to_json (template);

@@ -91,6 +91,38 @@ moa_saved_subject_new (MoaModel *model, const char *name, const MoaImage *const 
   return saved;
 }
 
+static MoaSavedSubject *
+copy (const MoaSavedSubject *saved, GError **error)
+{
+  MoaSavedSubject *other = g_new0 (MoaSavedSubject, 1);
+  gsize n = (gsize) saved->n_photos * saved->dim;
+  *other = (MoaSavedSubject){ g_strdup (saved->name), g_strdup (saved->encoder), saved->n_photos,
+                              saved->dim, moa_job_floats (n, error) };
+  other->thumbnail = other->features ? moa_image_copy (saved->thumbnail) : NULL;
+  if (other->thumbnail)
+    memcpy (other->features, saved->features, n * sizeof (float));
+  else
+    {
+      if (other->features)
+        moa_fail (error, MOA_ERROR_MEMORY, "There is no memory for a copy of a saved subject");
+      g_clear_pointer (&other, moa_saved_subject_free);
+    }
+  return other;
+}
+
+MoaSavedSubject *
+moa_saved_subject_of (MoaModel *model, const MoaSubject *subject, const MoaRun *run, GError **error)
+{
+  g_return_val_if_fail (model && subject, NULL);
+  if (!subject->keep && subject->saved && subject->n_photos == 0)
+    return copy (subject->saved, error);
+  if (!subject->keep && !subject->saved)
+    return moa_saved_subject_new (model, "", subject->photos, subject->n_photos, run, error);
+  moa_fail (error, MOA_ERROR_ARGUMENT,
+            "What is blended are photos or a saved subject, not both, and nobody who is kept");
+  return NULL;
+}
+
 void
 moa_saved_subject_free (MoaSavedSubject *saved)
 {

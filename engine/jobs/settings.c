@@ -75,6 +75,32 @@ static const MoaSetting generate_settings[] = {
     N_ ("Also gives the router maps") },
 };
 
+#define S(field) offsetof (MoaSequenceParams, field)
+
+static const MoaSetting sequence_settings[] = {
+  { "frames", MOA_SETTING_INTEGER, S (frames), 2, 1000, 9, NULL, N_ ("Fra_mes"),
+    N_ ("Pictures of a morph, the first and the last person among them") },
+  { "delay", MOA_SETTING_INTEGER, S (delay), 0, 60000, 0, N_ ("what fits the job"), N_ ("De_lay"),
+    N_ ("Milliseconds that an animation shows each picture; 0: 150 in a morph, 800 in a time lapse") },
+  { "columns", MOA_SETTING_INTEGER, S (columns), 0, 100, 0, N_ ("what fits the job"), N_ ("Colu_mns"),
+    N_ ("Pictures side by side on a story's page; 0: as the story says, or 2") },
+  { "rows", MOA_SETTING_INTEGER, S (rows), 0, 100, 0, N_ ("what fits the job"), N_ ("Ro_ws"),
+    N_ ("Rows of pictures on a story's page; 0: as the story says, or 3") },
+};
+
+void
+moa_sequence_params_init (MoaSequenceParams *params)
+{
+  *params = (MoaSequenceParams){ .frames = 9 };
+}
+
+const MoaSetting *
+moa_sequence_settings (int *n)
+{
+  *n = G_N_ELEMENTS (sequence_settings);
+  return sequence_settings;
+}
+
 const MoaSetting *
 moa_replace_settings (int *n)
 {

@@ -44,7 +44,4 @@ void moa_prompt_free (MoaPrompt *prompt);
 /* Whether both make the same states. */
 gboolean moa_prompt_equal (const MoaPrompt *a, const MoaPrompt *b);
 
-/* "a person", "a person and a person", ...  (transfer full) */
-char *moa_prompt_default (int n_persons);
-
 #endif

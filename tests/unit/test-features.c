@@ -429,6 +429,21 @@ test_saved_subject (void)
   check_same (a->variations->image, b->variations->image);
   g_assert_cmpfloat (image_difference (a->variations->image, c->variations->image), <, 1e-4);
 
+  /* One to keep of a subject, however it is told; not of what is two. */
+  MoaSavedSubject *of_photos = moa_saved_subject_of (model, &by_photos, NULL, &error);
+  MoaSavedSubject *of_saved = moa_saved_subject_of (model, &by_feature, NULL, &error);
+  gsize n_bytes = 2 * made->dim * sizeof (float);
+  g_assert_no_error (error);
+  g_assert_cmpmem (of_photos->features, n_bytes, made->features, n_bytes);
+  g_assert_cmpmem (of_saved->features, n_bytes, made->features, n_bytes);
+  g_assert_cmpstr (of_saved->name, ==, "Änn");
+  g_assert_true (moa_saved_subject_fits (of_saved, model));
+  g_assert_null (moa_saved_subject_of (model, &mixed, NULL, &error));
+  check_error (error, MOA_ERROR_ARGUMENT, "not both");
+  error = NULL;
+  moa_saved_subject_free (of_photos);
+  moa_saved_subject_free (of_saved);
+
   /* Another encoder's is refused. */
   char *copy = link_model (mini_path ());
   edit_weights (copy, "image_encoder/model.safetensors", scale_first,
@@ -1013,6 +1028,7 @@ test_settings (void)
 {
   MoaReplaceParams replace, other_replace;
   MoaGenerateParams generate, other_generate;
+  MoaSequenceParams sequence, other_sequence;
   int n;
   const MoaSetting *settings = moa_replace_settings (&n);
   moa_replace_params_init (&replace);
@@ -1020,6 +1036,9 @@ test_settings (void)
   settings = moa_generate_settings (&n);
   moa_generate_params_init (&generate);
   check_settings (settings, n, &generate, &other_generate, sizeof (generate));
+  settings = moa_sequence_settings (&n);
+  moa_sequence_params_init (&sequence);
+  check_settings (settings, n, &sequence, &other_sequence, sizeof (sequence));
 }
 
 int

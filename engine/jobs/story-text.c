@@ -1,6 +1,6 @@
 /* The text format of stories: see story.h.  It knows no key but those that change what is read: "panel"
  * begins a panel, "NAME (words)" is a character; who reads the JSON knows the others. */
-#include "cli/story.h"
+#include "jobs/story.h"
 
 #include "base/error.h"
 
@@ -78,7 +78,7 @@ whole_line (char **lines, int *i)
 }
 
 json_t *
-moa_cli_story_from_text (const char *text, const char *file, GArray *numbers, GError **error)
+moa_story_from_text (const char *text, const char *file, GArray *numbers, GError **error)
 {
   if (!g_utf8_validate (text, -1, NULL))
     {

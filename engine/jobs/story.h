@@ -1,16 +1,10 @@
-/* Stories: panels that have characters in common. */
-#ifndef MOA_CLI_STORY_H
-#define MOA_CLI_STORY_H
+/* Stories, read: what story.c is made of. */
+#ifndef MOA_STORY_H
+#define MOA_STORY_H
 
 #include <jansson.h>
 
 #include "moa.h"
-
-/* A character: a name that panels use, who it is, and the words that stand for it in a prompt. */
-typedef struct {
-  char *name, *words; /* "Ann", "a young woman" */
-  json_t *subject;    /* as subjects.c loads it */
-} MoaCliCharacter;
 
 /* story-text.c: the text format as the JSON that it stands for.
  *
@@ -23,13 +17,13 @@ typedef struct {
  *
  * A line that begins with blanks goes on with the one before; one that begins with # is left out.
  * lines gets each panel's line.  file: for messages.  (transfer full) */
-json_t *moa_cli_story_from_text (const char *text, const char *file, GArray *lines, GError **error);
+json_t *moa_story_from_text (const char *text, const char *file, GArray *lines, GError **error);
 
 /* story-words.c: the characters' names in a panel, whole words, become nouns with marks, numbered as they
  * come: "Ann and Ben (an old man) on a beach" -> "a woman <1> and an old man <2> on a beach".  Words in
  * brackets right behind a name stand for it in this panel.  A name that comes again gets no second mark.
  * who gets the characters' places in the order of their marks.  (transfer full) */
-char *moa_cli_story_prompt (const char *panel, const MoaCliCharacter *characters, int n, GArray *who,
+char *moa_story_prompt (const char *panel, const MoaCharacter *characters, int n, GArray *who,
                             GError **error);
 
 #endif

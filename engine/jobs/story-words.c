@@ -1,5 +1,5 @@
 /* A panel's words as a prompt: see story.h. */
-#include "cli/story.h"
+#include "jobs/story.h"
 
 #include "base/error.h"
 
@@ -27,7 +27,7 @@ name_at (const char *begin, const char *text, const char *name)
 
 /* Of names that begin alike the longest counts. */
 static int
-find_character (const char *begin, const char *text, const MoaCliCharacter *characters, int n,
+find_character (const char *begin, const char *text, const MoaCharacter *characters, int n,
                 gsize *length)
 {
   int found = -1;
@@ -107,7 +107,7 @@ mark_of (GArray *who, int character)
 }
 
 char *
-moa_cli_story_prompt (const char *panel, const MoaCliCharacter *characters, int n, GArray *who,
+moa_story_prompt (const char *panel, const MoaCharacter *characters, int n, GArray *who,
                       GError **error)
 {
   g_autoptr (GString) out = g_string_new (NULL);
