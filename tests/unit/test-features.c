@@ -937,6 +937,9 @@ test_estimate (void)
   GError *error = NULL;
   Swap swap;
   swap_init (&swap, "lake", 10);
+  swap.params.freedom = 0;
+  swap.params.guidance = 1;
+  swap.params.max_timestep = 800;
   g_assert_true (moa_replace_estimate (model, &swap.params, &run, FALSE, &estimate, &error));
   g_assert_cmpfloat (estimate.seconds, <, 0);
   g_assert_false (estimate.cached_inversion);

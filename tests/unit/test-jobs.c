@@ -37,8 +37,8 @@ test_open (void)
   g_assert_cmpint (info->n_layers, ==, 16);
   g_assert_cmpstr (info->layers[6], ==, "mid_block.attentions.0.transformer_blocks.0");
   g_assert_cmpint (info->steps, ==, 50);
-  g_assert_cmpfloat (info->guidance, ==, 1);
-  g_assert_cmpint (info->max_timestep, ==, 800);
+  g_assert_cmpfloat (info->guidance, ==, 2);
+  g_assert_cmpint (info->max_timestep, ==, 1000);
   g_assert_null (info->warnings[0]);
   guint64 parameters = 0;
   for (int i = 0; i < info->n_parts; i++)
@@ -782,6 +782,7 @@ test_maps (void)
   swap.params.n_map_steps = G_N_ELEMENTS (steps);
   swap.params.maps_only = TRUE;
   swap.params.keep_trajectory = TRUE;
+  swap.params.max_timestep = 800;
   MoaReplaceResult *result = replace_with (model, &swap.params, NULL);
   g_assert_null (result->variations->image);
   g_assert_null (result->variations->composite);
@@ -801,7 +802,7 @@ test_maps (void)
         for (gsize i = 0; i < image_count (map); i++)
           g_assert_true (map->data[i] >= 0 && map->data[i] <= 1);
       }
-  /* Step 0 is timestep 901, above 800: the prior alone. */
+  /* Step 0 is timestep 901: the prior alone. */
   g_assert_cmpint (result->variations->maps[1].timestep, ==, 901);
   g_assert_cmpfloat (result->variations->maps[1].layers[0]->data[0], ==, 1);
   g_assert_cmpint (result->variations->maps[2].timestep, ==, 1);

@@ -320,14 +320,14 @@ test_mini (void)
   g_assert_nonnull (tokenizer);
   MoaPrompt *prompt = moa_prompt_new (tokenizer, "a person and a grandmother", 2, NULL);
   g_assert_cmpint (prompt->n_ids, ==, 32);
-  g_assert_cmpint (prompt->ids[0], ==, 670);
-  g_assert_cmpint (prompt->ids[2], ==, 519);
-  g_assert_cmpint (prompt->ids[31], ==, 671);
+  g_assert_cmpint (prompt->ids[0], ==, 722);
+  g_assert_cmpint (prompt->ids[2], ==, 523);
+  g_assert_cmpint (prompt->ids[31], ==, 723);
   g_assert_cmpint (prompt->subject[0], ==, 2);
   int row = prompt->subject[1]; /* many tokens: the next row is the end */
   g_assert_cmpint (row, >, 5);
-  g_assert_cmpint (prompt->ids[row], !=, 671);
-  g_assert_cmpint (prompt->ids[row + 1], ==, 671);
+  g_assert_cmpint (prompt->ids[row], !=, 723);
+  g_assert_cmpint (prompt->ids[row + 1], ==, 723);
   moa_prompt_free (prompt);
   moa_tokenizer_free (tokenizer);
 }
