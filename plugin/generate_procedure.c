@@ -85,7 +85,7 @@ read_order (Order *order, const GimpParam *param, GError **error)
 static void
 show_progress (const MoaProgress *progress, gpointer data)
 {
-  gimp_progress_update (progress->fraction);
+  replace_show_progress (progress);
 }
 
 static gint32

@@ -6,6 +6,8 @@
 
 #include "intl.h"
 
+#include "ui/progress.h"
+
 #define POLL_MICROSECONDS 50000
 
 static gboolean
@@ -216,6 +218,15 @@ replace_task_get_params (const ReplaceTask *task, MoaReplaceParams *params)
   params->prompt = task->settings->prompt;
 }
 
+void
+replace_show_progress (const MoaProgress *progress)
+{
+  g_autofree char *text = progress_describe (progress);
+
+  gimp_progress_set_text (text);
+  gimp_progress_update (progress->fraction);
+}
+
 ReplaceJob *
 replace_task_start (ReplaceTask *task)
 {
@@ -241,7 +252,7 @@ replace_task_run (ReplaceTask *task, GError **error)
   gimp_progress_init (_("Replacing person"));
   while (!replace_job_poll (job, &progress))
     {
-      gimp_progress_update (progress.fraction);
+      replace_show_progress (&progress);
       g_usleep (POLL_MICROSECONDS);
     }
   gimp_progress_end ();

@@ -51,6 +51,9 @@ void replace_task_get_params (const ReplaceTask *task, MoaReplaceParams *params)
 /* Starts the engine.  The task must outlive the job. */
 ReplaceJob *replace_task_start (ReplaceTask *task);
 
+/* In GIMP's own progress bar: the phase, and the time left. */
+void replace_show_progress (const MoaProgress *progress);
+
 /* Runs a task to its end, and puts the result into the image.  NULL does nothing and gives FALSE. */
 gboolean replace_task_run (ReplaceTask *task, GError **error);
 
