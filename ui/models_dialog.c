@@ -16,7 +16,6 @@
 
 #include <atk/atk.h>
 
-#define RESPONSE_ADD 1
 #define RESPONSE_DEFAULT 2
 #define RESPONSE_TEST 3
 #define TEST_STEPS 4
@@ -252,9 +251,6 @@ on_response (GtkDialog *dialog, int response, Models *models)
 {
   switch (response)
     {
-    case RESPONSE_ADD:
-      browse (models);
-      break;
     case RESPONSE_DEFAULT:
       make_default (models);
       break;
@@ -314,7 +310,14 @@ create_list (Models *models)
   gtk_scrolled_window_set_shadow_type (GTK_SCROLLED_WINDOW (scrolled), GTK_SHADOW_IN);
   gtk_container_add (GTK_CONTAINER (scrolled), models->tree);
   gtk_widget_set_size_request (scrolled, 220, 240);
-  return scrolled;
+
+  /* Not beside the others, which are all as wide as the widest. */
+  GtkWidget *box = gtk_vbox_new (FALSE, 6), *add = gtk_button_new_with_mnemonic (_("_Add Folder..."));
+
+  g_signal_connect_swapped (add, "clicked", G_CALLBACK (browse), models);
+  gtk_box_pack_start (GTK_BOX (box), scrolled, TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (box), add, FALSE, FALSE, 0);
+  return box;
 }
 
 static GtkWidget *
@@ -337,7 +340,6 @@ create_dialog (Models *models)
   GtkWidget *panes = gtk_hbox_new (FALSE, 12), *box = gtk_vbox_new (FALSE, 12);
 
   models->dialog = gtk_dialog_new_with_buttons (_("Models"), NULL, 0, GTK_STOCK_HELP, GTK_RESPONSE_HELP,
-                                                _("_Add Folder..."), RESPONSE_ADD,
                                                 _("_Test Run"), RESPONSE_TEST,
                                                 _("Make _Default"), RESPONSE_DEFAULT,
                                                 _("_Close"), GTK_RESPONSE_CLOSE, NULL);

@@ -77,6 +77,13 @@
         (list "multiplied" LAYER-MODE-MULTIPLY-LEGACY 100.0
               (lambda (under new share) (/ (* under new) 255)))))
 
+; ---- two subjects for a picture that shows one person ----
+(let* ((file (string-append model "/pictures/lake.png"))
+       (image (car (gimp-file-load RUN-NONINTERACTIVE file file))))
+  (check= "fewer persons than subjects are no error"
+    (replace image (bottom image) (vector subject subject) "" fast) #t)
+  (gimp-image-delete image))
+
 ; ---- the same person twice, and two persons ----
 (let* ((image (rgb 128 96 52)) (layer (bottom image)))
   (gimp-image-select-rectangle image CHANNEL-OP-REPLACE 0 0 60 96)

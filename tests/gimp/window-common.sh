@@ -171,12 +171,21 @@ start_gimp ()
   local size=$1 model=$2
   shift 2
   display=$((100 + $$ % 800))
-  export DISPLAY=:$display HOME=$work LC_ALL=C.UTF-8 LANGUAGE=${MOA_TEST_LANGUAGE:-} GIMP2_DIRECTORY=$profile
+  export DISPLAY=:$display HOME=$work LC_ALL=C.UTF-8 GIMP2_DIRECTORY=$profile
   Xvfb $DISPLAY -screen 0 ${size}x24 -nolisten tcp >/dev/null 2>&1 &
   jobs+=($!)
   wait_for 10 xdotool getdisplaygeometry >/dev/null || bail_out "Xvfb does not start"
   openbox >/dev/null 2>&1 &
   jobs+=($!)
+  run_gimp "$model" "$@"
+}
+
+# run_gimp MODEL PICTURE...: on the screen that is there
+run_gimp ()
+{
+  local model=$1
+  shift
+  export LANGUAGE=${MOA_TEST_LANGUAGE:-}
   MOA_MODEL=$model gimp -n -s -d -f "$@" \
     -b "(plug-in-script-fu-server RUN-NONINTERACTIVE \"127.0.0.1\" $port \"$work/server.log\")" \
     >"$out/window.log" 2>&1 &
