@@ -1,4 +1,4 @@
-/* Generated pictures as a new image: a layer for each seed, with its parameters as a parasite. */
+/* Drawn pictures as layers of a new image, with their parameters as parasites: see generate.h. */
 #include "generate.h"
 
 #include "drawable.h"
@@ -10,9 +10,9 @@
 #define PARASITE "moa-generate"
 #define MARK "This picture was drawn with MoA for GIMP."
 
-static char *
-describe (const MoaGenerateParams *params, char *const *names, const MoaGenerateResult *result,
-          int i, MoaModel *model)
+char *
+generate_describe (const MoaGenerateParams *params, char *const *names,
+                   const MoaGenerateResult *result, int i, MoaModel *model)
 {
   json_t *subjects = json_array ();
 
@@ -25,37 +25,16 @@ describe (const MoaGenerateParams *params, char *const *names, const MoaGenerate
     "prior_only", params->prior_only, "subjects", subjects));
 }
 
-static void
-attach (GimpParasite *parasite, gint32 image, gint32 layer)
+static GimpParasite *
+parasite_new (const char *name, const char *text)
 {
-  if (layer >= 0)
-    gimp_item_attach_parasite (layer, parasite);
-  else
-    gimp_image_attach_parasite (image, parasite);
-  gimp_parasite_free (parasite);
+  return gimp_parasite_new (name, GIMP_PARASITE_PERSISTENT, strlen (text) + 1, text);
 }
 
-static void
-add_picture (gint32 image, const MoaImage *picture, guint64 seed, const char *json,
-             gboolean visible)
+int
+generate_image_new (int width, int height, gboolean mark, GError **error)
 {
-  g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT, seed);
-  g_autofree char *name = g_strdup_printf (_("Seed %s"), number);
-  gint32 layer = gimp_layer_new (image, name, picture->width, picture->height, GIMP_RGB_IMAGE, 100,
-                                 GIMP_LAYER_MODE_NORMAL);
-
-  gimp_item_set_visible (layer, visible);
-  gimp_image_insert_layer (image, layer, -1, 0);
-  drawable_write (layer, picture, NULL);
-  attach (gimp_parasite_new (PARASITE, GIMP_PARASITE_PERSISTENT, strlen (json) + 1, json), image,
-          layer);
-}
-
-gint32
-generate_write (const MoaGenerateParams *params, char *const *names,
-                const MoaGenerateResult *result, MoaModel *model, gboolean mark, GError **error)
-{
-  gint32 image = gimp_image_new (result->images[0]->width, result->images[0]->height, GIMP_RGB);
+  gint32 image = gimp_image_new (width, height, GIMP_RGB);
 
   if (image < 0)
     {
@@ -63,15 +42,50 @@ generate_write (const MoaGenerateParams *params, char *const *names,
       return -1;
     }
   gimp_image_undo_disable (image);
-  for (int i = result->n_images - 1; i >= 0; i--)
-    {
-      g_autofree char *json = describe (params, names, result, i, model);
-
-      add_picture (image, result->images[i], params->seeds[i], json, i == 0);
-    }
   if (mark)
-    attach (gimp_parasite_new ("gimp-comment", GIMP_PARASITE_PERSISTENT, strlen (MARK) + 1, MARK),
-            image, -1);
-  gimp_image_undo_enable (image);
+    {
+      GimpParasite *comment = parasite_new ("gimp-comment", MARK);
+
+      gimp_image_attach_parasite (image, comment);
+      gimp_parasite_free (comment);
+    }
+  return image;
+}
+
+int
+generate_add_picture (int image, int parent, const MoaImage *picture, const char *name,
+                      const char *json)
+{
+  gint32 layer = gimp_layer_new (image, name, picture->width, picture->height, GIMP_RGB_IMAGE, 100,
+                                 GIMP_LAYER_MODE_NORMAL);
+
+  gimp_image_insert_layer (image, layer, parent, 0);
+  drawable_write (layer, picture, NULL);
+  if (json)
+    {
+      GimpParasite *parasite = parasite_new (PARASITE, json);
+
+      gimp_item_attach_parasite (layer, parasite);
+      gimp_parasite_free (parasite);
+    }
+  return layer;
+}
+
+int
+generate_write (const MoaGenerateParams *params, char *const *names,
+                const MoaGenerateResult *result, MoaModel *model, gboolean mark, GError **error)
+{
+  gint32 image = generate_image_new (result->images[0]->width, result->images[0]->height, mark, error);
+
+  for (int i = result->n_images - 1; image >= 0 && i >= 0; i--)
+    {
+      g_autofree char *json = generate_describe (params, names, result, i, model);
+      g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT, params->seeds[i]);
+      g_autofree char *name = g_strdup_printf (_("Seed %s"), number);
+
+      gimp_item_set_visible (generate_add_picture (image, -1, result->images[i], name, json), i == 0);
+    }
+  if (image >= 0)
+    gimp_image_undo_enable (image);
   return image;
 }

@@ -1,4 +1,4 @@
-/* Generated pictures as a new image. */
+/* Drawn pictures as layers of a new image. */
 #ifndef MOA_PLUGIN_GENERATE_H
 #define MOA_PLUGIN_GENERATE_H
 
@@ -6,11 +6,22 @@
 
 #define GENERATE_PROCEDURE "plug-in-moa-generate"
 
-/* A new image with a layer for each seed, the first one on top and visible; the parameters as a
- * parasite of each layer, and unless mark is FALSE a comment that says what made it.  names: of the
- * subjects, params->n_subjects of them.  The image, which has no window yet, or -1 with error set. */
-gint32 generate_write (const MoaGenerateParams *params, char *const *names,
-                       const MoaGenerateResult *result, MoaModel *model, gboolean mark,
-                       GError **error);
+/* What picture i was made of, as JSON.  names: of the subjects, params->n_subjects of them.
+ * (transfer full) */
+char *generate_describe (const MoaGenerateParams *params, char *const *names,
+                         const MoaGenerateResult *result, int i, MoaModel *model);
+
+/* An empty image without undo, which gimp_image_undo_enable() brings when all is there; unless mark is
+ * FALSE with a comment that says what made it.  It has no window yet.  -1 with error set. */
+int generate_image_new (int width, int height, gboolean mark, GError **error);
+
+/* A picture as the top layer of parent (-1: of the image), with what it was made of (or NULL) as a
+ * parasite.  Returns the layer. */
+int generate_add_picture (int image, int parent, const MoaImage *picture, const char *name,
+                          const char *json);
+
+/* A new image with a layer for each seed, the first one on top and visible.  -1 with error set. */
+int generate_write (const MoaGenerateParams *params, char *const *names,
+                    const MoaGenerateResult *result, MoaModel *model, gboolean mark, GError **error);
 
 #endif

@@ -16,16 +16,30 @@ static const char *const shared[] = { "subjects", "expert", "image_encoder", "de
                                       "threads", "memory_limit", "mark", NULL };
 
 GenerateSettings *
-generate_settings_new (void)
+generate_settings_new (const char *name, const char *const *own)
 {
   GenerateSettings *settings = g_new0 (GenerateSettings, 1);
 
+  settings->name = name;
+  settings->own = own;
   moa_generate_params_init (&settings->params);
+  moa_sequence_params_init (&settings->sequence);
   settings->prompt = g_strdup ("");
   settings->negative = g_strdup ("");
   settings->pictures = 4;
   settings->how = replace_settings_new ();
   return settings;
+}
+
+GenerateSettings *
+generate_settings_copy (const GenerateSettings *settings)
+{
+  GenerateSettings *copy = g_memdup2 (settings, sizeof *settings);
+
+  copy->prompt = g_strdup (settings->prompt);
+  copy->negative = g_strdup (settings->negative);
+  copy->how = replace_settings_copy (settings->how);
+  return copy;
 }
 
 void
@@ -61,10 +75,13 @@ set_whole (const char *key, const json_t *value, json_int_t lower, json_int_t up
 }
 
 static gboolean
-refuse (const char *key, const MoaSetting *rows, int n, GError **error)
+refuse (const GenerateSettings *settings, const char *key, const MoaSetting *rows, int n, GError **error)
 {
-  g_autoptr (GString) known = g_string_new ("prompt, negative, seed, pictures");
+  g_autofree char *own = settings->own ? g_strjoinv (", ", (char **) settings->own)
+                                       : g_strdup ("pictures");
+  g_autoptr (GString) known = g_string_new ("prompt, negative, seed, ");
 
+  g_string_append (known, own);
   for (guint i = 0; shared[i]; i++)
     g_string_append_printf (known, ", %s", shared[i]);
   for (int i = 0; i < n; i++)
@@ -75,12 +92,14 @@ refuse (const char *key, const MoaSetting *rows, int n, GError **error)
 static gboolean
 set_option (GenerateSettings *settings, const char *key, json_t *value, GError **error)
 {
-  int n;
-  const MoaSetting *rows = moa_generate_settings (&n);
+  int n, n_own;
+  const MoaSetting *rows = moa_generate_settings (&n), *own = moa_sequence_settings (&n_own);
   json_int_t number;
 
   if (moa_setting_find (rows, n, key))
     return options_set (rows, n, &settings->params, key, value, error);
+  if (settings->own && g_strv_contains (settings->own, key))
+    return options_set (own, n_own, &settings->sequence, key, value, error);
   if (!strcmp (key, "prompt"))
     return set_text (&settings->prompt, key, value, error);
   if (!strcmp (key, "negative"))
@@ -92,7 +111,7 @@ set_option (GenerateSettings *settings, const char *key, json_t *value, GError *
       settings->seed = success ? number : settings->seed;
       return success;
     }
-  if (!strcmp (key, "pictures"))
+  if (!settings->own && !strcmp (key, "pictures"))
     {
       gboolean success = set_whole (key, value, 1, GENERATE_MOST_PICTURES, &number, error);
 
@@ -100,7 +119,7 @@ set_option (GenerateSettings *settings, const char *key, json_t *value, GError *
       return success;
     }
   if (!g_strv_contains (shared, key))
-    return refuse (key, rows, n, error);
+    return refuse (settings, key, rows, n, error);
 
   g_autofree char *json = options_print (json_pack ("{s:O}", key, value));
 
@@ -130,9 +149,9 @@ generate_settings_set_options (GenerateSettings *settings, const char *json, GEr
 }
 
 GenerateSettings *
-generate_settings_from_json (const char *json, GError **error)
+generate_settings_from_json (const char *name, const char *const *own, const char *json, GError **error)
 {
-  g_autoptr (GenerateSettings) settings = generate_settings_new ();
+  g_autoptr (GenerateSettings) settings = generate_settings_new (name, own);
   json_t *object = options_parse ("settings", json, error);
   json_int_t version = json_integer_value (json_object_get (object, "version"));
   gboolean success = object != NULL;
@@ -148,26 +167,33 @@ generate_settings_from_json (const char *json, GError **error)
 
 /* ---- Writing ------------------------------------------------------------- */
 
+static void
+set_value (json_t *object, const MoaSetting *setting, gconstpointer params)
+{
+  json_t *value = options_get (setting, params);
+
+  if (value)
+    json_object_set_new (object, setting->name, value);
+}
+
 char *
 generate_settings_to_json (const GenerateSettings *settings)
 {
-  int n;
-  const MoaSetting *rows = moa_generate_settings (&n);
-  json_t *object = json_pack ("{s:i, s:s, s:s, s:I, s:i, s:s, s:s, s:s, s:i, s:i, s:b}", "version", VERSION,
+  int n, n_own;
+  const MoaSetting *rows = moa_generate_settings (&n), *own = moa_sequence_settings (&n_own);
+  json_t *object = json_pack ("{s:i, s:s, s:s, s:I, s:s, s:s, s:s, s:i, s:i, s:b}", "version", VERSION,
                               "prompt", settings->prompt, "negative", settings->negative,
-                              "seed", (json_int_t) settings->seed, "pictures", settings->pictures,
-                              "expert", settings->how->expert,
+                              "seed", (json_int_t) settings->seed, "expert", settings->how->expert,
                               "image_encoder", settings->how->image_encoder,
                               "device", settings->how->device, "threads", settings->how->n_threads,
                               "memory_limit", settings->how->memory_limit,
                               "mark", settings->how->mark);
 
+  if (!settings->own)
+    json_object_set_new (object, "pictures", json_integer (settings->pictures));
   for (int i = 0; i < n; i++)
-    {
-      json_t *value = options_get (&rows[i], &settings->params);
-
-      if (value)
-        json_object_set_new (object, rows[i].name, value);
-    }
+    set_value (object, &rows[i], &settings->params);
+  for (int i = 0; settings->own && settings->own[i]; i++)
+    set_value (object, moa_setting_find (own, n_own, settings->own[i]), &settings->sequence);
   return options_print (object);
 }

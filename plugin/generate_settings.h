@@ -1,4 +1,5 @@
-/* What the user chose for drawn pictures, and its JSON form. */
+/* What the user chose for drawn pictures, and its JSON form.  Generate draws one for each seed, its
+ * companions several that belong together. */
 #ifndef MOA_PLUGIN_GENERATE_SETTINGS_H
 #define MOA_PLUGIN_GENERATE_SETTINGS_H
 
@@ -7,25 +8,30 @@
 #define GENERATE_MOST_PICTURES 100
 
 typedef struct {
-  char *prompt, *negative;
+  const char *name;         /* "generate", "morph": of what is kept of the last time */
+  const char *const *own;   /* NULL ended, which of moa_sequence_settings() it has; NULL: pictures */
+  char *prompt, *negative;  /* in the prompt's place: a time lapse's ages, the file of a story */
   MoaGenerateParams params; /* without its texts, subjects and seeds */
   guint32 seed;             /* of the first picture */
   int pictures;
+  MoaSequenceParams sequence;
   ReplaceSettings *how;     /* of it: model, subjects, device, threads, memory_limit, mark */
 } GenerateSettings;
 
-/* All defaults.  (transfer full) */
-GenerateSettings *generate_settings_new (void);
+/* All defaults; name and own must outlive it.  (transfer full) */
+GenerateSettings *generate_settings_new (const char *name, const char *const *own);
+GenerateSettings *generate_settings_copy (const GenerateSettings *settings);
 void generate_settings_free (GenerateSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GenerateSettings, generate_settings_free)
 
 /* The procedure's options argument: a JSON object with any of the engine's settings
- * (moa_generate_settings()) and prompt, negative, seed, pictures, subjects, device, threads,
- * memory_limit (MiB) and mark.  "" is the same as "{}". */
+ * (moa_generate_settings()) and prompt, negative, seed, pictures or what it has of its own, subjects,
+ * device, threads, memory_limit (MiB) and mark.  "" is the same as "{}". */
 gboolean generate_settings_set_options (GenerateSettings *settings, const char *json, GError **error);
 
 /* Everything but the subjects.  From JSON, a newer version is an error.  (transfer full) */
 char *generate_settings_to_json (const GenerateSettings *settings);
-GenerateSettings *generate_settings_from_json (const char *json, GError **error);
+GenerateSettings *generate_settings_from_json (const char *name, const char *const *own,
+                                               const char *json, GError **error);
 
 #endif

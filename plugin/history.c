@@ -9,7 +9,6 @@
 #include <libgimp/gimp.h>
 #include <string.h>
 
-#define GENERATE_PARASITE "moa-generate-settings"
 #define SUBJECTS REPLACE_PROCEDURE "-subjects"
 
 /* What cannot be read, because it is damaged or newer, is kept under another name. */
@@ -62,16 +61,24 @@ history_load_settings (void)
   return settings ? settings : replace_settings_new ();
 }
 
-GenerateSettings *
-history_load_generate (void)
+/* "moa-generate-settings", "moa-morph-settings" ...  (transfer full) */
+static char *
+name_parasite (const char *name)
 {
-  g_autofree char *json = load (GENERATE_PARASITE);
+  return g_strdup_printf ("moa-%s-settings", name);
+}
+
+GenerateSettings *
+history_load_generate (const char *name, const char *const *own)
+{
+  g_autofree char *parasite = name_parasite (name);
+  g_autofree char *json = load (parasite);
   g_autoptr (GError) error = NULL;
-  GenerateSettings *settings = json ? generate_settings_from_json (json, &error) : NULL;
+  GenerateSettings *settings = json ? generate_settings_from_json (name, own, json, &error) : NULL;
 
   if (error)
-    set_aside (GENERATE_PARASITE, json, error->message);
-  return settings ? settings : generate_settings_new ();
+    set_aside (parasite, json, error->message);
+  return settings ? settings : generate_settings_new (name, own);
 }
 
 void
@@ -94,8 +101,9 @@ void
 history_save_generate (const GenerateSettings *settings)
 {
   g_autofree char *json = generate_settings_to_json (settings);
+  g_autofree char *parasite = name_parasite (settings->name);
 
-  save (GENERATE_PARASITE, json);
+  save (parasite, json);
 }
 
 char **

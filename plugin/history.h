@@ -12,7 +12,8 @@ void history_load_machine (ReplaceSettings *settings);
 
 void history_save_settings (const ReplaceSettings *settings);
 
-GenerateSettings *history_load_generate (void);
+/* name and own: as of generate_settings_new(). */
+GenerateSettings *history_load_generate (const char *name, const char *const *own);
 void history_save_generate (const GenerateSettings *settings);
 
 /* A subject is the id of a layer as text, or the path of a file.  (transfer full); NULL ended. */

@@ -11,8 +11,8 @@
 #include <string.h>
 
 static const Procedure *const procedures[] = {
-  &replace_procedure, &generate_procedure, &router_maps_procedure, &repeat_procedure,
-  &edit_procedure, &subjects_procedure, &models_procedure,
+  &replace_procedure, &generate_procedure, &morph_procedure, &time_lapse_procedure, &story_procedure,
+  &router_maps_procedure, &repeat_procedure, &edit_procedure, &subjects_procedure, &models_procedure,
 };
 
 enum { MOST_VALUES = 2 };

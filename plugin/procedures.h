@@ -22,8 +22,8 @@ typedef struct {
   gboolean (*dialog) (gint32 image, gint32 drawable, gboolean again, GError **error);
 } Procedure;
 
-extern const Procedure replace_procedure, generate_procedure, router_maps_procedure,
-  repeat_procedure, edit_procedure, subjects_procedure, models_procedure;
+extern const Procedure replace_procedure, generate_procedure, morph_procedure,
+  time_lapse_procedure, story_procedure, router_maps_procedure, repeat_procedure, edit_procedure, subjects_procedure, models_procedure;
 
 /* The first three arguments of a procedure that works on a layer. */
 #define PROCEDURE_ON_LAYER(what) \

@@ -157,18 +157,9 @@ check_settings (const ReplaceSettings *settings, int n_subjects, GError **error)
 }
 
 ReplaceTask *
-replace_task_new (gint32 image, gint32 drawable, const gint32 *subjects, int n_subjects,
-                  const ReplaceSettings *settings, MoaModel *model, GError **error)
+replace_task_of_layer (gint32 image, gint32 layer, const ReplaceSettings *settings, MoaModel *model,
+                       GError **error)
 {
-  g_autoptr (People) people = NULL;
-
-  gint32 layer = replace_check_target (image, drawable, error);
-
-  if (layer >= 0)
-    people = read_people (image, subjects, n_subjects, settings, error);
-  if (!people || !check_settings (settings, people->n_subjects, error))
-    return NULL;
-
   g_autoptr (ReplaceTask) task = g_new0 (ReplaceTask, 1);
 
   task->image = image;
@@ -183,8 +174,25 @@ replace_task_new (gint32 image, gint32 drawable, const gint32 *subjects, int n_s
       task->model = replace_open_model (settings, &path, error);
       replace_settings_set_string (&task->settings->model, path);
     }
-  if (!task->model || !read_source (task, error)
-      || !people_read_masks (people, task->layer, &task->area, error))
+  return task->model && read_source (task, error) ? g_steal_pointer (&task) : NULL;
+}
+
+ReplaceTask *
+replace_task_new (gint32 image, gint32 drawable, const gint32 *subjects, int n_subjects,
+                  const ReplaceSettings *settings, MoaModel *model, GError **error)
+{
+  g_autoptr (People) people = NULL;
+
+  gint32 layer = replace_check_target (image, drawable, error);
+
+  if (layer >= 0)
+    people = read_people (image, subjects, n_subjects, settings, error);
+  if (!people || !check_settings (settings, people->n_subjects, error))
+    return NULL;
+
+  g_autoptr (ReplaceTask) task = replace_task_of_layer (image, layer, settings, model, error);
+
+  if (!task || !people_read_masks (people, layer, &task->area, error))
     return NULL;
   replace_task_take_people (task, g_steal_pointer (&people));
   return g_steal_pointer (&task);

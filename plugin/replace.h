@@ -36,6 +36,9 @@ gint32 replace_check_target (gint32 image, gint32 drawable, GError **error);
 ReplaceTask *replace_task_new (gint32 image, gint32 drawable, const gint32 *subjects,
                                int n_subjects, const ReplaceSettings *settings, MoaModel *model,
                                GError **error);
+/* The same, of a layer that can be worked on, and with nobody yet. */
+ReplaceTask *replace_task_of_layer (gint32 image, gint32 layer, const ReplaceSettings *settings,
+                                    MoaModel *model, GError **error);
 void replace_task_free (ReplaceTask *task);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaceTask, replace_task_free)
 

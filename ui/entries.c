@@ -5,6 +5,7 @@
 #include "maps_dialog.h"
 #include "models_dialog.h"
 #include "replace_dialog.h"
+#include "sequence_dialog.h"
 #include "subjects_dialog.h"
 
 #include "plugin/intl.h"
@@ -24,6 +25,24 @@ gboolean
 entry_generate (gint32 image, gint32 drawable, gboolean again, GError **error)
 {
   return generate_dialog_run ();
+}
+
+gboolean
+entry_morph (gint32 image, gint32 drawable, gboolean again, GError **error)
+{
+  return sequence_dialog_run (&morph_kind);
+}
+
+gboolean
+entry_time_lapse (gint32 image, gint32 drawable, gboolean again, GError **error)
+{
+  return sequence_dialog_run (&time_lapse_kind);
+}
+
+gboolean
+entry_story (gint32 image, gint32 drawable, gboolean again, GError **error)
+{
+  return sequence_dialog_run (&story_kind);
 }
 
 /* On a layer of a result the dialog of Replace Person begins with what made it. */

@@ -8,6 +8,9 @@
 char *entry_explain (const GError *error);
 
 gboolean entry_generate (gint32 image, gint32 drawable, gboolean again, GError **error);
+gboolean entry_morph (gint32 image, gint32 drawable, gboolean again, GError **error);
+gboolean entry_time_lapse (gint32 image, gint32 drawable, gboolean again, GError **error);
+gboolean entry_story (gint32 image, gint32 drawable, gboolean again, GError **error);
 gboolean entry_edit (gint32 image, gint32 drawable, gboolean again, GError **error);
 gboolean entry_router_maps (gint32 image, gint32 drawable, gboolean again, GError **error);
 gboolean entry_subjects (gint32 image, gint32 drawable, gboolean again, GError **error);

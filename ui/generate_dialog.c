@@ -4,10 +4,10 @@
  * The engine draws the same layout again with the persons, since the seed says where things are. */
 #include "generate_dialog.h"
 
-#include "device_combo.h"
 #include "entries.h"
 #include "first_use.h"
 #include "fit.h"
+#include "generate_panel.h"
 #include "help.h"
 #include "history_strip.h"
 #include "mnemonics.h"
@@ -15,16 +15,13 @@
 #include "preview.h"
 #include "progress.h"
 #include "runner.h"
-#include "sources.h"
 #include "subject_set.h"
-#include "subjects_dialog.h"
 #include "wrapped_label.h"
 
 #include "plugin/generate.h"
 #include "plugin/history.h"
 #include "plugin/intl.h"
 
-#include <atk/atk.h>
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
 
@@ -41,14 +38,12 @@ typedef struct {
 } Layout;
 
 typedef struct {
-  GtkWidget *dialog, *left, *prompt, *negative, *width, *height, *seed, *n_seeds, *device, *mark, *cost;
-  GtkObject *steps, *guidance;
+  GtkWidget *dialog, *left, *prompt, *n_seeds, *cost;
+  GeneratePanel panel;
   SubjectList *subjects;
   HistoryStrip *strip;
   Preview *preview;
   ProgressRow row;
-  guint32 seed_value;
-  gboolean random_seed;
   MoaModel *model;
   GPtrArray *layouts; /* of Layout */
   guint delay;        /* source of the delay after a change; 0: none */
@@ -249,19 +244,9 @@ on_done (gpointer data, const GError *error, gpointer user_data)
 static void
 read_settings (Generate *g)
 {
-  GenerateSettings *settings = g->settings;
-  g_autofree char *device = device_combo_get (g->device);
-
-  replace_settings_set_string (&settings->prompt, gtk_entry_get_text (GTK_ENTRY (g->prompt)));
-  replace_settings_set_string (&settings->negative, gtk_entry_get_text (GTK_ENTRY (g->negative)));
-  replace_settings_set_string (&settings->how->device, device);
-  settings->how->mark = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (g->mark));
-  settings->params.width = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (g->width));
-  settings->params.height = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (g->height));
-  settings->params.steps = gtk_adjustment_get_value (GTK_ADJUSTMENT (g->steps));
-  settings->params.guidance = gtk_adjustment_get_value (GTK_ADJUSTMENT (g->guidance));
-  settings->seed = g->seed_value;
-  settings->pictures = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (g->n_seeds));
+  replace_settings_set_string (&g->settings->prompt, gtk_entry_get_text (GTK_ENTRY (g->prompt)));
+  g->settings->pictures = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (g->n_seeds));
+  generate_panel_get (&g->panel, g->settings);
 }
 
 static void
@@ -315,8 +300,8 @@ draw (Generate *g, gboolean layouts)
   if (g->delay)
     g_source_remove (g->delay);
   g->delay = 0;
-  if (g->random_seed && (layouts || !get_chosen (g)))
-    gtk_adjustment_set_value (GTK_ADJUSTMENT (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (g->seed)), g_random_int ());
+  if (layouts || !get_chosen (g))
+    generate_panel_roll (&g->panel);
   if (layouts)
     {
       history_strip_clear (g->strip);
@@ -366,147 +351,38 @@ on_response (GtkDialog *dialog, int response, Generate *g)
 
 /* ---- Widgets ------------------------------------------------------------- */
 
-static gboolean
-look (const char *source, int side, GdkPixbuf **thumbnail, char **label, gpointer data)
-{
-  return source_look (source, side, thumbnail, label);
-}
-
-static char **
-list_layers (gpointer data)
-{
-  return source_list_layers (-1);
-}
-
-static char **
-list_saved (gpointer data)
-{
-  return subjects_list_sources ();
-}
-
-static void
-attach (GtkWidget *table, int row, const char *label, GtkWidget *widget, GtkWidget *mnemonic)
-{
-  GtkWidget *name = gtk_label_new_with_mnemonic (label);
-
-  gtk_misc_set_alignment (GTK_MISC (name), 0, 0.5);
-  gtk_label_set_mnemonic_widget (GTK_LABEL (name), mnemonic);
-  gtk_table_attach (GTK_TABLE (table), name, 0, 1, row, row + 1, GTK_FILL, GTK_FILL, 0, 0);
-  gtk_table_attach (GTK_TABLE (table), widget, 1, 3, row, row + 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
-}
-
-static GtkWidget *
-create_size (Generate *g)
-{
-  GtkWidget *row = gtk_hbox_new (FALSE, 6);
-
-  g->width = gtk_spin_button_new_with_range (64, 2048, 8);
-  g->height = gtk_spin_button_new_with_range (64, 2048, 8);
-  atk_object_set_name (gtk_widget_get_accessible (g->height), _("Height"));
-  gtk_spin_button_set_snap_to_ticks (GTK_SPIN_BUTTON (g->width), TRUE);
-  gtk_spin_button_set_snap_to_ticks (GTK_SPIN_BUTTON (g->height), TRUE);
-  gtk_box_pack_start (GTK_BOX (row), g->width, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (row), gtk_label_new ("×"), FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (row), g->height, FALSE, FALSE, 0);
-  return row;
-}
-
-static GtkWidget *
-create_table (int rows)
-{
-  GtkWidget *table = gtk_table_new (rows, 3, FALSE);
-
-  gtk_table_set_col_spacings (GTK_TABLE (table), 6);
-  gtk_table_set_row_spacings (GTK_TABLE (table), 6);
-  return table;
-}
-
 static GtkWidget *
 create_settings (Generate *g)
 {
-  GtkWidget *table = create_table (5), *row = gtk_hbox_new (FALSE, 0), *size = create_size (g);
+  GtkWidget *table = generate_panel_table (5), *row = gtk_hbox_new (FALSE, 0);
 
   g->prompt = gtk_entry_new ();
   gimp_help_set_help_data (g->prompt, _("What the picture shows, with one noun for each person who comes in: "
                                         "\"a man on a beach\""), NULL);
-  g->negative = gtk_entry_new ();
-  gimp_help_set_help_data (g->negative, _("What the picture should not show"), NULL);
-  attach (table, 0, _("In _words:"), g->prompt, g->prompt);
-  attach (table, 1, _("With_out:"), g->negative, g->negative);
-  attach (table, 2, _("Si_ze:"), size, g->width);
-  g->seed = gimp_random_seed_new (&g->seed_value, &g->random_seed);
-  attach (table, 3, _("First see_d:"), g->seed, GIMP_RANDOM_SEED_SPINBUTTON (g->seed));
+  generate_panel_attach (table, 0, _("In _words:"), g->prompt, g->prompt);
+  generate_panel_init (&g->panel, table, 1, _("First see_d:"));
   g->n_seeds = gtk_spin_button_new_with_range (1, MAX_SEEDS, 1);
   gtk_box_pack_start (GTK_BOX (row), g->n_seeds, FALSE, FALSE, 0);
-  attach (table, 4, _("Seeds:"), row, g->n_seeds);
+  generate_panel_attach (table, 4, _("Seeds:"), row, g->n_seeds);
   return table;
-}
-
-static GtkObject *
-add_scale (GtkWidget *table, int row, const char *label, double upper, double increment, int digits,
-           const char *tip, const char *name)
-{
-  GtkObject *scale = gimp_scale_entry_new (GTK_TABLE (table), 0, row, label, 120, 6, 1, digits ? 0 : 1, upper,
-                                           increment, increment * 10, digits, TRUE, 0, 0, tip, NULL);
-
-  atk_object_set_name (gtk_widget_get_accessible (GTK_WIDGET (GIMP_SCALE_ENTRY_SCALE (scale))), name);
-  return scale;
-}
-
-static GtkWidget *
-create_advanced (Generate *g)
-{
-  GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced")), *table = create_table (4);
-
-  g->steps = add_scale (table, 0, _("_Steps:"), 150, 1, 0, _("More steps draw finer and take longer."),
-                        _("Steps"));
-  g->guidance = add_scale (table, 1, _("_Guidance:"), 15, 0.1, 1,
-                           _("How strictly the words are followed. Too much makes hard, garish pictures."),
-                           _("Guidance"));
-  g->device = device_combo_new ();
-  attach (table, 2, _("Comp_ute on:"), g->device, g->device);
-  g->mark = gtk_check_button_new_with_mnemonic (_("Say what made it"));
-  gimp_help_set_help_data (g->mark, _("The result carries a note that it was made with this plug-in."), NULL);
-  gtk_table_attach (GTK_TABLE (table), g->mark, 0, 3, 3, 4, GTK_FILL, GTK_FILL, 0, 0);
-  gtk_container_add (GTK_CONTAINER (expander), table);
-  return expander;
 }
 
 /* What was chosen last. */
 static void
 show_settings (Generate *g)
 {
-  const GenerateSettings *settings = g->settings;
-  int side = g->model ? moa_model_get_info (g->model)->side : 512;
-
-  gtk_entry_set_text (GTK_ENTRY (g->prompt), settings->prompt);
-  gtk_entry_set_text (GTK_ENTRY (g->negative), settings->negative);
-  gtk_spin_button_set_value (GTK_SPIN_BUTTON (g->width), settings->params.width ? settings->params.width : side);
-  gtk_spin_button_set_value (GTK_SPIN_BUTTON (g->height),
-                             settings->params.height ? settings->params.height : side);
-  gtk_adjustment_set_value (GTK_ADJUSTMENT (g->steps), settings->params.steps ? settings->params.steps : 30);
-  gtk_adjustment_set_value (GTK_ADJUSTMENT (g->guidance),
-                            settings->params.guidance >= 0 ? settings->params.guidance : 5);
-  gtk_adjustment_set_value (GTK_ADJUSTMENT (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (g->seed)), settings->seed);
-  gtk_spin_button_set_value (GTK_SPIN_BUTTON (g->n_seeds), settings->pictures);
-  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (g->mark), settings->how->mark);
-  device_combo_set (g->device, settings->how->device);
+  gtk_entry_set_text (GTK_ENTRY (g->prompt), g->settings->prompt);
+  gtk_spin_button_set_value (GTK_SPIN_BUTTON (g->n_seeds), g->settings->pictures);
+  generate_panel_set (&g->panel, g->settings, g->model ? moa_model_get_info (g->model)->side : 0);
 }
 
 /* Whatever changes, the cost does too. */
 static void
 watch (Generate *g)
 {
-  GtkObject *const numbers[] = { g->steps, g->guidance };
-  GtkWidget *const widgets[] = { g->prompt, g->device };
-  GtkWidget *const spins[] = { g->width, g->height, g->n_seeds };
-
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    g_signal_connect_swapped (numbers[i], "value-changed", G_CALLBACK (change), g);
-  for (guint i = 0; i < G_N_ELEMENTS (widgets); i++)
-    g_signal_connect_swapped (widgets[i], "changed", G_CALLBACK (change), g);
-  for (guint i = 0; i < G_N_ELEMENTS (spins); i++)
-    g_signal_connect_swapped (spins[i], "value-changed", G_CALLBACK (change), g);
+  g_signal_connect_swapped (g->prompt, "changed", G_CALLBACK (change), g);
+  g_signal_connect_swapped (g->n_seeds, "value-changed", G_CALLBACK (change), g);
+  generate_panel_watch (&g->panel, G_CALLBACK (change), g);
   g->built = TRUE;
 }
 
@@ -522,7 +398,7 @@ create_frame (const char *title, GtkWidget *child)
 static GtkWidget *
 create_panes (Generate *g)
 {
-  SubjectHooks subject_hooks = { look, list_layers, list_saved, on_changed, g };
+  SubjectHooks subject_hooks = { generate_look, generate_list_layers, generate_list_saved, on_changed, g };
   HistoryHooks strip_hooks = { .compare = on_layout, .data = g };
   PreviewSpec spec = { .name = _("Preview"), .width = 400, .height = 280 };
   GtkWidget *panes = gtk_hbox_new (FALSE, 18), *right = gtk_vbox_new (FALSE, 6);
@@ -534,7 +410,7 @@ create_panes (Generate *g)
   g->preview = preview_new (&spec);
   preview_set_picture (g->preview, NULL, 0, _("The picture appears here."));
   gtk_box_pack_start (GTK_BOX (g->left), create_frame (_("What"), create_settings (g)), FALSE, FALSE, 0);
-  gtk_box_pack_end (GTK_BOX (g->left), create_advanced (g), FALSE, FALSE, 0);
+  gtk_box_pack_end (GTK_BOX (g->left), generate_panel_create_advanced (&g->panel), FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (g->left), create_frame (_("Who"), subject_list_get_widget (g->subjects)), TRUE,
                       TRUE, 0);
   g->cost = wrapped_label_new (NULL, 400);
@@ -600,7 +476,7 @@ generate_dialog_run (void)
   g_autoptr (GError) error = NULL;
 
   g.layouts = g_ptr_array_new_with_free_func (layout_free);
-  g.settings = history_load_generate ();
+  g.settings = history_load_generate ("generate", NULL);
   g.model = moa_model_open (folder, &error);
   create_dialog (&g);
   show_settings (&g);

@@ -74,6 +74,15 @@ check "pictures are drawn" 0 "$examples/generate.scm" "a person on a beach" "$wo
   "$pictures/lake-subject.png"
 has "both are there" [ -s made-1.png -a -s made-2.png ]
 has "and say what made them" grep -aq "drawn with MoA for GIMP" made-2.png
+check "a morph is drawn" 0 "$examples/morph.scm" "a woman on a beach" "$work/morph.gif" 3 \
+  "$pictures/lake-subject.png" "$pictures/snow-subject.png" '{"steps": 2, "delay": 70}'
+has "as an animation of three pictures, 70 ms each" \
+  [ "$(od -An -v -tx1 morph.gif | tr -d ' \n' | grep -o '21f904..0700' | wc -l)" = 3 ]
+check "a time lapse is drawn" 0 "$examples/time-lapse.scm" "$pictures/lake-subject.png" "$work/ages.xcf" \
+  woman '{"steps": 2}'
+has "with the ages of a woman" grep -aq "a photo of an old woman (800ms) (replace)" ages.xcf
+check "a story is drawn" 0 "$examples/story.scm" "$examples/story.txt" "$work/story.xcf"
+has "with its captions" grep -aq "Ben, as always, had gone to the park first." story.xcf
 echo "(this is not closed" >broken.scm
 check "a script with a fault in it fails" 1 broken.scm
 echo '(gimp-quit 0)' >quits.scm

@@ -85,6 +85,14 @@ wait_for 120 not_busy
 window_picture 'Generate' generate
 press Escape
 wait_for 10 not_running
+entry 'morph...' 'Morph'
+xdotool type 'a woman on a beach'
+add_layer 1
+add_layer 2
+press alt+m
+window_picture 'Morph' morph-dialog
+press Escape
+wait_for 10 not_running
 for id in $(fu '(cadr (gimp-image-list))' | tr -d '#()'); do
   fu "(gimp-image-clean-all $id)" >/dev/null
 done

@@ -164,6 +164,30 @@ entry ()
 }
 window_is_open () { [ "$(xdotool search --onlyvisible --name "^$1\$")" ]; }
 
+# choose_file CHOOSER FILE: in the window of that title, when it has come, and until it has gone
+choose_file ()
+{
+  wait_for 20 window_is_open "$1" || return 1
+  xdotool windowactivate --sync "$(xdotool search --onlyvisible --name "^$1\$" | head -n 1)"
+  sleep 1
+  press slash # opens the field for a path
+  sleep 1
+  press ctrl+a
+  xdotool type --delay 30 "$2"
+  sleep 1
+  press Return
+  wait_for 20 eval "! window_is_open '$1'"
+}
+# add_layer N: the person of the N-th layer that Add Person offers, from 0 on
+add_layer ()
+{
+  press alt+a
+  sleep 0.5
+  for ((down = 0; down < $1; down++)); do press Down; done
+  press Return
+  sleep 0.5
+}
+
 # ---- a screen, and GIMP ----
 # start_gimp SIZE MODEL PICTURE...
 start_gimp ()

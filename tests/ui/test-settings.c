@@ -10,7 +10,7 @@ static void
 test_generate (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GenerateSettings) settings = generate_settings_new ();
+  g_autoptr (GenerateSettings) settings = generate_settings_new ("generate", NULL);
 
   g_assert_true (generate_settings_set_options (settings, "{\"prompt\": \"a \\\"man\\\"\", \"negative\": \"rain\","
                                                 "\"seed\": 4294967295, \"pictures\": 7, \"width\": 96, "
@@ -19,7 +19,7 @@ test_generate (void)
   g_assert_no_error (error);
 
   g_autofree char *json = generate_settings_to_json (settings);
-  g_autoptr (GenerateSettings) again = generate_settings_from_json (json, &error);
+  g_autoptr (GenerateSettings) again = generate_settings_from_json ("generate", NULL, json, &error);
 
   g_assert_no_error (error);
   g_assert_cmpstr (again->prompt, ==, "a \"man\"");
@@ -48,9 +48,37 @@ test_generate_refused (void)
     {
       g_autoptr (GError) error = NULL;
 
-      g_assert_null (generate_settings_from_json (cases[i].json, &error));
+      g_assert_null (generate_settings_from_json ("generate", NULL, cases[i].json, &error));
       g_assert_nonnull (strstr (error->message, cases[i].part));
     }
+}
+
+/* A companion of Generate has its own settings in the place of pictures. */
+static void
+test_own (void)
+{
+  static const char *const own[] = { "frames", "delay", NULL };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GenerateSettings) settings = generate_settings_new ("morph", own);
+
+  g_assert_cmpint (settings->sequence.frames, ==, 9);
+  g_assert_true (generate_settings_set_options (settings, "{\"frames\": 5, \"delay\": 70}", &error));
+  g_assert_no_error (error);
+
+  g_autoptr (GenerateSettings) copy = generate_settings_copy (settings);
+  g_autofree char *json = generate_settings_to_json (copy);
+  g_autoptr (GenerateSettings) again = generate_settings_from_json ("morph", own, json, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpint (again->sequence.frames, ==, 5);
+  g_assert_cmpint (again->sequence.delay, ==, 70);
+  g_assert_false (generate_settings_set_options (settings, "{\"frames\": 1}", &error));
+  g_assert_nonnull (strstr (error->message, "2 to 1000"));
+  g_clear_error (&error);
+  g_assert_false (generate_settings_set_options (settings, "{\"pictures\": 2}", &error));
+  g_assert_nonnull (strstr (error->message, "frames, delay"));
+  g_clear_error (&error);
+  g_assert_false (generate_settings_set_options (settings, "{\"rows\": 2}", &error));
 }
 
 static void
@@ -97,6 +125,7 @@ main (int argc, char **argv)
   screen_init (&argc, &argv);
   g_test_add_func ("/ui/settings/generate", test_generate);
   g_test_add_func ("/ui/settings/generate-refused", test_generate_refused);
+  g_test_add_func ("/ui/settings/own", test_own);
   g_test_add_func ("/ui/settings/device", test_device);
   g_test_add_func ("/ui/settings/device-combo", test_combo);
   return g_test_run ();

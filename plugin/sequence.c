@@ -1,0 +1,321 @@
+/* Pictures that belong together: see sequence.h.  GIMP has a part in the first and the last step only,
+ * so that drawing may go on in a thread of its own. */
+#include "sequence.h"
+
+#include "generate.h"
+#include "intl.h"
+#include "options.h"
+#include "order.h"
+
+#include <string.h>
+
+/* ---- Planning ------------------------------------------------------------ */
+
+void
+sequence_clear_subjects (Frame *frame)
+{
+  for (int k = 0; k < MOA_MAX_SUBJECTS; k++)
+    {
+      g_clear_pointer (&frame->names[k], g_free);
+      frame->subjects[k] = (MoaSubject) { NULL };
+    }
+  frame->n_subjects = 0;
+}
+
+static void
+frame_free (gpointer data)
+{
+  Frame *frame = data;
+
+  g_free (frame->name);
+  g_free (frame->place);
+  generate_settings_free (frame->settings);
+  replace_task_free (frame->task);
+  moa_image_free (frame->around);
+  moa_image_free (frame->picture);
+  g_free (frame->json);
+  sequence_clear_subjects (frame);
+  g_free (frame);
+}
+
+Sequence *
+sequence_new (const SequenceKind *kind, const GenerateSettings *settings, MoaModel *model,
+              const MoaSubject *subjects, char *const *names, int n_subjects, GError **error)
+{
+  g_autoptr (Sequence) sequence = g_new0 (Sequence, 1);
+
+  sequence->kind = kind;
+  sequence->settings = generate_settings_copy (settings);
+  sequence->model = moa_model_ref (model);
+  sequence->names = names;
+  sequence->n_subjects = n_subjects;
+  sequence->frames = g_ptr_array_new_with_free_func (frame_free);
+  sequence->people = g_ptr_array_new_with_free_func ((GDestroyNotify) people_free);
+  for (int k = 0; k < n_subjects; k++)
+    sequence->subjects[k] = subjects[k];
+  if (n_subjects < kind->least_subjects)
+    {
+      options_fail (error, "%s", _(kind->need));
+      return NULL;
+    }
+  return kind->plan (sequence, error) ? g_steal_pointer (&sequence) : NULL;
+}
+
+void
+sequence_free (Sequence *sequence)
+{
+  if (!sequence)
+    return;
+  g_ptr_array_unref (sequence->frames);
+  g_ptr_array_unref (sequence->people);
+  moa_story_free (sequence->story);
+  generate_settings_free (sequence->settings);
+  moa_model_unref (sequence->model);
+  for (int i = 0; i < 2; i++)
+    moa_saved_subject_free (sequence->ends[i]);
+  g_free (sequence);
+}
+
+Frame *
+sequence_add (Sequence *sequence, char *name)
+{
+  Frame *frame = g_new0 (Frame, 1);
+
+  frame->name = name;
+  frame->settings = generate_settings_copy (sequence->settings);
+  frame->share = -1;
+  frame->n_subjects = sequence->n_subjects;
+  for (int k = 0; k < sequence->n_subjects; k++)
+    {
+      frame->subjects[k] = sequence->subjects[k];
+      frame->names[k] = g_strdup (sequence->names[k]);
+    }
+  g_ptr_array_add (sequence->frames, frame);
+  return frame;
+}
+
+char *
+sequence_name_frame (const Sequence *sequence, const char *name, int delay)
+{
+  int chosen = sequence->settings->sequence.delay;
+
+  return g_strdup_printf ("%s (%dms) (replace)", name, chosen ? chosen : delay);
+}
+
+/* ---- Drawing ------------------------------------------------------------- */
+
+/* A frame's part of the progress. */
+typedef struct {
+  const MoaRun *whole;
+  int i, n;
+  gint64 begin;
+} Part;
+
+static void
+tell (const MoaProgress *progress, gpointer data)
+{
+  const Part *part = data;
+  MoaProgress all = *progress;
+  double seconds = (g_get_monotonic_time () - part->begin) / 1e6 + progress->seconds_left;
+
+  all.picture = part->i;
+  all.fraction = (part->i + progress->fraction) / part->n;
+  if (progress->seconds_left >= 0)
+    all.seconds_left += (part->n - part->i - 1) * seconds;
+  part->whole->progress (&all, part->whole->progress_data);
+}
+
+/* ---- What one frame is --------------------------------------------------- */
+
+/* What is replaced is the part of the picture that the task works on. */
+static void
+put_into (MoaImage *whole, const MoaImage *part, int left, int top)
+{
+  for (int y = 0; y < part->height; y++)
+    memcpy (whole->data + ((gsize) (top + y) * whole->width + left) * 3,
+            part->data + (gsize) y * part->width * 3, (gsize) part->width * 3 * sizeof (float));
+}
+
+static gboolean
+replace (Frame *frame, const MoaRun *run, GError **error)
+{
+  ReplaceTask *task = frame->task;
+  MoaReplaceParams params;
+
+  replace_task_get_params (task, &params);
+
+  MoaReplaceResult *result = moa_replace (task->model, &params, run, error);
+
+  if (result)
+    {
+      frame->picture = g_steal_pointer (&frame->around);
+      put_into (frame->picture, result->variations[0].composite, task->area.x, task->area.y);
+      frame->json = replace_settings_to_json (task->settings);
+    }
+  moa_replace_result_free (result);
+  return frame->picture != NULL;
+}
+
+static void
+set_params (const Frame *frame, guint64 *seed, MoaGenerateParams *params)
+{
+  *seed = frame->settings->seed;
+  *params = frame->settings->params;
+  params->prompt = frame->settings->prompt;
+  params->negative = frame->settings->negative;
+  params->subjects = frame->subjects;
+  params->n_subjects = frame->n_subjects;
+  params->seeds = seed;
+  params->n_seeds = 1;
+}
+
+static gboolean
+check_frame (const Sequence *sequence, const Frame *frame, const MoaRun *run, GError **error)
+{
+  MoaGenerateParams params;
+  MoaReplaceParams replacement;
+  MoaEstimate estimate;
+  guint64 seed;
+
+  if (frame->task)
+    {
+      replace_task_get_params (frame->task, &replacement);
+      return moa_replace_estimate (sequence->model, &replacement, run, FALSE, &estimate, error);
+    }
+  set_params (frame, &seed, &params);
+  return moa_generate_estimate (sequence->model, &params, run, FALSE, &estimate, error);
+}
+
+/* What would fail, fails before the first picture is drawn. */
+static gboolean
+check (const Sequence *sequence, const MoaRun *run, GError **error)
+{
+  for (guint i = 0; i < sequence->frames->len; i++)
+    {
+      const Frame *frame = g_ptr_array_index (sequence->frames, i);
+
+      /* The frames of a morph are alike. */
+      if ((i == 0 || frame->share < 0) && !check_frame (sequence, frame, run, error))
+        {
+          if (frame->place)
+            g_prefix_error (error, "%s: ", frame->place);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/* The two whose way is gone as what can be blended. */
+static gboolean
+make_ends (Sequence *sequence, const MoaRun *run, GError **error)
+{
+  MoaRun quiet = *run;
+
+  quiet.progress = NULL;
+  for (int i = 0; i < 2; i++)
+    if (!sequence->ends[i])
+      sequence->ends[i] = moa_saved_subject_of (sequence->model, &sequence->subjects[i], &quiet, error);
+  return sequence->ends[0] && sequence->ends[1];
+}
+
+static gboolean
+draw (const Sequence *sequence, Frame *frame, const MoaRun *run, GError **error)
+{
+  MoaSavedSubject *blend = NULL;
+  MoaGenerateParams params;
+  guint64 seed;
+
+  if (frame->task)
+    return replace (frame, run, error);
+  if (frame->share >= 0)
+    {
+      blend = moa_saved_subject_blend (sequence->ends[0], sequence->ends[1], frame->share, error);
+      if (!blend)
+        return FALSE;
+      frame->subjects[0] = (MoaSubject) { .saved = blend };
+    }
+  set_params (frame, &seed, &params);
+
+  MoaGenerateResult *result = moa_generate (sequence->model, &params, run, error);
+
+  if (result)
+    {
+      frame->picture = g_steal_pointer (&result->images[0]);
+      frame->json = generate_describe (&params, frame->names, result, 0, sequence->model);
+    }
+  moa_generate_result_free (result);
+  moa_saved_subject_free (blend);
+  return frame->picture != NULL;
+}
+
+gboolean
+sequence_draw (Sequence *sequence, const MoaRun *run, GError **error)
+{
+  if (!check (sequence, run, error))
+    return FALSE;
+  for (guint i = 0; i < sequence->frames->len; i++)
+    {
+      Frame *frame = g_ptr_array_index (sequence->frames, i);
+      Part part = { run, i, sequence->frames->len, g_get_monotonic_time () };
+      MoaRun own = *run;
+
+      own.progress = run->progress ? tell : NULL;
+      own.progress_data = &part;
+      if (frame->picture)
+        continue;
+      if ((frame->share >= 0 && !make_ends (sequence, run, error)) || !draw (sequence, frame, &own, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* ---- Writing ------------------------------------------------------------- */
+
+int
+sequence_write_frames (const Sequence *sequence, GError **error)
+{
+  const Frame *first = g_ptr_array_index (sequence->frames, 0);
+  int image = generate_image_new (first->picture->width, first->picture->height,
+                                  sequence->settings->how->mark, error);
+
+  for (guint i = 0; image >= 0 && i < sequence->frames->len; i++)
+    {
+      const Frame *frame = g_ptr_array_index (sequence->frames, i);
+
+      generate_add_picture (image, -1, frame->picture, frame->name, frame->json);
+    }
+  if (image >= 0)
+    gimp_image_undo_enable (image);
+  return image;
+}
+
+/* ---- A call without a dialog --------------------------------------------- */
+
+gboolean
+sequence_run (const SequenceKind *kind, const GimpParam *param, GimpParam *values, GError **error)
+{
+  g_autoptr (Order) order = order_new (kind->name, kind->own, kind->number, param, error);
+  g_autoptr (Sequence) sequence = NULL;
+  MoaRun run;
+
+  if (order)
+    sequence = sequence_new (kind, order->settings, order->model, order->people->subjects,
+                             order->people->names, order->people->n_subjects, error);
+  if (!sequence)
+    return FALSE;
+  order_get_run (order, &run);
+  gimp_progress_init (_("Drawing"));
+
+  gboolean drawn = sequence_draw (sequence, &run, error);
+
+  gimp_progress_end ();
+
+  int image = drawn ? kind->write (sequence, error) : -1;
+
+  if (image >= 0)
+    {
+      values[0].data.d_string = gimp_image_get_name (image);
+      values[1].data.d_image = image;
+    }
+  return image >= 0;
+}

@@ -1,0 +1,89 @@
+/* Pictures that belong together: the frames of a morph, the ages of a time lapse, the panels of a story.
+ * All are planned, then drawn one by one, then written as layers of one new image. */
+#ifndef MOA_PLUGIN_SEQUENCE_H
+#define MOA_PLUGIN_SEQUENCE_H
+
+#include "generate_settings.h"
+#include "replace.h"
+
+#include <libgimp/gimp.h>
+
+typedef struct {
+  char *name;                 /* of its layer */
+  char *place;                /* for messages: "story.txt, line 9"; NULL: needs none */
+  GenerateSettings *settings; /* its own: prompt, seed and all */
+  MoaSubject subjects[MOA_MAX_SUBJECTS]; /* point to what the sequence or its caller keeps */
+  char *names[MOA_MAX_SUBJECTS];
+  int n_subjects;
+  double share; /* of the way from the first subject to the second, who are one then, 0 to 1; below 0: no way */
+  ReplaceTask *task; /* a replacement; NULL: a new picture */
+  MoaImage *around;  /* the whole picture that it is in */
+  /* Once it is drawn: */
+  MoaImage *picture;
+  char *json;                 /* what it was made of */
+} Frame;
+
+typedef struct _SequenceKind SequenceKind;
+
+typedef struct {
+  const SequenceKind *kind;
+  GenerateSettings *settings;
+  MoaModel *model;
+  MoaSubject subjects[MOA_MAX_SUBJECTS]; /* the caller's, as their names are */
+  char *const *names;
+  int n_subjects;
+  GPtrArray *frames;        /* of Frame */
+  MoaStory *story;          /* whose panels they are, in order; or NULL */
+  GPtrArray *people;        /* of People, who are the story's own */
+  MoaSavedSubject *ends[2]; /* of a morph's way; once drawing began */
+} Sequence;
+
+typedef enum { SEQUENCE_LINE, SEQUENCE_LINES, SEQUENCE_FILE } SequenceWords;
+
+/* One of the procedures, and its dialog; texts are to be translated. */
+struct _SequenceKind
+{
+  const char *name;         /* "morph" */
+  const char *procedure;
+  const char *const *own;   /* as of GenerateSettings */
+  const char *number;       /* the option that is an argument */
+  int least_subjects;
+  const char *need;         /* what to do when there are fewer */
+  /* Main thread: adds the frames. */
+  gboolean (*plan) (Sequence *sequence, GError **error);
+  /* Main thread: a new image of the pictures.  -1 with error set. */
+  int (*write) (const Sequence *sequence, GError **error);
+  /* Of the dialog: */
+  const char *title, *help; /* help: a page's file */
+  SequenceWords words;
+  const char *label, *tip;  /* of the words */
+};
+
+extern const SequenceKind morph_kind, time_lapse_kind, story_kind;
+
+/* Plans.  The subjects and what they point to must outlive it.  (transfer full); NULL with error set. */
+Sequence *sequence_new (const SequenceKind *kind, const GenerateSettings *settings, MoaModel *model,
+                        const MoaSubject *subjects, char *const *names, int n_subjects, GError **error);
+void sequence_free (Sequence *sequence);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Sequence, sequence_free)
+
+/* For plans: one more frame, with the sequence's settings and subjects.  name: (transfer full) */
+Frame *sequence_add (Sequence *sequence, char *name);
+
+/* For plans: a frame without anybody. */
+void sequence_clear_subjects (Frame *frame);
+
+/* The name of a layer that GIMP animates: "name (150ms) (replace)".  (transfer full) */
+char *sequence_name_frame (const Sequence *sequence, const char *name, int delay);
+
+/* In any thread: checks all frames, then draws those that are not drawn yet.  run->progress tells of the
+ * whole, and in `picture' of the frame. */
+gboolean sequence_draw (Sequence *sequence, const MoaRun *run, GError **error);
+
+/* As of SequenceKind: a layer for each frame, the first one lowest. */
+int sequence_write_frames (const Sequence *sequence, GError **error);
+
+/* A whole call without a dialog, as of a Procedure with the arguments of order.h and two values. */
+gboolean sequence_run (const SequenceKind *kind, const GimpParam *param, GimpParam *values, GError **error);
+
+#endif

@@ -1,0 +1,251 @@
+/* plug-in-moa-story: pages of panels with the same characters, told in a file (docs/applications.md).  A
+ * panel is a new picture, or a replacement in one. */
+#include "drawable.h"
+#include "intl.h"
+#include "options.h"
+#include "order.h"
+#include "page.h"
+#include "procedures.h"
+#include "sequence.h"
+
+#include "ui/entries.h"
+
+#include "icon.h"
+
+#include <string.h>
+
+static const char *const own[] = { "columns", "rows", NULL };
+
+/* ---- Characters ---------------------------------------------------------- */
+
+/* As people.h has photos and saved subjects. */
+static json_t *
+to_sources (const json_t *paths)
+{
+  json_t *sources = json_array (), *path;
+  size_t i;
+
+  json_array_foreach (paths, i, path)
+    {
+      const char *text = json_string_value (path);
+      g_autofree char *source = g_strconcat (g_str_has_suffix (text, ".safetensors") ? "saved:" : "file:",
+                                             text, NULL);
+
+      json_array_append_new (sources, json_string (source));
+    }
+  return sources;
+}
+
+static gboolean
+load_character (Sequence *sequence, const MoaCharacter *character, MoaSubject *subject, char **name,
+                GError **error)
+{
+  json_t *paths = json_loads (character->subject, JSON_DECODE_ANY, NULL);
+  g_autoptr (People) people = people_new ();
+  gboolean success = json_is_array (paths)
+                     || options_fail (error, "the character \"%s\" must be photos or a saved subject",
+                                      character->name);
+
+  if (success)
+    {
+      g_autofree char *list = options_print (json_pack ("[o]", to_sources (paths)));
+
+      success = people_add_list (people, list, -1, error);
+    }
+  json_decref (paths);
+  if (!success)
+    return FALSE;
+  *subject = people->subjects[0];
+  *name = people->names[0];
+  g_ptr_array_add (sequence->people, g_steal_pointer (&people));
+  return TRUE;
+}
+
+/* The first person given plays the first character, and so on; others are as the story says. */
+static gboolean
+cast (Sequence *sequence, MoaSubject *subjects, char **names, GError **error)
+{
+  const MoaStory *story = sequence->story;
+
+  for (int k = 0; k < story->n_characters; k++)
+    if (k < sequence->n_subjects)
+      {
+        subjects[k] = sequence->subjects[k];
+        names[k] = sequence->names[k];
+      }
+    else if (!load_character (sequence, &story->characters[k], &subjects[k], &names[k], error))
+      return FALSE;
+  return sequence->n_subjects <= story->n_characters
+         || options_fail (error, _("%d persons are given, but the story has %d characters"),
+                          sequence->n_subjects, story->n_characters);
+}
+
+/* ---- A panel in a picture ------------------------------------------------ */
+
+/* The only layer of the file as an image; -1 with error set. */
+static gint32
+load_picture (const char *path, GError **error)
+{
+  gint32 image = gimp_file_load (GIMP_RUN_NONINTERACTIVE, path, path);
+
+  if (image < 0)
+    {
+      options_fail (error, _("\"%s\" cannot be opened as a picture: %s"), path, gimp_get_pdb_error ());
+      return -1;
+    }
+  if (gimp_image_base_type (image) == GIMP_INDEXED)
+    gimp_image_convert_rgb (image);
+  return gimp_image_flatten (image);
+}
+
+/* White in the picture at path is selected in the layer's image. */
+static gboolean
+select_by (const char *path, gint32 layer, GError **error)
+{
+  gint32 image = gimp_item_get_image (layer), white = load_picture (path, error);
+  MoaRect all = { 0, 0, gimp_drawable_width (layer), gimp_drawable_height (layer) };
+  GimpRGB black = { 0 };
+
+  if (white < 0)
+    return FALSE;
+
+  gboolean success = (gimp_drawable_width (white) == all.width && gimp_drawable_height (white) == all.height)
+                     || options_fail (error, "\"%s\" must have the size of the picture, %d x %d", path,
+                                      all.width, all.height);
+  MoaImage *picture = success ? drawable_read_rgb (white, &all, NULL, error) : NULL;
+  MoaImage *mask = picture ? moa_image_new (all.width, all.height, 1) : NULL;
+
+  for (gsize i = 0; mask && i < (gsize) all.width * all.height; i++)
+    mask->data[i] = (picture->data[3 * i] + picture->data[3 * i + 1] + picture->data[3 * i + 2]) / 3;
+  if (mask)
+    {
+      gint32 channel = gimp_channel_new (image, "selection", all.width, all.height, 100, &black);
+
+      gimp_image_insert_channel (image, channel, 0, 0);
+      drawable_write_mask (channel, mask);
+      gimp_image_select_item (image, GIMP_CHANNEL_OP_REPLACE, channel);
+    }
+  gimp_image_delete (gimp_item_get_image (white));
+  moa_image_free (picture);
+  moa_image_free (mask);
+  return mask != NULL;
+}
+
+/* Reads all that the replacement needs; the picture is closed again. */
+static gboolean
+plan_replacement (Sequence *sequence, Frame *frame, const char *path, const char *select, const char *json,
+                  GError **error)
+{
+  g_autoptr (ReplaceSettings) settings = replace_settings_copy (sequence->settings->how);
+  gint32 layer = replace_settings_set_options (settings, json, error) ? load_picture (path, error) : -1;
+
+  if (layer < 0)
+    return FALSE;
+  replace_settings_set_string (&settings->prompt, frame->settings->prompt);
+  if (!select || select_by (select, layer, error))
+    frame->task = replace_task_of_layer (gimp_item_get_image (layer), layer, settings, sequence->model, error);
+  if (frame->task)
+    {
+      MoaRect all = { 0, 0, gimp_drawable_width (layer), gimp_drawable_height (layer) };
+
+      memcpy (frame->task->subjects, frame->subjects, sizeof frame->subjects);
+      frame->task->n_subjects = frame->n_subjects;
+      frame->around = drawable_read_rgb (layer, &all, NULL, error);
+    }
+  gimp_image_delete (gimp_item_get_image (layer));
+  return frame->around != NULL;
+}
+
+/* ---- The plan ------------------------------------------------------------ */
+
+static gboolean
+set_panel (Sequence *sequence, Frame *frame, const MoaPanel *panel, GError **error)
+{
+  json_t *object = options_parse ("settings", panel->settings, error);
+  g_autofree char *path = g_strdup (json_string_value (json_object_get (object, "replace")));
+  g_autofree char *select = g_strdup (json_string_value (json_object_get (object, "select")));
+
+  if (path)
+    {
+      json_object_del (object, "replace");
+      json_object_del (object, "select");
+    }
+
+  g_autofree char *json = options_print (object);
+
+  if (path)
+    {
+      replace_settings_set_string (&frame->settings->prompt, panel->prompt);
+      return plan_replacement (sequence, frame, path, select, json, error);
+    }
+  if (!generate_settings_set_options (frame->settings, json, error))
+    return FALSE;
+  replace_settings_set_string (&frame->settings->prompt, panel->prompt);
+  return TRUE;
+}
+
+static gboolean
+add_panel (Sequence *sequence, const MoaPanel *panel, const MoaSubject *subjects, char *const *names,
+           GError **error)
+{
+  Frame *frame = sequence_add (sequence, g_strdup (panel->caption ? panel->caption : panel->prompt));
+
+  frame->place = g_strdup (panel->place);
+  sequence_clear_subjects (frame);
+  for (int k = 0; k < panel->n_characters; k++)
+    {
+      frame->subjects[k] = subjects[panel->characters[k]];
+      frame->names[k] = g_strdup (names[panel->characters[k]]);
+    }
+  frame->n_subjects = panel->n_characters;
+  if (set_panel (sequence, frame, panel, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", panel->place);
+  return FALSE;
+}
+
+static gboolean
+plan (Sequence *sequence, GError **error)
+{
+  sequence->story = moa_story_read (sequence->settings->prompt, error);
+  if (!sequence->story)
+    return FALSE;
+
+  MoaStory *story = sequence->story;
+  g_autofree MoaSubject *subjects = g_new0 (MoaSubject, story->n_characters + 1);
+  g_autofree char **names = g_new0 (char *, story->n_characters + 1);
+  gboolean success = cast (sequence, subjects, names, error);
+
+  for (int i = 0; success && i < story->n_panels; i++)
+    success = add_panel (sequence, &story->panels[i], subjects, names, error);
+  return success;
+}
+
+/* ---- The procedure ------------------------------------------------------- */
+
+const SequenceKind story_kind = {
+  "story", "plug-in-moa-story", own, "columns", 0, N_("Choose the file of a story."), plan, page_write,
+  N_("Story"), "sequences.html", SEQUENCE_FILE, N_("Stor_y:"),
+  N_("A text file with characters and panels. Persons that you add play its characters, in their order.")
+};
+
+static const GimpParamDef args[ORDER_N_ARGS] = {
+  ORDER_ARGS ("file", "The story, as docs/applications.md describes it: text, or JSON if it ends in .json",
+              "Layers of persons who play the story's first characters, in their order; without any all "
+              "are as the story says", "Seed of the panels that have none", "columns",
+              "Panels side by side on a page; 0 for what the story says, or 2")
+};
+
+static gboolean
+run (const GimpParam *param, GimpParam *values, GError **error)
+{
+  return sequence_run (&story_kind, param, values, error);
+}
+
+const Procedure story_procedure = {
+  "plug-in-moa-story",
+  N_("MoA: pages of pictures with the same persons"),
+  "Draws the panels of a story, which a file tells, with the same persons in them, into a new image with "
+  "a layer group for each page. Returns its name and the image. Use pictures of people who agree to it.",
+  N_("_Story..."), moa_icon_generate, "", args, ORDER_N_ARGS, 2, run, entry_story
+};

@@ -1,0 +1,162 @@
+; Pictures that belong together: morph, time lapse, story.
+;   refused?, check and the others are of common.scm and procedures.scm
+
+(define (layer-names image) (map name-of (vector->list (cadr (gimp-image-get-layers image)))))
+(define (pictures-differ? a b)
+  (let* ((mask (car (gimp-layer-create-mask a ADD-MASK-WHITE)))
+         (seen (begin (gimp-layer-add-mask a mask) (moa-test-differ a b mask 0 0))))
+    (gimp-layer-remove-mask a MASK-DISCARD)
+    (> (apply + seen) 0)))
+(define (n-images) (car (gimp-image-list)))
+(define (open-photo name)
+  (let ((file (string-append model "/pictures/" name)))
+    (bottom (car (gimp-file-load RUN-NONINTERACTIVE file file)))))
+(define (close layer) (gimp-image-delete (car (gimp-item-get-image layer))))
+(define (refused? name thunk part)
+  (let ((n (n-images)))
+    (set! last-message "")
+    (check (string-append name " is refused") (catch #t (begin (thunk) #f)))
+    (check (string-append name ": the message says \"" part "\"") (contains? last-message part))
+    (check= (string-append name ": no image is left behind") (n-images) n)))
+(define ann (open-photo "lake-subject.png"))
+(define bea (open-photo "snow-subject.png"))
+(define cid (open-photo "mountain-subject.png"))
+
+; ---- morph ----
+(define (morph prompt people frames options)
+  (cadr (plug-in-moa-morph RUN-NONINTERACTIVE prompt (vector-length people) people 5 frames model options)))
+(define (draw-one who seed)
+  (cadr (plug-in-moa-generate RUN-NONINTERACTIVE "a woman on a beach" 1 (vector who) seed 1 model "{\"steps\": 3}")))
+(let* ((made (morph "a woman on a beach" (vector ann bea) 3 "{\"steps\": 3, \"delay\": 90}"))
+       (layers (cadr (gimp-image-get-layers made)))
+       (first (draw-one ann 5)) (last (draw-one bea 5)))
+  (check= "morph: a layer for each frame, lowest first, named for GIF" (layer-names made)
+    '("Frame 3 (90ms) (replace)" "Frame 2 (90ms) (replace)" "Frame 1 (90ms) (replace)"))
+  (check= "morph: all show" (map (lambda (l) (car (gimp-item-get-visible l))) (vector->list layers)) '(1 1 1))
+  (check= "morph: the first frame is the first person as Generate draws her"
+    (pictures-differ? (vector-ref layers 2) (top first)) #f)
+  (check= "morph: the last one the second" (pictures-differ? (vector-ref layers 0) (top last)) #f)
+  (check "morph: between is another one than both"
+    (and (pictures-differ? (vector-ref layers 1) (top first)) (pictures-differ? (vector-ref layers 1) (top last))))
+  (check "morph: a frame keeps what it was made of"
+    (let ((text (caddr (car (gimp-item-get-parasite (vector-ref layers 1) "moa-generate")))))
+      (and (contains? text "50 %") (contains? text "lake-subject") (contains? text "\"seed\": 5"))))
+  (check "morph: the image's comment says what made it"
+    (contains? (caddr (car (gimp-image-get-parasite made "gimp-comment"))) "MoA for GIMP"))
+  (let ((file (string-append out "/morph.gif")))
+    (gimp-image-convert-indexed made CONVERT-DITHER-NONE CONVERT-PALETTE-GENERATE 255 FALSE FALSE "")
+    (file-gif-save RUN-NONINTERACTIVE made (top made) file file 0 1 100 0)
+    (let ((again (car (gimp-file-load RUN-NONINTERACTIVE file file))))
+      (check= "morph: GIMP makes a GIF animation of it, with the frames' time"
+        (list (n-layers again) (contains? (name-of (bottom again)) "90ms")) '(3 #t))
+      (gimp-image-delete again)))
+  (for-each gimp-image-delete (list made first last)))
+(let ((made (morph "a man and a woman" (vector ann bea cid) 2 "{\"steps\": 2, \"width\": 64, \"height\": 96, \"mark\": false}")))
+  (check= "morph: somebody stays beside, at another size; 150 ms are usual"
+    (list (car (gimp-image-width made)) (car (gimp-image-height made)) (name-of (bottom made)))
+    '(64 96 "Frame 1 (150ms) (replace)"))
+  (check= "morph: no mark if the options leave it out"
+    (catch "" (car (gimp-image-get-parasite made "gimp-comment"))) "")
+  (gimp-image-delete made))
+(let ((made (morph "" #() 2 (string-append "{\"steps\": 2, \"subjects\": [\"file:" model
+                             "/pictures/lake-subject.png\", [\"layer:" (name-of bea) "\"]]}"))))
+  (check= "morph: without words, with persons by name" (n-layers made) 2)
+  (gimp-image-delete made))
+(refused? "morph of one person" (lambda () (morph "a man" (vector ann) 3 "{}")) "two persons")
+(refused? "morph of one frame" (lambda () (morph "a man" (vector ann bea) 1 "{}")) "2 to 1000")
+(refused? "morph without a noun" (lambda () (morph "a red house" (vector ann bea) 3 "{\"steps\": 2}")) "a red house")
+(refused? "morph with an option of Generate's"
+  (lambda () (morph "a man" (vector ann bea) 3 "{\"pictures\": 2}")) "frames, delay")
+(refused? "morph with too little memory"
+  (lambda () (morph "a man" (vector ann bea) 3 "{\"memory_limit\": 4}")) "MiB")
+(refused? "morph in a dialog without a display"
+  (lambda () (plug-in-moa-morph RUN-INTERACTIVE "" 0 #() 0 2 "" "")) "RUN-NONINTERACTIVE")
+
+; ---- time lapse ----
+(define (time-lapse ages people delay options)
+  (cadr (plug-in-moa-time-lapse RUN-NONINTERACTIVE ages (vector-length people) people 5 delay model options)))
+(let* ((made (time-lapse "a kid on a beach\n  a woman on a beach  \n\n" (vector ann) 0 "{\"steps\": 3}"))
+       (one (draw-one ann 5)))
+  (check= "time lapse: a layer for each line" (layer-names made)
+    '("a woman on a beach (800ms) (replace)" "a kid on a beach (800ms) (replace)"))
+  (check= "time lapse: as Generate draws the words with that seed"
+    (list (pictures-differ? (top made) (top one)) (pictures-differ? (bottom made) (top one))) '(#f #t))
+  (for-each gimp-image-delete (list made one)))
+(let ((made (time-lapse "woman" (vector ann) 250 "{\"steps\": 1, \"width\": 64, \"height\": 64}")))
+  (check= "time lapse: seven ages of a noun"
+    (list (n-layers made) (name-of (bottom made)) (name-of (top made)))
+    '(7 "a photo of a baby (250ms) (replace)" "a photo of a very old woman (250ms) (replace)"))
+  (gimp-image-delete made))
+(refused? "time lapse of nobody" (lambda () (time-lapse "" #() 0 "{}")) "Add the person")
+(refused? "time lapse with an age that lasts too long" (lambda () (time-lapse "" (vector ann) 70000 "{}")) "60000")
+(refused? "time lapse with a line without a noun, before the others are drawn"
+  (lambda () (time-lapse "a kid\na red house" (vector ann) 0 "{\"steps\": 999}")) "a red house")
+
+; ---- story ----
+(define (story file people columns options)
+  (cadr (plug-in-moa-story RUN-NONINTERACTIVE file (vector-length people) people 5 columns model options)))
+(define (write-file name . lines)
+  (let* ((file (string-append out "/" name)) (port (open-output-file file)))
+    (for-each (lambda (line) (display line port) (newline port)) lines)
+    (close-output-port port)
+    file))
+(define (photo name) (string-append model "/pictures/" name ".png"))
+(define told (write-file "story.txt"
+  "title: At the lake" "steps: 3" "rows: 1"
+  (string-append "Ann (woman): " (photo "lake-subject"))
+  (string-append "Ben (man): " (photo "mountain-subject"))
+  "panel: Ann on a beach" "caption: She was early." "panel: Ben (boy) and Ann in the snow" "seed: 9"
+  "panel: Ann" (string-append "replace: " (photo "lake")) (string-append "select: " (photo "lake-selection"))
+  "caption: At last."))
+(define (part page n) (vector-ref (children page) n))
+(let* ((made (story told #() 0 "{}")) (first (top made)) (second (bottom made))
+       (one (draw-one ann 5)) (lake (open-photo "lake.png")) (white (open-photo "lake-selection.png")))
+  (check= "story: a group for each page, the first one on top and visible"
+    (list (layer-names made) (map (lambda (l) (car (gimp-item-get-visible l))) (list first second)))
+    '(("Page 1" "Page 2") (1 0)))
+  (check= "story: a page has paper, title, panels and captions"
+    (map name-of (vector->list (children first)))
+    '("Panel 2" "She was early." "Panel 1" "At the lake" "Paper"))
+  (check= "story: a panel is as Generate draws it" (pictures-differ? (part first 2) (top one)) #f)
+  (check "story: with other words, persons and seed another picture"
+    (let ((text (caddr (car (gimp-item-get-parasite (part first 0) "moa-generate")))))
+      (and (contains? text "a boy <1> and a woman <2> in the snow") (contains? text "\"seed\": 9"))))
+  (check= "story: panels stand side by side below the title"
+    (let ((a (gimp-drawable-offsets (part first 2))) (b (gimp-drawable-offsets (part first 0))))
+      (list (= (cadr a) (cadr b)) (>= (- (car b) (car a)) 128) (> (cadr a) 20))) '(#t #t #t))
+  (check= "story: the caption is below its panel"
+    (> (cadr (gimp-drawable-offsets (part first 1))) (+ 127 (cadr (gimp-drawable-offsets (part first 2))))) #t)
+  (check "story: words are dark on what is clear"
+    (let ((values (gimp-drawable-histogram (part first 3) HISTOGRAM-ALPHA 0 1)))
+      (and (> (car values) 0) (< (car values) 250))))
+  (check= "story: a panel in a picture has that picture's size"
+    (list (width-of (part second 1)) (height-of (part second 1))) (list (width-of lake) (height-of lake)))
+  (check "story: and changes nothing outside the selection"
+    (let ((seen (moa-test-differ (part second 1) lake white 0 0)))
+      (and (= 0 (car seen)) (> (cadr seen) 0))))
+  (for-each gimp-image-delete (list made one))
+  (for-each close (list lake white)))
+(let* ((made (story told (vector bea) 1 "{\"rows\": 3}")) (page (top made)) (one (draw-one bea 5)))
+  (check= "story: another one takes a part; columns and rows are the call's"
+    (list (n-layers made) (pictures-differ? (part page 5) (top one))) '(1 #f))
+  (for-each gimp-image-delete (list made one)))
+(refused? "a story that is not there" (lambda () (story "/nowhere/s.txt" #() 0 "{}")) "/nowhere/s.txt")
+(refused? "a story without a panel" (lambda () (story (write-file "bad.txt" "title: None") #() 0 "{}")) "no panel")
+(refused? "a story with a setting that is none, before anything is drawn"
+  (lambda () (story (write-file "bad.txt" "steps: 999" "panel: a man" "panel: a man" "sede: 9") #() 0 "{}"))
+  "bad.txt, line 3: options: there is no \"sede\"")
+(refused? "a character without words"
+  (lambda () (story (write-file "bad.txt" "steps: 999" (string-append "Ann (): " (photo "lake-subject"))
+                                "panel: Ann") #() 0 "{}")) "line 2")
+(refused? "a photo that is missing"
+  (lambda () (story (write-file "bad.txt" "Ann (woman): nobody.png" "panel: Ann") #() 0 "{}")) "nobody.png")
+(refused? "a picture to replace in that is missing"
+  (lambda () (story (write-file "bad.txt" (string-append "Ann (woman): " (photo "lake-subject")) "panel: Ann"
+                                "replace: nothing.png") #() 0 "{}")) "nothing.png")
+(refused? "a selection of another size"
+  (lambda () (story (write-file "bad.txt" (string-append "Ann (woman): " (photo "lake-subject")) "panel: Ann"
+                                (string-append "replace: " (photo "lake"))
+                                (string-append "select: " (photo "lake-subject"))) #() 0 "{}")) "must have the size")
+(refused? "more persons than characters" (lambda () (story told (vector ann bea cid) 0 "{}")) "3 persons")
+
+(for-each close (list ann bea cid))

@@ -1,0 +1,87 @@
+#!/bin/bash
+# Morph, Time Lapse and Story in the window of a real GIMP, by keys, under Xvfb; prints TAP.
+#   MOA_PLUGIN, MOA_TEST_MODEL  as for batch.sh
+#   MOA_TEST_OUT                where to leave pictures of the windows and GIMP's log
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/window-common.sh"
+out=$out/sequences
+mkdir -p "$out"
+echo '(moa-consent "yes")' >"$profile/gimprc"
+# The slowest kernels, so that a run lasts long enough to be cancelled on any machine.
+export MOA_ISA=base
+start_gimp 1280x900 "$MOA_TEST_MODEL" "$pictures/snow-subject.png" "$pictures/lake-subject.png"
+
+window_picture () { import -window "$(xdotool search --onlyvisible --name "^$1\$" | head -n 1)" "$out/$2.png"; }
+images_are () { [ "$(fu '(car (gimp-image-list))')" = "$1" ]; }
+# newest LAYERS: the image that came last has so many
+newest () { fu_true "(= $1 (car (gimp-image-get-layers (vector-ref (cadr (gimp-image-list)) 0))))"; }
+lowest_is ()
+{
+  fu_true "(let ((layers (gimp-image-get-layers (vector-ref (cadr (gimp-image-list)) 0))))
+             (string=? \"$1\" (car (gimp-item-get-name (vector-ref (cadr layers) (- (car layers) 1))))))"
+}
+
+# ---- Morph ----
+check "Morph opens" entry 'morph...' 'Morph'
+press Return
+sleep 0.5
+check "with nobody nothing starts" not_busy
+xdotool type 'a woman on a beach'
+add_layer 0
+add_layer 1
+type_into alt+m 3
+window_picture Morph morph
+press alt+e
+check "the run is on" wait_for 10 busy
+sleep 1
+window_picture Morph morph-running
+press alt+c
+check "Cancel midway stops it, within three seconds on a busy machine" wait_for 3 not_busy
+check "no image has come" images_are 2
+check "the dialog stays" window_is_open Morph
+press alt+e
+check "run to its end it makes a new image" wait_for ${MOA_TEST_WAIT:-120} images_are 3
+check "with a layer for each frame" newest 3
+check "the first one lowest" lowest_is 'Frame 1 (150ms) (replace)'
+check "and the dialog is gone" wait_for 5 not_running
+
+# ---- Time Lapse ----
+check "Time Lapse opens" entry 'time lapse' 'Time Lapse'
+press ctrl+a # the usual ages
+xdotool type "a kid in a park"
+press Return
+xdotool type "a woman in a park"
+add_layer 0
+window_picture 'Time Lapse' time-lapse
+press alt+e
+check "run to its end it makes a new image" wait_for ${MOA_TEST_WAIT:-120} images_are 4
+check "with a layer for each line" newest 2
+check "the youngest lowest" lowest_is 'a kid in a park (800ms) (replace)'
+check "and the dialog is gone" wait_for 5 not_running
+
+# ---- Story ----
+printf 'steps: 4\nAnn (woman): %s\npanel: Ann on a beach\ncaption: Early.\npanel: Ann in a park\n' \
+  "$pictures/lake-subject.png" >"$work/story.txt"
+check "Story opens" entry 'story...' 'Story'
+press alt+e
+sleep 0.5
+check "without a file nothing starts" not_busy
+press alt+y space # the button of the file
+choose_file 'Choose the file of a story.' "$work/story.txt"
+xdotool windowactivate --sync "$(xdotool search --onlyvisible --name '^Story$' | head -n 1)"
+window_picture Story story
+press alt+e
+check "run to its end it makes a new image" wait_for ${MOA_TEST_WAIT:-120} images_are 5
+check "with a group for the page" newest 1
+check "named by it" lowest_is 'Page 1'
+check "and the dialog is gone" wait_for 5 not_running
+
+for id in $(fu '(cadr (gimp-image-list))' | tr -d '#()'); do
+  fu "(gimp-image-clean-all $id)" >/dev/null
+done
+fu '(gimp-quit 1)' >/dev/null 2>&1
+gimp_is_gone () { ! kill -0 "$gimp" 2>/dev/null; }
+check "GIMP quits" wait_for 30 gimp_is_gone
+check "and keeps the settings for the next time" grep -q 'moa-morph-settings.*woman on a beach' "$profile/parasiterc"
+echo "1..$n"
+[ $failed = 0 ]

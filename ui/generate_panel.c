@@ -1,0 +1,167 @@
+/* The widgets that Generate and its companions have in common: see generate_panel.h. */
+#include "generate_panel.h"
+
+#include "device_combo.h"
+#include "sources.h"
+#include "subjects_dialog.h"
+
+#include "plugin/intl.h"
+
+#include <atk/atk.h>
+#include <libgimp/gimp.h>
+#include <libgimp/gimpui.h>
+
+#define USUAL_SIDE 512
+
+/* ---- Widgets ------------------------------------------------------------- */
+
+GtkWidget *
+generate_panel_table (int rows)
+{
+  GtkWidget *table = gtk_table_new (rows, 3, FALSE);
+
+  gtk_table_set_col_spacings (GTK_TABLE (table), 6);
+  gtk_table_set_row_spacings (GTK_TABLE (table), 6);
+  return table;
+}
+
+void
+generate_panel_attach (GtkWidget *table, int row, const char *label, GtkWidget *widget,
+                       GtkWidget *mnemonic)
+{
+  GtkWidget *name = gtk_label_new_with_mnemonic (label);
+
+  gtk_misc_set_alignment (GTK_MISC (name), 0, 0.5);
+  gtk_label_set_mnemonic_widget (GTK_LABEL (name), mnemonic);
+  gtk_table_attach (GTK_TABLE (table), name, 0, 1, row, row + 1, GTK_FILL, GTK_FILL, 0, 0);
+  gtk_table_attach (GTK_TABLE (table), widget, 1, 3, row, row + 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+}
+
+static GtkWidget *
+create_size (GeneratePanel *panel)
+{
+  GtkWidget *row = gtk_hbox_new (FALSE, 6);
+
+  panel->width = gtk_spin_button_new_with_range (64, 2048, 8);
+  panel->height = gtk_spin_button_new_with_range (64, 2048, 8);
+  atk_object_set_name (gtk_widget_get_accessible (panel->height), _("Height"));
+  gtk_spin_button_set_snap_to_ticks (GTK_SPIN_BUTTON (panel->width), TRUE);
+  gtk_spin_button_set_snap_to_ticks (GTK_SPIN_BUTTON (panel->height), TRUE);
+  gtk_box_pack_start (GTK_BOX (row), panel->width, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (row), gtk_label_new ("×"), FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (row), panel->height, FALSE, FALSE, 0);
+  return row;
+}
+
+void
+generate_panel_init (GeneratePanel *panel, GtkWidget *table, int row, const char *seed)
+{
+  GtkWidget *size = create_size (panel);
+
+  panel->negative = gtk_entry_new ();
+  gimp_help_set_help_data (panel->negative, _("What the picture should not show"), NULL);
+  panel->seed = gimp_random_seed_new (&panel->seed_value, &panel->random_seed);
+  generate_panel_attach (table, row, _("With_out:"), panel->negative, panel->negative);
+  generate_panel_attach (table, row + 1, _("Si_ze:"), size, panel->width);
+  generate_panel_attach (table, row + 2, seed, panel->seed, GIMP_RANDOM_SEED_SPINBUTTON (panel->seed));
+}
+
+static GtkObject *
+add_scale (GtkWidget *table, int row, const char *label, double upper, double increment, int digits,
+           const char *tip, const char *name)
+{
+  GtkObject *scale = gimp_scale_entry_new (GTK_TABLE (table), 0, row, label, 120, 6, 1, digits ? 0 : 1, upper,
+                                           increment, increment * 10, digits, TRUE, 0, 0, tip, NULL);
+
+  atk_object_set_name (gtk_widget_get_accessible (GTK_WIDGET (GIMP_SCALE_ENTRY_SCALE (scale))), name);
+  return scale;
+}
+
+GtkWidget *
+generate_panel_create_advanced (GeneratePanel *panel)
+{
+  GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced")), *table = generate_panel_table (4);
+
+  panel->steps = add_scale (table, 0, _("_Steps:"), 150, 1, 0, _("More steps draw finer and take longer."),
+                            _("Steps"));
+  panel->guidance = add_scale (table, 1, _("_Guidance:"), 15, 0.1, 1,
+                               _("How strictly the words are followed. Too much makes hard, garish pictures."),
+                               _("Guidance"));
+  panel->device = device_combo_new ();
+  generate_panel_attach (table, 2, _("Comp_ute on:"), panel->device, panel->device);
+  panel->mark = gtk_check_button_new_with_mnemonic (_("Say what made it"));
+  gimp_help_set_help_data (panel->mark, _("The result carries a note that it was made with this plug-in."), NULL);
+  gtk_table_attach (GTK_TABLE (table), panel->mark, 0, 3, 3, 4, GTK_FILL, GTK_FILL, 0, 0);
+  gtk_container_add (GTK_CONTAINER (expander), table);
+  return expander;
+}
+
+/* ---- Settings ------------------------------------------------------------ */
+
+void
+generate_panel_set (GeneratePanel *panel, const GenerateSettings *settings, int side)
+{
+  const MoaGenerateParams *params = &settings->params;
+
+  side = side ? side : USUAL_SIDE;
+  gtk_entry_set_text (GTK_ENTRY (panel->negative), settings->negative);
+  gtk_spin_button_set_value (GTK_SPIN_BUTTON (panel->width), params->width ? params->width : side);
+  gtk_spin_button_set_value (GTK_SPIN_BUTTON (panel->height), params->height ? params->height : side);
+  gtk_adjustment_set_value (GTK_ADJUSTMENT (panel->steps), params->steps ? params->steps : 30);
+  gtk_adjustment_set_value (GTK_ADJUSTMENT (panel->guidance), params->guidance >= 0 ? params->guidance : 5);
+  gtk_adjustment_set_value (GTK_ADJUSTMENT (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (panel->seed)), settings->seed);
+  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (panel->mark), settings->how->mark);
+  device_combo_set (panel->device, settings->how->device);
+}
+
+void
+generate_panel_get (const GeneratePanel *panel, GenerateSettings *settings)
+{
+  g_autofree char *device = device_combo_get (panel->device);
+
+  replace_settings_set_string (&settings->negative, gtk_entry_get_text (GTK_ENTRY (panel->negative)));
+  replace_settings_set_string (&settings->how->device, device);
+  settings->how->mark = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (panel->mark));
+  settings->params.width = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (panel->width));
+  settings->params.height = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (panel->height));
+  settings->params.steps = gtk_adjustment_get_value (GTK_ADJUSTMENT (panel->steps));
+  settings->params.guidance = gtk_adjustment_get_value (GTK_ADJUSTMENT (panel->guidance));
+  settings->seed = panel->seed_value;
+}
+
+void
+generate_panel_roll (GeneratePanel *panel)
+{
+  if (panel->random_seed)
+    gtk_adjustment_set_value (GTK_ADJUSTMENT (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (panel->seed)), g_random_int ());
+}
+
+void
+generate_panel_watch (GeneratePanel *panel, GCallback changed, gpointer data)
+{
+  g_signal_connect_swapped (panel->steps, "value-changed", changed, data);
+  g_signal_connect_swapped (panel->guidance, "value-changed", changed, data);
+  g_signal_connect_swapped (panel->width, "value-changed", changed, data);
+  g_signal_connect_swapped (panel->height, "value-changed", changed, data);
+  g_signal_connect_swapped (panel->device, "changed", changed, data);
+}
+
+/* ---- Persons ------------------------------------------------------------- */
+
+gboolean
+generate_look (const char *source, int side, GdkPixbuf **thumbnail, char **label, gpointer data)
+{
+  return source_look (source, side, thumbnail, label);
+}
+
+char **
+generate_list_layers (gpointer data)
+{
+  return source_list_layers (-1);
+}
+
+char **
+generate_list_saved (gpointer data)
+{
+  return subjects_list_sources ();
+}

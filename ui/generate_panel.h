@@ -1,0 +1,44 @@
+/* What the dialogs of Generate and its companions have in common: the widgets of GenerateSettings but for
+ * the words and the number of pictures, and where their persons come from. */
+#ifndef MOA_UI_GENERATE_PANEL_H
+#define MOA_UI_GENERATE_PANEL_H
+
+#include "subject_list.h"
+
+#include "plugin/generate_settings.h"
+
+#include <gtk/gtk.h>
+
+typedef struct {
+  GtkWidget *negative, *width, *height, *seed, *device, *mark;
+  GtkObject *steps, *guidance;
+  guint32 seed_value;
+  gboolean random_seed;
+} GeneratePanel;
+
+GtkWidget *generate_panel_table (int rows);
+void generate_panel_attach (GtkWidget *table, int row, const char *label, GtkWidget *widget,
+                            GtkWidget *mnemonic);
+
+/* Into three rows of the table, from row on. */
+void generate_panel_init (GeneratePanel *panel, GtkWidget *table, int row, const char *seed);
+
+/* The rest; part of the panel as well. */
+GtkWidget *generate_panel_create_advanced (GeneratePanel *panel);
+
+/* side: the model's, or 0. */
+void generate_panel_set (GeneratePanel *panel, const GenerateSettings *settings, int side);
+void generate_panel_get (const GeneratePanel *panel, GenerateSettings *settings);
+
+/* A new seed if the user wants a random one. */
+void generate_panel_roll (GeneratePanel *panel);
+
+/* Calls changed with data alone when anything but seed and mark is another one. */
+void generate_panel_watch (GeneratePanel *panel, GCallback changed, gpointer data);
+
+/* As of SubjectHooks; data is not used. */
+gboolean generate_look (const char *source, int side, GdkPixbuf **thumbnail, char **label, gpointer data);
+char **generate_list_layers (gpointer data);
+char **generate_list_saved (gpointer data);
+
+#endif

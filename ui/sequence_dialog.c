@@ -1,0 +1,380 @@
+/* The dialog of Morph, Time Lapse and Story: words and persons on the left, what is drawn on the right.
+ *
+ * The engine works in a thread; GIMP's images are read before and written after. */
+#include "sequence_dialog.h"
+
+#include "entries.h"
+#include "first_use.h"
+#include "fit.h"
+#include "generate_panel.h"
+#include "help.h"
+#include "mnemonics.h"
+#include "preview.h"
+#include "progress.h"
+#include "runner.h"
+#include "subject_set.h"
+
+#include "plugin/history.h"
+#include "plugin/intl.h"
+
+#include <libgimp/gimp.h>
+#include <libgimp/gimpui.h>
+
+enum { MOST_OWN = 4 };
+
+typedef struct {
+  const SequenceKind *kind;
+  GtkWidget *dialog, *left, *words, *own[MOST_OWN];
+  GeneratePanel panel;
+  SubjectList *subjects;
+  Preview *preview;
+  ProgressRow row;
+  GenerateSettings *settings;
+  MoaModel *model;
+  char *problem; /* why there is no model */
+  /* of the run */
+  Runner *runner;
+  SubjectSet *set;
+  Sequence *sequence;
+  gboolean built, closing, success;
+} Dialog;
+
+/* ---- Words: a line, lines or a file -------------------------------------- */
+
+/* (transfer full) */
+static char *
+get_words (const Dialog *d)
+{
+  GtkTextIter start, end;
+  char *words;
+
+  if (d->kind->words == SEQUENCE_LINE)
+    return g_strdup (gtk_entry_get_text (GTK_ENTRY (d->words)));
+  if (d->kind->words == SEQUENCE_FILE)
+    {
+      words = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (d->words));
+      return words ? words : g_strdup ("");
+    }
+
+  GtkTextBuffer *buffer = gtk_text_view_get_buffer (GTK_TEXT_VIEW (d->words));
+
+  gtk_text_buffer_get_bounds (buffer, &start, &end);
+  return gtk_text_buffer_get_text (buffer, &start, &end, FALSE);
+}
+
+static void
+set_words (Dialog *d, const char *words)
+{
+  if (d->kind->words == SEQUENCE_LINE)
+    gtk_entry_set_text (GTK_ENTRY (d->words), words);
+  else if (d->kind->words == SEQUENCE_LINES)
+    {
+      /* What an empty text or a single noun stands for is there to be changed. */
+      g_auto (GStrv) ages = moa_ages (words);
+      g_autofree char *lines = g_strjoinv ("\n", ages);
+
+      gtk_text_buffer_set_text (gtk_text_view_get_buffer (GTK_TEXT_VIEW (d->words)), lines, -1);
+    }
+  else if (*words)
+    gtk_file_chooser_set_filename (GTK_FILE_CHOOSER (d->words), words);
+}
+
+/* What stands in the dialog, and the widget for it in *words. */
+static GtkWidget *
+create_words (const SequenceKind *kind, GtkWidget **words)
+{
+  GtkWidget *shown;
+
+  if (kind->words == SEQUENCE_LINE)
+    shown = *words = gtk_entry_new ();
+  else if (kind->words == SEQUENCE_FILE)
+    shown = *words = gtk_file_chooser_button_new (_(kind->need), GTK_FILE_CHOOSER_ACTION_OPEN);
+  else
+    {
+      *words = gtk_text_view_new ();
+      gtk_text_view_set_accepts_tab (GTK_TEXT_VIEW (*words), FALSE);
+      shown = gtk_scrolled_window_new (NULL, NULL);
+      gtk_scrolled_window_set_shadow_type (GTK_SCROLLED_WINDOW (shown), GTK_SHADOW_IN);
+      gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (shown), GTK_POLICY_AUTOMATIC,
+                                      GTK_POLICY_AUTOMATIC);
+      gtk_widget_set_size_request (shown, 260, 130);
+      gtk_container_add (GTK_CONTAINER (shown), *words);
+    }
+  gimp_help_set_help_data (*words, _(kind->tip), NULL);
+  return shown;
+}
+
+/* ---- What is shown ------------------------------------------------------- */
+
+static void
+show_readiness (Dialog *d)
+{
+  g_autofree char *words = get_words (d);
+  gboolean file = d->kind->words != SEQUENCE_FILE || *words;
+  gboolean persons = subject_list_get_n_subjects (d->subjects) >= d->kind->least_subjects;
+
+  gtk_dialog_set_response_sensitive (GTK_DIALOG (d->dialog), GTK_RESPONSE_OK,
+                                     d->model && file && persons && !d->runner);
+  gtk_widget_set_sensitive (d->left, !d->runner);
+  if (d->runner)
+    return;
+  if (!d->model)
+    progress_row_say (&d->row, GIMP_ICON_DIALOG_ERROR, d->problem);
+  else if (!file || !persons)
+    progress_row_say (&d->row, GIMP_ICON_DIALOG_INFORMATION, _(d->kind->need));
+  else
+    progress_row_say (&d->row, NULL, _("Ready. The result comes as a new image."));
+}
+
+static void
+change (gpointer data)
+{
+  Dialog *d = data;
+
+  if (d->built)
+    show_readiness (d);
+}
+
+/* ---- The run ------------------------------------------------------------- */
+
+static gpointer
+work (const MoaRun *run, gpointer data, GError **error)
+{
+  Dialog *d = data;
+
+  return sequence_draw (d->sequence, run, error) ? d->sequence : NULL;
+}
+
+static void
+on_progress (const MoaProgress *progress, gpointer data)
+{
+  Dialog *d = data;
+  g_autofree char *step = progress_describe (progress);
+  g_autofree char *text = g_strdup_printf (_("Picture %d of %u: %s"), progress->picture + 1,
+                                           d->sequence->frames->len, step);
+
+  progress_row_show (&d->row, progress);
+  progress_row_retitle (&d->row, text);
+  preview_set_progress (d->preview, progress->fraction, text);
+  if (progress->preview)
+    preview_set_picture (d->preview, progress->preview, d->settings->params.width, NULL);
+}
+
+static void
+forget_run (Dialog *d)
+{
+  d->runner = NULL;
+  g_clear_pointer (&d->sequence, sequence_free);
+  g_clear_pointer (&d->set, subject_set_free);
+}
+
+static void
+on_done (gpointer result, const GError *error, gpointer data)
+{
+  Dialog *d = data;
+  g_autoptr (GError) problem = NULL;
+  gint32 image = result ? d->kind->write (d->sequence, &problem) : -1;
+
+  preview_set_progress (d->preview, -1, NULL);
+  forget_run (d);
+  show_readiness (d);
+  if (image >= 0)
+    gimp_display_new (image);
+  gimp_displays_flush ();
+  if (problem || (error && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
+    progress_row_say (&d->row, GIMP_ICON_DIALOG_ERROR, problem ? problem->message : error->message);
+  else if (error)
+    progress_row_say (&d->row, GIMP_ICON_DIALOG_INFORMATION, _("Cancelled."));
+  d->success = image >= 0;
+  if (d->success || d->closing)
+    gtk_main_quit ();
+}
+
+/* What the widgets say. */
+static void
+read_settings (Dialog *d)
+{
+  int n;
+  const MoaSetting *rows = moa_sequence_settings (&n);
+
+  g_free (d->settings->prompt);
+  d->settings->prompt = get_words (d);
+  generate_panel_get (&d->panel, d->settings);
+  for (int i = 0; d->kind->own[i]; i++)
+    moa_setting_set (moa_setting_find (rows, n, d->kind->own[i]), &d->settings->sequence,
+                     gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (d->own[i])), NULL);
+}
+
+static void
+start (Dialog *d)
+{
+  RunnerJob job = { work, d, on_progress, on_done, d };
+  MoaRun run;
+  g_autoptr (GError) error = NULL;
+
+  generate_panel_roll (&d->panel);
+  read_settings (d);
+  history_save_generate (d->settings);
+  d->set = subject_set_new (d->subjects, FALSE, &error);
+  if (d->set)
+    d->sequence = sequence_new (d->kind, d->settings, d->model, d->set->subjects, d->set->names,
+                                d->set->n_subjects, &error);
+  if (!d->sequence)
+    {
+      progress_row_say (&d->row, GIMP_ICON_DIALOG_ERROR, error->message);
+      forget_run (d);
+      return;
+    }
+  replace_settings_get_run (d->settings->how, &run);
+  run.live = TRUE;
+  d->runner = runner_start (&job, &run);
+  show_readiness (d);
+}
+
+static void
+on_response (GtkDialog *dialog, int response, Dialog *d)
+{
+  if (response == GTK_RESPONSE_OK)
+    start (d);
+  else if (!d->runner)
+    gtk_main_quit ();
+  else
+    {
+      d->closing = response != GTK_RESPONSE_CANCEL;
+      if (d->closing)
+        gtk_widget_hide (d->dialog);
+      runner_cancel (d->runner);
+    }
+}
+
+/* ---- Widgets ------------------------------------------------------------- */
+
+/* A row for each setting that the kind alone has. */
+static void
+create_own (Dialog *d, GtkWidget *table, int row)
+{
+  int n;
+  const MoaSetting *rows = moa_sequence_settings (&n);
+
+  for (int i = 0; d->kind->own[i]; i++)
+    {
+      const MoaSetting *setting = moa_setting_find (rows, n, d->kind->own[i]);
+      GtkWidget *box = gtk_hbox_new (FALSE, 0);
+      g_autofree char *label = g_strconcat (_(setting->label), ":", NULL);
+
+      d->own[i] = gtk_spin_button_new_with_range (setting->lower, setting->upper, 1);
+      gtk_spin_button_set_value (GTK_SPIN_BUTTON (d->own[i]),
+                                 moa_setting_get (setting, &d->settings->sequence));
+      gimp_help_set_help_data (d->own[i], _(setting->help), NULL);
+      gtk_box_pack_start (GTK_BOX (box), d->own[i], FALSE, FALSE, 0);
+      generate_panel_attach (table, row + i, label, box, d->own[i]);
+    }
+}
+
+static GtkWidget *
+create_settings (Dialog *d)
+{
+  GtkWidget *table = generate_panel_table (4 + MOST_OWN), *words = create_words (d->kind, &d->words);
+  g_autofree char *seed = g_strconcat (_("See_d"), ":", NULL);
+
+  generate_panel_attach (table, 0, _(d->kind->label), words, d->words);
+  generate_panel_init (&d->panel, table, 1, seed);
+  create_own (d, table, 4);
+  return table;
+}
+
+static GtkWidget *
+create_frame (const char *title, GtkWidget *child)
+{
+  GtkWidget *frame = gimp_frame_new (title);
+
+  gtk_container_add (GTK_CONTAINER (frame), child);
+  return frame;
+}
+
+static GtkWidget *
+create_panes (Dialog *d)
+{
+  SubjectHooks hooks = { generate_look, generate_list_layers, generate_list_saved, change, d };
+  PreviewSpec spec = { .name = _("Preview"), .width = 400, .height = 280 };
+  GtkWidget *panes = gtk_hbox_new (FALSE, 18);
+
+  d->left = gtk_vbox_new (FALSE, 12);
+  d->subjects = subject_list_new (&hooks);
+  d->preview = preview_new (&spec);
+  preview_set_picture (d->preview, NULL, 0, _("The picture appears here."));
+  gtk_box_pack_start (GTK_BOX (d->left), create_frame (_("What"), create_settings (d)), FALSE, FALSE, 0);
+  gtk_box_pack_end (GTK_BOX (d->left), generate_panel_create_advanced (&d->panel), FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (d->left), create_frame (_("Who"), subject_list_get_widget (d->subjects)), TRUE,
+                      TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (panes), d->left, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (panes), preview_get_widget (d->preview), TRUE, TRUE, 0);
+  gtk_widget_show_all (panes);
+  return panes;
+}
+
+static void
+show_help (const char *id, gpointer data)
+{
+  const Dialog *d = data;
+
+  help_show (NULL, d->kind->help);
+}
+
+static void
+create_dialog (Dialog *d)
+{
+  GtkWidget *box = gtk_vbox_new (FALSE, 12);
+
+  d->dialog = gimp_dialog_new (_(d->kind->title), d->kind->procedure, NULL, 0, NULL, d->kind->procedure,
+                               _("_Cancel"), GTK_RESPONSE_CANCEL, _("G_enerate"), GTK_RESPONSE_OK, NULL);
+  gimp_help_connect (d->dialog, show_help, d->kind->procedure, d);
+  gtk_dialog_set_default_response (GTK_DIALOG (d->dialog), GTK_RESPONSE_OK);
+  gtk_container_set_border_width (GTK_CONTAINER (box), 12);
+  gtk_box_pack_start (GTK_BOX (box), fit_new (create_panes (d)), TRUE, TRUE, 0);
+  progress_row_init (&d->row, 700);
+  gtk_box_pack_start (GTK_BOX (box), d->row.box, FALSE, FALSE, 0);
+  gtk_widget_show (box);
+  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (d->dialog))), box, TRUE, TRUE, 0);
+  g_signal_connect (d->dialog, "response", G_CALLBACK (on_response), d);
+  g_signal_connect (d->dialog, "delete-event", G_CALLBACK (gtk_true), NULL);
+  if (d->kind->words == SEQUENCE_FILE)
+    g_signal_connect_swapped (d->words, "selection-changed", G_CALLBACK (change), d);
+}
+
+static void
+clear (Dialog *d)
+{
+  gtk_widget_destroy (d->dialog);
+  subject_list_free (d->subjects);
+  preview_free (d->preview);
+  generate_settings_free (d->settings);
+  g_free (d->problem);
+  g_clear_pointer (&d->model, moa_model_unref);
+}
+
+gboolean
+sequence_dialog_run (const SequenceKind *kind)
+{
+  if (!first_use_agree ())
+    return FALSE;
+
+  Dialog d = { .kind = kind, .settings = history_load_generate (kind->name, kind->own) };
+  g_autofree char *folder = replace_settings_find_model ();
+  g_autoptr (GError) error = NULL;
+
+  d.model = moa_model_open (folder, &error);
+  d.problem = error ? entry_explain (error) : NULL;
+  create_dialog (&d);
+  set_words (&d, d.settings->prompt);
+  generate_panel_set (&d.panel, d.settings, d.model ? moa_model_get_info (d.model)->side : 0);
+  d.built = TRUE;
+  show_readiness (&d);
+  mnemonics_settle (d.dialog);
+  gtk_widget_show (d.dialog);
+  gtk_widget_grab_focus (d.words);
+  gtk_main ();
+
+  clear (&d);
+  return d.success;
+}
