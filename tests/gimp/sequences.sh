@@ -41,8 +41,8 @@ check "no image has come" images_are 2
 check "the dialog stays" window_is_open Morph
 press alt+e
 check "run to its end it makes a new image" wait_for ${MOA_TEST_WAIT:-120} images_are 3
-check "with a layer for each frame" newest 3
-check "the first one lowest" lowest_is 'Frame 1 (150ms) (replace)'
+check "with a layer for each frame" wait_for 20 newest 3
+check "the first one lowest" wait_for 20 lowest_is 'Frame 1 (150ms) (replace)'
 check "and the dialog is gone" wait_for 5 not_running
 
 # ---- Time Lapse ----
@@ -55,8 +55,8 @@ add_layer 0
 window_picture 'Time Lapse' time-lapse
 press alt+e
 check "run to its end it makes a new image" wait_for ${MOA_TEST_WAIT:-120} images_are 4
-check "with a layer for each line" newest 2
-check "the youngest lowest" lowest_is 'a kid in a park (800ms) (replace)'
+check "with a layer for each line" wait_for 20 newest 2
+check "the youngest lowest" wait_for 20 lowest_is 'a kid in a park (800ms) (replace)'
 check "and the dialog is gone" wait_for 5 not_running
 
 # ---- Story ----
@@ -72,8 +72,7 @@ xdotool windowactivate --sync "$(xdotool search --onlyvisible --name '^Story$' |
 window_picture Story story
 press alt+e
 check "run to its end it makes a new image" wait_for ${MOA_TEST_WAIT:-120} images_are 5
-check "with a group for the page" newest 1
-check "named by it" lowest_is 'Page 1'
+check "with a group for the page" wait_for 120 lowest_is "Page 1"
 check "and the dialog is gone" wait_for 5 not_running
 
 for id in $(fu '(cadr (gimp-image-list))' | tr -d '#()'); do
