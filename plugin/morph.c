@@ -1,5 +1,5 @@
 /* plug-in-moa-morph: one person becomes another, in a new picture.  All frames have one seed; the first
- * subject's image features turn into the second's (the paper's morphing).  Further subjects stay as they are. */
+ * subject's image features turn into the second's (the paper's morphing).  Further subjects stay. */
 #include "intl.h"
 #include "order.h"
 #include "procedures.h"

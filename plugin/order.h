@@ -19,8 +19,8 @@ enum { ORDER_N_ARGS = 8 };
   { GIMP_PDB_INT32, number, what_number },                                                           \
   { GIMP_PDB_STRING, "model", "Folder of the model; \"\" for the installed one" },                   \
   { GIMP_PDB_STRING, "options", "A JSON object, \"{}\" for none: {\"negative\": \"what is not wanted\", " \
-    "\"subjects\": [\"layer:NAME\", \"file:PATH\", \"saved:NAME\", \"mask:NAME\"], \"width\": 512, \"mark\": false, " \
-    "\"device\": \"cpu\", \"threads\": 2, \"memory_limit\": 4096, ...}; docs/settings.md lists them all" }
+    "\"subjects\": [\"layer:NAME\", \"file:PATH\", \"saved:NAME\", \"mask:NAME\"], \"width\": 512, " \
+    "\"mark\": false, \"device\": \"cpu\", \"threads\": 2, ...}; docs/settings.md lists them all" }
 
 typedef struct {
   GenerateSettings *settings;

@@ -168,7 +168,9 @@ add_page (const Pages *pages, int number)
       int y = find_row (pages, i / pages->columns);
       g_autofree char *panel = g_strdup_printf (_("Panel %d"), i + 1);
 
-      gimp_layer_set_offsets (generate_add_picture (pages->image, page, frame->picture, panel, frame->json), x, y);
+      gint32 layer = generate_add_picture (pages->image, page, frame->picture, panel, frame->json);
+
+      gimp_layer_set_offsets (layer, x, y);
       add_words (pages, page, pages->captions[i], frame->name, x,
                  y + frame->picture->height + pages->gap / 2);
     }

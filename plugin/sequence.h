@@ -15,7 +15,7 @@ typedef struct {
   MoaSubject subjects[MOA_MAX_SUBJECTS]; /* point to what the sequence or its caller keeps */
   char *names[MOA_MAX_SUBJECTS];
   int n_subjects;
-  double share; /* of the way from the first subject to the second, who are one then, 0 to 1; below 0: no way */
+  double share;      /* of the way from the first subject to the second, who are one then; below 0: none */
   ReplaceTask *task; /* a replacement; NULL: a new picture */
   MoaImage *around;  /* the whole picture that it is in */
   /* Once it is drawn: */

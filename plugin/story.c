@@ -143,7 +143,8 @@ plan_replacement (Sequence *sequence, Frame *frame, const char *path, const char
     return FALSE;
   replace_settings_set_string (&settings->prompt, frame->settings->prompt);
   if (!select || select_by (select, layer, error))
-    frame->task = replace_task_of_layer (gimp_item_get_image (layer), layer, settings, sequence->model, error);
+    frame->task = replace_task_of_layer (gimp_item_get_image (layer), layer, settings, sequence->model,
+                                         error);
   if (frame->task)
     {
       MoaRect all = { 0, 0, gimp_drawable_width (layer), gimp_drawable_height (layer) };

@@ -84,13 +84,14 @@ generate_panel_create_advanced (GeneratePanel *panel)
 
   panel->steps = add_scale (table, 0, _("_Steps:"), 150, 1, 0, _("More steps draw finer and take longer."),
                             _("Steps"));
-  panel->guidance = add_scale (table, 1, _("_Guidance:"), 15, 0.1, 1,
-                               _("How strictly the words are followed. Too much makes hard, garish pictures."),
-                               _("Guidance"));
+  panel->guidance = add_scale (
+    table, 1, _("_Guidance:"), 15, 0.1, 1,
+    _("How strictly the words are followed. Too much makes hard, garish pictures."), _("Guidance"));
   panel->device = device_combo_new ();
   generate_panel_attach (table, 2, _("Comp_ute on:"), panel->device, panel->device);
   panel->mark = gtk_check_button_new_with_mnemonic (_("Say what made it"));
-  gimp_help_set_help_data (panel->mark, _("The result carries a note that it was made with this plug-in."), NULL);
+  gimp_help_set_help_data (panel->mark, _("The result carries a note that it was made with this plug-in."),
+                           NULL);
   gtk_table_attach (GTK_TABLE (table), panel->mark, 0, 3, 3, 4, GTK_FILL, GTK_FILL, 0, 0);
   gtk_container_add (GTK_CONTAINER (expander), table);
   return expander;
@@ -132,8 +133,10 @@ generate_panel_get (const GeneratePanel *panel, GenerateSettings *settings)
 void
 generate_panel_roll (GeneratePanel *panel)
 {
+  GtkAdjustment *seed = GIMP_RANDOM_SEED_SPINBUTTON_ADJ (panel->seed);
+
   if (panel->random_seed)
-    gtk_adjustment_set_value (GTK_ADJUSTMENT (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (panel->seed)), g_random_int ());
+    gtk_adjustment_set_value (seed, g_random_int ());
 }
 
 void

@@ -127,6 +127,7 @@ moa_cli_print_settings (void)
   print_table ("Morph, Time Lapse, Story", settings, n);
   g_print (
       "\n## In GIMP alone\n\n"
+      "What generate has, Morph, Time Lapse and Story have too, but for `pictures`.\n\n"
       "| option | of | what it does |\n|---|---|---|\n"
       "| `layer` | replace | the target by its name |\n"
       "| `subjects` | both | a list: `\"layer:NAME\"`, `\"file:PATH\"`, `\"saved:NAME\"`, or, to "

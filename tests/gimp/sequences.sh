@@ -81,6 +81,6 @@ done
 fu '(gimp-quit 1)' >/dev/null 2>&1
 gimp_is_gone () { ! kill -0 "$gimp" 2>/dev/null; }
 check "GIMP quits" wait_for 30 gimp_is_gone
-check "and keeps the settings for the next time" grep -q 'moa-morph-settings.*woman on a beach' "$profile/parasiterc"
+check "and keeps the settings for the next time" grep -q 'moa-morph-settings.*woman.*beach' "$profile/parasiterc"
 echo "1..$n"
 [ $failed = 0 ]
