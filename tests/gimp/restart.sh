@@ -94,10 +94,14 @@ quit
 
 run_gimp "$MOA_TEST_MODEL" "$pictures/snow-subject.png" "$pictures/snow.png"
 look_up
-settings_of () # the newest result's
+settings_of () # the newest result's; by a file, as the server's answers are short
 {
-  fu "(caddr (car (gimp-item-get-parasite (vector-ref (cadr (gimp-image-get-layers $image)) 0)
-                                          \"moa-replace-person\")))"
+  fu "(let ((file (open-output-file \"$work/parasite\")))
+        (display (caddr (car (gimp-item-get-parasite (vector-ref (cadr (gimp-image-get-layers $image)) 0)
+                                                     \"moa-replace-person\"))) file)
+        (close-output-port file) 1)" >/dev/null
+  cat "$work/parasite"
+  rm "$work/parasite"
 }
 calls "$(dialog_call)"
 wait_for 60 not_busy
