@@ -331,7 +331,7 @@ typedef struct {
   double feather;       /* of the composite mask, in model pixels; below 0: side / 42 */
   double expert_scale;   /* of an IP-Adapter's attentions, 0 to 10 (1); without meaning for MoA */
   double mask_threshold; /* personalised weight from which a pixel counts as the person, 0.5;
-                            inside a selection, 0.7 of it will do */
+                            inside a selection, 0.7 of it will do, or that the pixel has changed */
   gboolean want_reconstruction; /* also decode the inversion's way back (FALSE) */
   /* Steps (0 .. steps-1) whose router maps are wanted beside the mean; NULL: none. */
   const int *map_steps;
@@ -383,10 +383,11 @@ MoaReplaceResult *moa_replace (MoaModel *model, const MoaReplaceParams *params,
 void moa_replace_result_free (MoaReplaceResult *result);
 
 /* The composite mask of other mask_layers, mask_threshold, grow and feather
- * from the maps of a run with the same source and selection; runs no network.
- * 1 channel, the source's size.  (transfer full) */
+ * from the mean map, and the image if there is one, of a run with the same
+ * source and selection; runs no network.  1 channel, the source's size.
+ * (transfer full) */
 MoaImage *moa_replace_mask (MoaModel *model, const MoaReplaceParams *params,
-                            const MoaRouterMaps *maps, GError **error);
+                            const MoaVariation *variation, GError **error);
 
 /* A person that the model sees in a picture. */
 typedef struct {

@@ -1,7 +1,8 @@
 /* The composite mask: see compose.h.  A pixel is the person's where the routers'
  * weight reaches the threshold; inside a selection, which says that a person is
- * there and whose limit lowers the weight toward its edge, less will do.  The
- * shape is grown, so that it covers soft outlines, then feathered.  Toward the
+ * there and whose limit lowers the weight toward its edge, less will do, and so
+ * will it that the pixel has changed: there the old person was, and is no more.
+ * The shape is grown, so that it covers soft outlines, then feathered.  Toward the
  * selection's edge the mask falls to 0 inside it, so that a hard selection
  * leaves no seam. */
 #include "jobs/compose.h"
@@ -16,6 +17,8 @@
  * model's scenes 1 leaves hair and arms of the old person (2 dB of the person),
  * and 0.5 takes in the background of a loose selection (5 dB of it). */
 #define SELECTED_SHARE 0.7
+/* A change that is more than the autoencoder's error, of which 33 dB is 0.02. */
+#define CHANGED 0.1
 
 static gsize
 count (const MoaImage *image)
@@ -80,8 +83,8 @@ soften_inward (const MoaImage *selection, double feather)
 }
 
 MoaImage *
-moa_mask_composite (const MoaImage *weight, const MoaImage *selection, double threshold,
-                    double grow, double feather, gboolean *found, GError **error)
+moa_mask_composite (const MoaImage *weight, const MoaImage *change, const MoaImage *selection,
+                    double threshold, double grow, double feather, gboolean *found, GError **error)
 {
   MoaImage *mask = moa_image_copy (weight);
   MoaImage *allowed = selection ? soften_inward (selection, feather) : NULL;
@@ -96,9 +99,9 @@ moa_mask_composite (const MoaImage *weight, const MoaImage *selection, double th
     if (selection->data[i] <= 0)
       mask->data[i] = 0;
   *found = binarise (mask, selection ? SELECTED_SHARE * threshold : threshold);
-  if (!*found && selection)
-    for (gsize i = 0; i < count (mask); i++)
-      mask->data[i] = selection->data[i] > 0;
+  for (gsize i = 0; selection && i < count (mask); i++)
+    if (selection->data[i] > 0 && (!*found || (change && change->data[i] >= CHANGED)))
+      mask->data[i] = 1;
   if (grow > 0)
     moa_mask_dilate (mask, grow);
   feather_mask (mask, feather);

@@ -4,11 +4,13 @@
 
 #include "moa.h"
 
-/* weight: the routers' personalised weight; selection: where persons may
- * change, or NULL; both at the work picture's size, as is the result.
+/* weight: the routers' personalised weight; change: how much the picture has
+ * changed, 0 to 1, or NULL; selection: where persons may change, or NULL; all
+ * at the work picture's size, as is the result.
  * *found: whether the routers found a person.  (transfer full) */
-MoaImage *moa_mask_composite (const MoaImage *weight, const MoaImage *selection, double threshold,
-                              double grow, double feather, gboolean *found, GError **error);
+MoaImage *moa_mask_composite (const MoaImage *weight, const MoaImage *change,
+                              const MoaImage *selection, double threshold, double grow,
+                              double feather, gboolean *found, GError **error);
 
 /* mask <- min (mask, other), of the same size. */
 void moa_mask_limit (MoaImage *mask, const MoaImage *other);

@@ -12,6 +12,7 @@
 #include "jobs/persons.h"
 #include "sample/ddim.h"
 
+#include <math.h>
 #include <string.h>
 
 /* A latent pixel may change where the selection covers more of it than this:
@@ -371,20 +372,44 @@ run_steps (MoaReplacement *r, GError **error)
 
 /* ---- Pictures ---- */
 
-/* The composite mask at the work picture's size.  *found: whether the routers saw a person. */
+/* How much each pixel of picture, of the work picture's size, differs from the work picture: the largest of
+ * its colours' differences, around it. */
 static MoaImage *
-make_mask (const MoaReplacement *r, const MoaRouterMaps *maps, gboolean *found, GError **error)
+find_change (const MoaReplacement *r, const MoaImage *picture, GError **error)
+{
+  MoaImage *change = moa_image_new (r->frame.width, r->frame.height, 1);
+  if (!change)
+    {
+      moa_fail (error, MOA_ERROR_MEMORY, "No memory for the mask; close other programs");
+      return NULL;
+    }
+  for (gsize i = 0; i < (gsize) change->width * change->height; i++)
+    for (int c = 0; c < 3; c++)
+      {
+        double difference = CLAMP (picture->data[3 * i + c], 0, 1) - r->picture->data[3 * i + c];
+        change->data[i] = MAX (change->data[i], fabs (difference));
+      }
+  moa_mask_blur (change, r->job->model->info.side / 64.0);
+  return change;
+}
+
+/* The composite mask at the work picture's size.  picture: what was drawn, NULL if nothing was.  *found:
+ * whether the routers saw a person. */
+static MoaImage *
+make_mask (const MoaReplacement *r, const MoaRouterMaps *maps, const MoaImage *picture,
+           gboolean *found, GError **error)
 {
   const MoaReplaceParams *params = r->params;
   double side = r->job->model->info.side;
+  MoaImage *mask = NULL, *change = NULL;
   MoaImage *weight = moa_maps_weight (maps, params->mask_layers, params->n_mask_layers,
                                       r->frame.width, r->frame.height, error);
-  if (!weight)
-    return NULL;
-  MoaImage *mask = moa_mask_composite (
-      weight, r->selection, params->mask_threshold, params->grow < 0 ? side / 64 : params->grow,
-      params->feather < 0 ? side / 42 : params->feather, found, error);
+  if (weight && (!picture || !r->selection || (change = find_change (r, picture, error))))
+    mask = moa_mask_composite (weight, change, r->selection, params->mask_threshold,
+                               params->grow < 0 ? side / 64 : params->grow,
+                               params->feather < 0 ? side / 42 : params->feather, found, error);
   moa_image_free (weight);
+  moa_image_free (change);
   return mask;
 }
 
@@ -405,47 +430,42 @@ fit_mask (const MoaReplacement *r, const MoaImage *mask, GError **error)
   return out;
 }
 
-static MoaImage *
-decode (MoaReplacement *r, const float *z, const MoaImage *match_mask, GError **error)
-{
-  MoaImage *picture = moa_decode_latent (r->job, &r->decoder, z, error);
-  if (!picture)
-    return NULL;
-  double ring = r->job->model->info.side / 16.0;
-  MoaImage *out = NULL;
-  if (!match_mask || moa_match_colors (picture, r->picture, match_mask, ring, error))
-    out = moa_frame_out (&r->frame, picture, error);
-  moa_image_free (picture);
-  return out;
-}
-
 static gboolean
 finish_variation (MoaReplacement *r, int k, GError **error)
 {
   const MoaReplaceParams *params = r->params;
   MoaVariation *variation = &r->result->variations[k];
-  gboolean found;
+  double ring = r->job->model->info.side / 16.0;
+  MoaImage *picture = NULL, *mask = NULL;
+  gboolean found, ok;
   r->job->meter.picture = k;
-  MoaImage *mask = make_mask (r, &variation->maps[0], &found, error);
-  if (!mask)
-    return FALSE;
-  if (!found && k == 0)
+  ok = (params->maps_only
+        || (picture = moa_decode_latent (r->job, &r->decoder, r->z + k * r->n, error)))
+       && (mask = make_mask (r, &variation->maps[0], picture, &found, error))
+       && (variation->mask = fit_mask (r, mask, error));
+  if (ok && !found && k == 0)
     moa_job_warn (r->job,
                   r->selection
                       ? N_ ("The model saw no person in the selection; all of it is replaced")
                       : N_ ("The model saw no person, so nothing is replaced; select the person"));
-  variation->mask = fit_mask (r, mask, error);
-  gboolean ok = variation->mask != NULL;
-  if (ok && !params->maps_only)
-    {
-      variation->image = decode (r, r->z + k * r->n, params->color_match ? mask : NULL, error);
-      if (variation->image)
-        variation->composite = moa_image_compose (params->source, variation->image, variation->mask,
-                                                  error);
-      ok = variation->composite != NULL;
-    }
+  if (ok && picture)
+    ok = (!params->color_match || moa_match_colors (picture, r->picture, mask, ring, error))
+         && (variation->image = moa_frame_out (&r->frame, picture, error))
+         && (variation->composite = moa_image_compose (params->source, variation->image,
+                                                       variation->mask, error));
+  moa_image_free (picture);
   moa_image_free (mask);
   return ok;
+}
+
+static gboolean
+decode_way_back (MoaReplacement *r, GError **error)
+{
+  MoaImage *picture = moa_decode_latent (r->job, &r->decoder, r->way_back, error);
+  if (picture)
+    r->result->reconstruction = moa_frame_out (&r->frame, picture, error);
+  moa_image_free (picture);
+  return r->result->reconstruction != NULL;
 }
 
 static gboolean
@@ -456,12 +476,8 @@ finish (MoaReplacement *r, GError **error)
   moa_meter_begin (&r->job->meter, MOA_PHASE_DECODE, n_decodes (r));
   if (!moa_graph_prepare (r->decoder.graph, r->job->workspace, error))
     return FALSE;
-  if (params->want_reconstruction)
-    {
-      result->reconstruction = decode (r, r->way_back, NULL, error);
-      if (!result->reconstruction)
-        return FALSE;
-    }
+  if (params->want_reconstruction && !decode_way_back (r, error))
+    return FALSE;
   for (int k = 0; k < result->n_variations; k++)
     if (!finish_variation (r, k, error))
       return FALSE;
@@ -570,25 +586,37 @@ moa_replace (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
   return result;
 }
 
+/* What r needs of the source and of an earlier picture; *drawn at the work picture's size, or NULL. */
+static gboolean
+fit_earlier (MoaReplacement *r, const MoaImage *image, MoaImage **drawn, GError **error)
+{
+  const MoaImage *source = r->params->source;
+  return moa_frame_init (&r->frame, r->job->model, source->width, source->height, error)
+         && (!r->params->selection || read_selection (r, error))
+         && (!image || ((r->picture = moa_frame_in (&r->frame, source, error))
+                        && (*drawn = moa_frame_in (&r->frame, image, error))));
+}
+
 MoaImage *
-moa_replace_mask (MoaModel *model, const MoaReplaceParams *params, const MoaRouterMaps *maps,
+moa_replace_mask (MoaModel *model, const MoaReplaceParams *params, const MoaVariation *variation,
                   GError **error)
 {
-  g_return_val_if_fail (model && params && maps, NULL);
+  g_return_val_if_fail (model && params && variation && variation->n_maps > 0, NULL);
+  const MoaRouterMaps *maps = &variation->maps[0];
   MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
   MoaReplacement r = { .job = moa_job_new (model, NULL, error), .params = params, .result = result };
-  MoaImage *mask = NULL, *fitted = NULL;
+  MoaImage *mask = NULL, *fitted = NULL, *drawn = NULL;
   gboolean found;
   if (r.job && maps->n_layers != model->info.n_layers)
     moa_fail (error, MOA_ERROR_ARGUMENT, "The maps are of %d blocks, the model has %d",
               maps->n_layers, model->info.n_layers);
-  else if (r.job && moa_replacement_resolve (&r, error) &&
-           moa_frame_init (&r.frame, model, params->source->width, params->source->height, error) &&
-           (!params->selection || read_selection (&r, error)))
-    mask = make_mask (&r, maps, &found, error);
+  else if (r.job && moa_replacement_resolve (&r, error)
+           && fit_earlier (&r, variation->image, &drawn, error))
+    mask = make_mask (&r, maps, drawn, &found, error);
   if (mask)
     fitted = fit_mask (&r, mask, error);
   moa_image_free (mask);
+  moa_image_free (drawn);
   clear_replacement (&r);
   moa_replace_result_free (result);
   return fitted;

@@ -368,7 +368,7 @@ test_mask_again (void)
   const int some[] = { 3, 9, 12 }, wrong[] = { 16 };
   swap_init (&swap, "lake", 4);
   MoaReplaceResult *all = replace_with (model, &swap.params, NULL);
-  MoaImage *again = moa_replace_mask (model, &swap.params, all->variations->maps, &error);
+  MoaImage *again = moa_replace_mask (model, &swap.params, all->variations, &error);
   g_assert_no_error (error);
   check_same (all->variations->mask, again);
   moa_image_free (again);
@@ -376,14 +376,14 @@ test_mask_again (void)
   swap.params.n_mask_layers = 3;
   swap.params.grow = 4;
   MoaReplaceResult *few = replace_with (model, &swap.params, NULL);
-  again = moa_replace_mask (model, &swap.params, all->variations->maps, &error);
+  again = moa_replace_mask (model, &swap.params, all->variations, &error);
   g_assert_no_error (error);
   check_same (few->variations->mask, again);
   g_assert_cmpfloat (image_difference (all->variations->mask, again), >, 0.1);
   moa_image_free (again);
   swap.params.mask_layers = wrong;
   swap.params.n_mask_layers = 1;
-  g_assert_null (moa_replace_mask (model, &swap.params, all->variations->maps, &error));
+  g_assert_null (moa_replace_mask (model, &swap.params, all->variations, &error));
   check_error (error, MOA_ERROR_ARGUMENT, "block");
   moa_replace_result_free (all);
   moa_replace_result_free (few);

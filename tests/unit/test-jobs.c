@@ -614,7 +614,7 @@ test_mask (void)
         selection->data[y * SIDE + x] = x >= 8 && x < 32;
       }
   gboolean found;
-  MoaImage *mask = moa_mask_composite (weight, NULL, 0.5, 2, 3, &found, NULL);
+  MoaImage *mask = moa_mask_composite (weight, NULL, NULL, 0.5, 2, 3, &found, NULL);
   g_assert_true (found);
   g_assert_cmpfloat (mask->data[50 * SIDE + 32], ==, 1);
   /* The bottom touches the picture's edge, which is no edge of the person. */
@@ -626,7 +626,7 @@ test_mask (void)
   g_assert_cmpfloat (mask->data[5 * SIDE + 32], ==, 0);
   moa_image_free (mask);
 
-  mask = moa_mask_composite (weight, selection, 0.5, 2, 3, &found, NULL);
+  mask = moa_mask_composite (weight, NULL, selection, 0.5, 2, 3, &found, NULL);
   g_assert_true (found);
   g_assert_cmpfloat (mask->data[50 * SIDE + 23], ==, 1);
   for (int i = 0; i < SIDE * SIDE; i++)
@@ -635,9 +635,20 @@ test_mask (void)
   g_assert_cmpfloat (mask->data[50 * SIDE + 31], <, 0.2);
   moa_image_free (mask);
 
+  /* What has changed in the selection is the new picture's, the old person's sleeve for one. */
+  MoaImage *change = moa_image_new (SIDE, SIDE, 1);
+  for (int i = 0; i < SIDE * SIDE; i++)
+    change->data[i] = i / SIDE < 30 ? 0.2f : 0.02f;
+  mask = moa_mask_composite (weight, change, selection, 0.5, 0, 0, &found, NULL);
+  for (int y = 0; y < SIDE; y++)
+    for (int x = 0; x < SIDE; x++)
+      g_assert_true (mask->data[y * SIDE + x] == (x >= 8 && x < 32 && (y < 30 || x >= 20)));
+  moa_image_free (mask);
+  moa_image_free (change);
+
   /* The routers see nobody in the selection: all of it. */
   memset (weight->data, 0, SIDE * SIDE * sizeof (float));
-  mask = moa_mask_composite (weight, selection, 0.5, 0, 0, &found, NULL);
+  mask = moa_mask_composite (weight, NULL, selection, 0.5, 0, 0, &found, NULL);
   g_assert_false (found);
   g_assert_cmpmem (mask->data, SIDE * SIDE * sizeof (float), selection->data,
                    SIDE * SIDE * sizeof (float));
