@@ -127,16 +127,17 @@ filter_clear (Filter *f)
 
 #define FRACTION (32 - 8 - 2) /* bits: 8 of the pixel, 2 for sign and overshoot */
 
-/* One axis: side inputs, with white before and after up to padded; scaled to
+/* One axis: side inputs, with a border before and after up to padded; scaled to
  * out_side outputs, of which n from first on are wanted. */
 typedef struct {
   int side, before, padded;
   gint64 out_side, first;
   int n;
+  guint8 border; /* its grey */
 } Axis;
 
-/* A Filter in fixed point over the side inputs alone; what the white padding
- * adds to output i is the constant base[i]. */
+/* A Filter in fixed point over the side inputs alone; what the border adds to
+ * output i is the constant base[i]. */
 typedef struct {
   int n, taps;
   int *start, *count;
@@ -165,7 +166,7 @@ fixed_init (FixedFilter *fixed, const Axis *axis)
           int from = f.start[i] + k - axis->before;
           if (from < 0 || from >= axis->side)
             {
-              fixed->base[i] += 255 * rounded;
+              fixed->base[i] += axis->border * rounded;
               continue;
             }
           if (fixed->count[i] == 0)
@@ -321,12 +322,12 @@ moa_clip_crop_u8 (const guint8 *in, int w, int h, int channels, int n, guint8 *o
 }
 
 void
-moa_subject_crop_u8 (const MoaImage *photo, int n, guint8 *out_u8)
+moa_subject_crop_u8 (const MoaImage *photo, int n, guint8 border, guint8 *out_u8)
 {
   int w = photo->width, h = photo->height, side = MAX (w, h);
   Rows rows = { w, h, 3, rgb_row_of_floats, photo->data, photo->channels };
-  resize_rows (&rows, &(Axis) { w, (side - w) / 2, side, n, 0, n },
-               &(Axis) { h, (side - h) / 2, side, n, 0, n }, out_u8);
+  resize_rows (&rows, &(Axis) { w, (side - w) / 2, side, n, 0, n, border },
+               &(Axis) { h, (side - h) / 2, side, n, 0, n, border }, out_u8);
 }
 
 /* ---- Floats ---------------------------------------------------------- */

@@ -25,7 +25,7 @@ MoaImage *moa_image_crop (const MoaImage *in, int x, int y, int width, int heigh
 void moa_clip_crop_u8 (const guint8 *in, int w, int h, int channels, int n, guint8 *out_u8);
 
 /* A subject's photo as CLIP sees it: alpha over white, padded to a square with
- * white, resized as above.  out_u8 n*n*3. */
-void moa_subject_crop_u8 (const MoaImage *photo, int n, guint8 *out_u8);
+ * that grey, resized as above.  out_u8 n*n*3. */
+void moa_subject_crop_u8 (const MoaImage *photo, int n, guint8 border, guint8 *out_u8);
 
 #endif

@@ -49,13 +49,20 @@ copy_folder (const char *from, const char *to, GError **error)
   return TRUE;
 }
 
-/* As it is: what it holds tells what it is. */
+/* An expert that is told by its tensors: an IP-Adapter's file as it is, of FastComposer's what is used
+ * of it. */
 static gboolean
-write_adapter (const MoaModel *model, const char *folder, GError **error)
+write_expert (const MoaModel *model, const char *folder, GError **error)
 {
-  g_autofree char *sub = g_build_filename (folder, MOA_IP_ADAPTER_PART, NULL);
-  return make_folder (sub, error) && copy_file (model->sources.part[MOA_PART_MOA].weights, sub,
-                                                MOA_IP_ADAPTER_PART ".safetensors", error);
+  const char *part = moa_experts[model->sources.expert].part;
+  g_autofree char *sub = g_build_filename (folder, part, NULL);
+  g_autofree char *name = g_strconcat (part, ".safetensors", NULL);
+  g_autofree char *path = g_build_filename (sub, name, NULL);
+  if (!make_folder (sub, error))
+    return FALSE;
+  return model->sources.expert == MOA_EXPERT_IP_ADAPTER
+             ? copy_file (model->sources.part[MOA_PART_MOA].weights, sub, name, error)
+             : moa_weights_save (moa_params_weights (model->moa_params), path, error);
 }
 
 static gboolean
@@ -64,8 +71,8 @@ write_part (const MoaModel *model, MoaPart part, MoaParams *params, const char *
 {
   if (!params)
     return TRUE;
-  if (part == MOA_PART_MOA && model->sources.ip_adapter)
-    return write_adapter (model, folder, error);
+  if (part == MOA_PART_MOA && model->sources.expert != MOA_EXPERT_MOA)
+    return write_expert (model, folder, error);
   g_autofree char *name = g_strconcat (moa_parts[part].base, ".safetensors", NULL);
   g_autofree char *sub = g_build_filename (folder, moa_parts[part].name, NULL);
   g_autofree char *path = g_build_filename (sub, name, NULL);

@@ -80,6 +80,9 @@ typedef struct {
   int feature_dim;
   int router_hidden;               /* 0: a linear router */
   gboolean space_time;             /* the fuser knows timestep and block; TRUE where absent */
+  gboolean postfuse;               /* not in the file: FastComposer's fuser instead */
+  gboolean masks;                  /* not in the file: the router is a mask of the user's, one for
+                                      each subject */
   int max_timestep;
   char **layers;                   /* names of the routed transformer blocks; NULL ended */
   int n_layers;

@@ -2,6 +2,7 @@
 #include "io/kind.h"
 
 #include "base/error.h"
+#include "io/fastcomposer.h"
 
 #include <string.h>
 
@@ -18,6 +19,7 @@ typedef struct {
 #define CROSS "attn2.to_k.weight"
 
 static const Rule rules[] = {
+  { MOA_FASTCOMPOSER_FUSER, NULL, -1, 0, MOA_KIND_FASTCOMPOSER, "a FastComposer model" },
   { "ip_adapter.", "to_k_ip", 1, 2048, MOA_KIND_FOREIGN, "an IP-Adapter for Stable Diffusion XL" },
   { "ip_adapter.", NULL, -1, 0, MOA_KIND_IP_ADAPTER, "an IP-Adapter" },
   { "lora_te1_", NULL, -1, 0, MOA_KIND_FOREIGN, "a LoRA for Stable Diffusion XL" },
@@ -129,6 +131,7 @@ moa_file_kind_check (const char *path, MoaFileKind wanted, GError **error)
     [MOA_KIND_IMAGE_ENCODER] = "a CLIP image encoder",
     [MOA_KIND_MOA] = "MoA weights",
     [MOA_KIND_IP_ADAPTER] = "an IP-Adapter",
+    [MOA_KIND_FASTCOMPOSER] = "a FastComposer model",
     [MOA_KIND_CONTROLNET] = "a ControlNet",
     [MOA_KIND_LORA] = "a LoRA",
     [MOA_KIND_EMBEDDING] = "a textual inversion embedding",

@@ -14,6 +14,7 @@ typedef enum {
   MOA_KIND_IMAGE_ENCODER,
   MOA_KIND_MOA,
   MOA_KIND_IP_ADAPTER,
+  MOA_KIND_FASTCOMPOSER,
   MOA_KIND_CONTROLNET, /* either names */
   MOA_KIND_LORA,
   MOA_KIND_EMBEDDING,  /* textual inversion */

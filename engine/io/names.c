@@ -5,6 +5,8 @@
  * counts the levels of the decoder from the finest on, diffusers from the coarsest. */
 #include "io/names.h"
 
+#include "io/fastcomposer.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -161,6 +163,8 @@ moa_ldm_name (MoaNames names, const char *name)
     case MOA_NAMES_VAE:
       return vae_name (name);
     case MOA_NAMES_TEXT:
+    case MOA_NAMES_FASTCOMPOSER:
+    case MOA_NAMES_FASTCOMPOSER_ENCODER:
       return g_strdup (name);
     case MOA_NAMES_PLAIN:
       break;
@@ -176,6 +180,24 @@ moa_ldm_prefixes (MoaNames names)
   static const char *const vae[] = { "first_stage_model.", "vae.", "", NULL };
   static const char *const text[] = { "cond_stage_model.transformer.", "text_encoder.", NULL };
   static const char *const control[] = { "control_model.", "", NULL };
-  static const char *const *const of[] = { none, unet, vae, text, control };
+  static const char *const fast[] = { MOA_FASTCOMPOSER_UNET, NULL };
+  static const char *const encoder[] = { MOA_FASTCOMPOSER_ENCODER, NULL };
+  static const char *const *const of[] = { none, unet, vae, text, control, fast, encoder };
   return of[names];
+}
+
+gboolean
+moa_names_leave (MoaNames names, const char *tensor)
+{
+  static const char *const others[] = { MOA_FASTCOMPOSER_ENCODER, "text_encoder.", "vae." };
+  if (names == MOA_NAMES_PLAIN)
+    return FALSE;
+  if (names == MOA_NAMES_FASTCOMPOSER_ENCODER)
+    return !g_str_has_prefix (tensor, MOA_FASTCOMPOSER_ENCODER);
+  if (names != MOA_NAMES_FASTCOMPOSER)
+    return TRUE;
+  for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+    if (g_str_has_prefix (tensor, others[i]))
+      return TRUE;
+  return g_str_has_prefix (tensor, MOA_FASTCOMPOSER_UNET) && !strstr (tensor, ".attn");
 }

@@ -2,6 +2,7 @@
 #include "io/sources.h"
 
 #include "base/error.h"
+#include "io/fastcomposer.h"
 #include "io/kind.h"
 
 #include <string.h>
@@ -14,7 +15,11 @@ const MoaPartKind moa_parts[MOA_N_PARTS] = {
     "the CLIP image encoder that the MoA weights or the IP-Adapter were trained with" },
   { "moa", "moa", "MoA", MOA_NAMES_PLAIN,
     "MoA weights that were trained on this model (a folder with config.json and moa.safetensors), or "
-    "an IP-Adapter for Stable Diffusion 1.5 (a .safetensors file)" },
+    "an IP-Adapter for Stable Diffusion 1.5 or FastComposer (a .safetensors file)" },
+};
+
+const MoaExpertKind moa_experts[MOA_N_EXPERTS] = {
+  { "moa", "MoA" }, { "ip_adapter", "IP-Adapter" }, { "fastcomposer", "FastComposer" },
 };
 
 static const MoaFileKind kind_of_part[MOA_N_PARTS] = {
@@ -112,16 +117,74 @@ find_common (MoaSources *s, GError **error)
   return s->tokenizer != NULL;
 }
 
-static void set_weights (MoaPartSource *source, const char *path, MoaNames names);
-
-/* Instead of the MoA part. */
 static void
-set_adapter (MoaSources *s, const char *path)
+set_weights (MoaPartSource *source, const char *path, MoaNames names)
+{
+  g_free (source->weights);
+  source->weights = g_strdup (path);
+  source->names = names;
+}
+
+/* A file alone does not tell how many heads it has; these two have, by their width.  prefix: of the
+ * encoder's names in the file. */
+static gboolean
+guess_vision_config (MoaSources *s, const char *path, const char *prefix, GError **error)
+{
+  static const struct {
+    gint64 width;
+    const char *folder;
+  } known[] = { { 1024, "image_encoder-vit-l" }, { 1280, "image_encoder-vit-h" } };
+  MoaPartSource *source = &s->part[MOA_PART_VISION];
+  MoaSafetensors *file = moa_safetensors_open (path, error);
+  if (!file)
+    return FALSE;
+  g_autofree char *name = g_strconcat (prefix, "vision_model.embeddings.class_embedding", NULL);
+  const MoaFileTensor *token = moa_safetensors_find (file, name);
+  gint64 width = token && token->rank == 1 ? token->dim[0] : 0;
+  moa_safetensors_close (file);
+  g_autofree char *sd15 = moa_sources_sd15 ();
+  for (gsize i = 0; i < G_N_ELEMENTS (known); i++)
+    if (known[i].width == width)
+      {
+        g_free (source->config);
+        source->config = g_build_filename (sd15, known[i].folder, "config.json", NULL);
+        return TRUE;
+      }
+  return source->config
+         || moa_fail (error, MOA_ERROR_MODEL,
+                      "%s: is no CLIP image encoder of a known size; give its folder, with "
+                      "config.json",
+                      path);
+}
+
+/* FastComposer's own image encoder, if its file has it, was trained with its fuser: no other will
+ * do. */
+static gboolean
+take_encoder (MoaSources *s, const char *path, GError **error)
+{
+  MoaNames names = MOA_NAMES_FASTCOMPOSER_ENCODER;
+  MoaWeights *weights = moa_weights_open_part (path, names, "image encoder", error);
+  if (!weights)
+    return FALSE;
+  gboolean has = moa_weights_has (weights, "vision_model.embeddings.class_embedding");
+  moa_weights_unref (weights);
+  if (!has)
+    return TRUE;
+  set_weights (&s->part[MOA_PART_VISION], path, names);
+  g_clear_pointer (&s->preprocessor, g_free);
+  return guess_vision_config (s, path, MOA_FASTCOMPOSER_ENCODER, error);
+}
+
+/* Instead of the MoA part: a file. */
+static gboolean
+set_expert (MoaSources *s, MoaExpert expert, const char *path, GError **error)
 {
   MoaPartSource *source = &s->part[MOA_PART_MOA];
+  gboolean fast = expert == MOA_EXPERT_FASTCOMPOSER;
   g_clear_pointer (&source->config, g_free);
-  set_weights (source, path, MOA_NAMES_PLAIN);
-  s->ip_adapter = TRUE;
+  set_weights (source, path, fast ? MOA_NAMES_FASTCOMPOSER : MOA_NAMES_PLAIN);
+  s->expert = expert;
+  return !fast || take_encoder (s, path, error);
 }
 
 static gboolean
@@ -131,22 +194,19 @@ find_folder (MoaSources *s, const char *folder, gboolean with_weights, GError **
   for (int part = 0; part < MOA_N_PARTS; part++)
     if (!find_part (s, part, with_weights, error))
       return FALSE;
-  g_autofree char *adapter_folder = g_build_filename (folder, MOA_IP_ADAPTER_PART, NULL);
-  g_autofree char *adapter = moa_weights_in (adapter_folder, MOA_IP_ADAPTER_PART);
-  if (adapter && !s->part[MOA_PART_MOA].weights)
-    set_adapter (s, adapter);
-  return find_common (s, error);
+  if (!find_common (s, error))
+    return FALSE;
+  for (int i = 0; i < MOA_N_EXPERTS && !s->part[MOA_PART_MOA].weights; i++)
+    {
+      g_autofree char *sub = g_build_filename (folder, moa_experts[i].part, NULL);
+      g_autofree char *file = i == MOA_EXPERT_MOA ? NULL : moa_weights_in (sub, moa_experts[i].part);
+      if (file && !set_expert (s, i, file, error))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /* ---- One file -------------------------------------------------------- */
-
-static void
-set_weights (MoaPartSource *source, const char *path, MoaNames names)
-{
-  g_free (source->weights);
-  source->weights = g_strdup (path);
-  source->names = names;
-}
 
 /* Takes the parts that a checkpoint holds from it, each told by a tensor that it must have. */
 static gboolean
@@ -221,42 +281,11 @@ replace_part (MoaSources *s, MoaPart part, const char *path, GError **error)
   return TRUE;
 }
 
-/* A file alone does not tell how many heads it has; these two have, by their width. */
-static gboolean
-guess_vision_config (MoaSources *s, const char *path, GError **error)
-{
-  static const struct {
-    gint64 width;
-    const char *folder;
-  } known[] = { { 1024, "image_encoder-vit-l" }, { 1280, "image_encoder-vit-h" } };
-  MoaPartSource *source = &s->part[MOA_PART_VISION];
-  MoaSafetensors *file = moa_safetensors_open (path, error);
-  if (!file)
-    return FALSE;
-  const MoaFileTensor *token
-      = moa_safetensors_find (file, "vision_model.embeddings.class_embedding");
-  gint64 width = token && token->rank == 1 ? token->dim[0] : 0;
-  moa_safetensors_close (file);
-  g_autofree char *sd15 = moa_sources_sd15 ();
-  for (gsize i = 0; i < G_N_ELEMENTS (known); i++)
-    if (known[i].width == width)
-      {
-        g_free (source->config);
-        source->config = g_build_filename (sd15, known[i].folder, "config.json", NULL);
-        return TRUE;
-      }
-  return source->config
-         || moa_fail (error, MOA_ERROR_MODEL,
-                      "%s: is no CLIP image encoder of a known size; give its folder, with "
-                      "config.json",
-                      path);
-}
-
 static gboolean
 replace_vision (MoaSources *s, const char *path, GError **error)
 {
   if (!replace_part (s, MOA_PART_VISION, path, error)
-      || (!is_folder (path) && !guess_vision_config (s, path, error)))
+      || (!is_folder (path) && !guess_vision_config (s, path, "", error)))
     return FALSE;
   g_clear_pointer (&s->preprocessor, g_free);
   g_autofree char *inside = g_build_filename (path, "preprocessor_config.json", NULL);
@@ -269,29 +298,33 @@ replace_vision (MoaSources *s, const char *path, GError **error)
   return TRUE;
 }
 
-/* A folder of MoA weights, for a file of them would not tell which layers it is for; or an
- * IP-Adapter's file, or the folder of such a one in a model folder. */
+/* A folder of MoA weights, for a file of them would not tell which layers it is for; or another
+ * expert's file, or the folder of such a one in a model folder. */
 static gboolean
 replace_expert (MoaSources *s, const char *path, GError **error)
 {
   if (is_folder (path))
     {
-      g_autofree char *adapter = moa_weights_in (path, MOA_IP_ADAPTER_PART);
-      if (adapter)
-        return replace_expert (s, adapter, error);
-      s->ip_adapter = FALSE;
+      for (int i = MOA_EXPERT_MOA + 1; i < MOA_N_EXPERTS; i++)
+        {
+          g_autofree char *file = moa_weights_in (path, moa_experts[i].part);
+          if (file)
+            return replace_expert (s, file, error);
+        }
+      s->expert = MOA_EXPERT_MOA;
       return replace_part (s, MOA_PART_MOA, path, error);
     }
   MoaFileKind kind;
   const char *what;
   if (!moa_file_kind_of (path, &kind, &what, error))
     return FALSE;
-  if (kind != MOA_KIND_IP_ADAPTER)
-    return moa_fail (error, MOA_ERROR_MODEL,
-                     "%s: is %s; an expert is a folder of MoA weights, with config.json and "
-                     "moa.safetensors, or an IP-Adapter's file", path, what);
-  set_adapter (s, path);
-  return TRUE;
+  if (kind == MOA_KIND_IP_ADAPTER)
+    return set_expert (s, MOA_EXPERT_IP_ADAPTER, path, error);
+  if (kind == MOA_KIND_FASTCOMPOSER)
+    return set_expert (s, MOA_EXPERT_FASTCOMPOSER, path, error);
+  return moa_fail (error, MOA_ERROR_MODEL,
+                   "%s: is %s; an expert is a folder of MoA weights, with config.json and "
+                   "moa.safetensors, or the file of an IP-Adapter or of FastComposer", path, what);
 }
 
 /* A ControlNet's file tells no heads and groups: the configuration beside it, or the model's, or

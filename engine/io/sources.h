@@ -25,6 +25,16 @@ typedef struct {
 
 extern const MoaPartKind moa_parts[MOA_N_PARTS];
 
+/* What can stand for the MoA part: all of it personalised experts. */
+typedef enum { MOA_EXPERT_MOA, MOA_EXPERT_IP_ADAPTER, MOA_EXPERT_FASTCOMPOSER, MOA_N_EXPERTS } MoaExpert;
+
+typedef struct {
+  const char *part;  /* its folder in a model folder, and the file there without its ending */
+  const char *label; /* for messages */
+} MoaExpertKind;
+
+extern const MoaExpertKind moa_experts[MOA_N_EXPERTS];
+
 /* Paths; all NULL: the model has no such part. */
 typedef struct {
   char *config, *weights;
@@ -34,14 +44,11 @@ typedef struct {
 typedef struct {
   char *base;            /* the folder of configurations */
   MoaPartSource part[MOA_N_PARTS];
-  gboolean ip_adapter;   /* what stands for the MoA part is an IP-Adapter's file */
+  MoaExpert expert;      /* what stands for the MoA part */
   MoaPartSource control; /* a ControlNet, if one was given */
   char *preprocessor;    /* of the image encoder; NULL: CLIP's own */
   char *scheduler, *tokenizer; /* the latter a folder */
 } MoaSources;
-
-/* The folder, and the file there without its ending, of an IP-Adapter in a model folder. */
-#define MOA_IP_ADAPTER_PART "ip_adapter"
 
 /* Finds what `files` names.  What is needed and missing, and files that are something else, are
  * errors that say what to give. */

@@ -319,12 +319,12 @@ char **
 moa_weights_surplus (MoaWeights *weights)
 {
   GPtrArray *names = g_ptr_array_new ();
-  int n = weights->names == MOA_NAMES_PLAIN ? moa_safetensors_count (weights->file) : 0;
   g_mutex_lock (&weights->lock);
-  for (int i = 0; i < n; i++)
+  for (int i = 0; i < moa_safetensors_count (weights->file); i++)
     {
       const MoaFileTensor *tensor = moa_safetensors_tensor (weights->file, i);
       if (!g_hash_table_contains (weights->asked, tensor)
+          && !moa_names_leave (weights->names, tensor->name)
           && !g_str_has_suffix (tensor->name, "position_ids")
           && !strstr (tensor->name, "_lora.")) /* an IP-Adapter's, see lora.h */
         g_ptr_array_add (names, g_strdup (tensor->name));

@@ -47,8 +47,8 @@ gboolean moa_weights_changed (MoaWeights *weights, const MoaFileTensor *tensor);
 gboolean moa_weights_read (MoaWeights *weights, const MoaFileTensor *tensor, guint64 first,
                            guint64 n, float *out, GError **error);
 
-/* Names that nobody asked for (position_ids apart), sorted; none of a file that may hold other
- * parts; NULL ended, (transfer full): g_strfreev. */
+/* Names that nobody asked for (position_ids apart), sorted; without those that may be another part's;
+ * NULL ended, (transfer full): g_strfreev. */
 char **moa_weights_surplus (MoaWeights *weights);
 
 /* Writes what was asked for to a file of its own, under the names it was asked by, in the types it

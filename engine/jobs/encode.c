@@ -60,16 +60,16 @@ moa_subjects_masks_check (const MoaModel *model, const MoaSubject *subjects, int
   for (int s = 0; s < n; s++)
     {
       const MoaImage *mask = subjects[s].mask;
-      if (mask && !moa_model_adapter (model))
+      if (mask && !model->moa.masks)
         return moa_fail (error, MOA_ERROR_ARGUMENT,
                          "Subject %d has a mask, but this model's routers find the places; select "
                          "instead where persons may change", s + 1);
       if (mask && (!mask->data || mask->channels != 1))
         return moa_fail (error, MOA_ERROR_ARGUMENT, "The mask of subject %d must have one channel",
                          s + 1);
-      if (!mask && n > 1 && moa_model_adapter (model))
+      if (!mask && n > 1 && model->moa.masks)
         return moa_fail (error, MOA_ERROR_ARGUMENT,
-                         "An %s does not find persons by itself; give each of the %d subjects a "
+                         "%s does not find persons by itself; give each of the %d subjects a "
                          "mask, or replace one after another", model->info.expert, n);
     }
   return TRUE;
@@ -203,7 +203,8 @@ add_photo (MoaJob *job, MoaCoder *coder, const MoaImage *photo, float *sum, GErr
     return moa_fail (error, MOA_ERROR_MEMORY, "No memory for a subject's photo");
   if (!pixels)
     return FALSE;
-  moa_subject_crop_u8 (photo, size, crop);
+  guint8 border = job->model->moa.postfuse ? 0 : 255; /* FastComposer was trained with black */
+  moa_subject_crop_u8 (photo, size, border, crop);
   for (gsize i = 0; i < n; i++)
     pixels[i] = (crop[i] / 255.0f - (float) config->mean[i % 3]) / (float) config->std[i % 3];
   if (!moa_job_code (job, coder, pixels, feature, error))

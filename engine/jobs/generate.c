@@ -24,7 +24,7 @@ typedef struct {
   int text_rows;
   MoaImage *hint; /* the ControlNet's picture, the result's size; or NULL */
   float *texts, *feats; /* an IP-Adapter's feats are followed by as many of nobody */
-  float *region;  /* an IP-Adapter's masks, [n_subjects * h * w]; or NULL */
+  float *region;  /* masks that stand for routers, [n_subjects * h * w]; or NULL */
   gint32 index[MOA_MAX_SUBJECTS];
   MoaCoder text, vision, decoder;
   MoaGuide guide;
@@ -128,14 +128,14 @@ read_prompts (Generation *g, GError **error)
   return TRUE;
 }
 
-/* An IP-Adapter's masks at latent size; where a subject has none it is everywhere. */
+/* The masks that stand for routers, at latent size; where a subject has none it is everywhere. */
 static gboolean
 set_region (Generation *g, GError **error)
 {
   const MoaModel *model = g->job->model;
   int factor = moa_model_vae_factor (model);
   gsize n = (gsize) (g->width / factor) * (g->height / factor);
-  if (g->n_subjects == 0 || !moa_model_adapter (model) || !g->params->subjects[0].mask)
+  if (g->n_subjects == 0 || !model->moa.masks || !g->params->subjects[0].mask)
     return TRUE;
   g->region = moa_job_floats (g->n_subjects * n, error);
   for (int s = 0; g->region && s < g->n_subjects; s++)

@@ -2,6 +2,7 @@
  * parts are complete and fit together.  Weights are read by the first job. */
 #include "jobs/model.h"
 
+#include "io/fastcomposer.h"
 #include "jobs/nets.h"
 #include "nets/unet.h"
 
@@ -22,13 +23,14 @@ moa_model_unet_factor (const MoaModel *model)
 const MoaIpAdapterConfig *
 moa_model_adapter (const MoaModel *model)
 {
-  return model->sources.ip_adapter ? &model->adapter : NULL;
+  return model->sources.expert == MOA_EXPERT_IP_ADAPTER ? &model->adapter : NULL;
 }
 
 gboolean
 moa_model_sees_photos (const MoaModel *model)
 {
-  return !model->sources.ip_adapter || model->adapter.kind != MOA_IP_FACE_ID;
+  const MoaIpAdapterConfig *adapter = moa_model_adapter (model);
+  return !adapter || adapter->kind != MOA_IP_FACE_ID;
 }
 
 /* Without MoA weights the blocks are known all the same: maps and messages name them. */
@@ -51,6 +53,7 @@ read_adapter (MoaModel *model, GError **error)
                             error))
     return FALSE;
   set_plain_moa (model);
+  model->moa.masks = TRUE;
   if (moa_ip_adapter_takes_states (c->kind) && model->sources.part[MOA_PART_VISION].weights)
     {
       int side = vision->image_size / vision->patch_size;
@@ -62,6 +65,35 @@ read_adapter (MoaModel *model, GError **error)
     c->n_tokens = c->in_tokens;
   model->moa.feature_dim = c->in_tokens * c->in_dim;
   return TRUE;
+}
+
+/* After the U-Net's. */
+static gboolean
+read_fastcomposer (MoaModel *model, GError **error)
+{
+  int dim;
+  if (!moa_fastcomposer_read (model->sources.part[MOA_PART_MOA].weights, model->unet.text_dim, &dim,
+                              error))
+    return FALSE;
+  set_plain_moa (model);
+  model->moa.feature_dim = dim;
+  model->moa.postfuse = model->moa.masks = TRUE;
+  model->moa.max_timestep = MOA_FASTCOMPOSER_ALPHA * model->scheduler.n_train;
+  return TRUE;
+}
+
+static gboolean
+read_expert (MoaModel *model, GError **error)
+{
+  switch (model->sources.expert)
+    {
+    case MOA_EXPERT_IP_ADAPTER:
+      return read_adapter (model, error);
+    case MOA_EXPERT_FASTCOMPOSER:
+      return read_fastcomposer (model, error);
+    default:
+      return moa_moa_config_read (model->sources.part[MOA_PART_MOA].config, &model->moa, error);
+    }
 }
 
 static gboolean
@@ -77,9 +109,7 @@ read_configs (MoaModel *model, GError **error)
       && !moa_vision_config_read (s->part[MOA_PART_VISION].config, s->preprocessor, &model->vision,
                                   error))
     return FALSE;
-  if (s->part[MOA_PART_MOA].weights
-      && !(s->ip_adapter ? read_adapter (model, error)
-                         : moa_moa_config_read (s->part[MOA_PART_MOA].config, &model->moa, error)))
+  if (s->part[MOA_PART_MOA].weights && !read_expert (model, error))
     return FALSE;
   if (s->control.weights && !moa_control_config_read (s->control.config, &model->control, error))
     return FALSE;
@@ -112,7 +142,7 @@ open_params (const MoaModel *model, const MoaPartSource *source, const char *lab
 static const char *
 part_label (const MoaModel *model, MoaPart part)
 {
-  return part == MOA_PART_MOA && model->sources.ip_adapter ? "IP-Adapter" : moa_parts[part].label;
+  return part == MOA_PART_MOA ? moa_experts[model->sources.expert].label : moa_parts[part].label;
 }
 
 static gboolean
@@ -236,8 +266,8 @@ check_loras (MoaModel *model, GError **error)
 static gboolean
 layers_fit (const MoaModel *model, GError **error)
 {
-  if (!model->moa_params || model->sources.ip_adapter)
-    return TRUE;
+  if (!model->moa_params || model->sources.expert != MOA_EXPERT_MOA)
+    return TRUE; /* the others' are named after the U-Net's */
   g_auto (GStrv) layers = moa_unet_layers (&model->unet);
   int n = g_strv_length (layers);
   if (n != model->moa.n_layers)
@@ -300,8 +330,8 @@ parts_fit (const MoaModel *model, GError **error)
            && model->vision.projection_dim != model->moa.feature_dim)
     return moa_fail (error, MOA_ERROR_MODEL,
                      "%s: the parts do not fit together: the image encoder's projection_dim is %d, "
-                     "and MoA's feature_dim %d", model->path, model->vision.projection_dim,
-                     model->moa.feature_dim);
+                     "and %s's feature_dim %d", model->path, model->vision.projection_dim,
+                     moa_experts[model->sources.expert].label, model->moa.feature_dim);
   return layers_fit (model, error) && control_fits (model, error);
 }
 
@@ -376,9 +406,9 @@ fill_info (MoaModel *model)
       const MoaWeights *weights = moa_params_weights (params);
       bytes += moa_params_bytes (params);
       warn_of_surplus (model, params);
-      gboolean adapter = i == MOA_PART_MOA && model->sources.ip_adapter;
-      model->part[model->n_parts++] = (MoaModelPart){ adapter ? MOA_IP_ADAPTER_PART
-                                                              : moa_parts[i].name,
+      model->part[model->n_parts++] = (MoaModelPart){ i == MOA_PART_MOA
+                                                        ? moa_experts[model->sources.expert].part
+                                                        : moa_parts[i].name,
                                                       moa_weights_count_elements (weights),
                                                       moa_weights_file_bytes (weights) };
     }
@@ -401,7 +431,7 @@ fill_info (MoaModel *model)
     .max_timestep = moa->max_timestep,
     .warnings = (const char *const *) model->warnings->pdata,
     .expert = moa_model_adapter (model) ? moa_ip_adapter_name (model->adapter.kind)
-              : model->moa_params       ? "MoA"
+              : model->moa_params       ? moa_experts[model->sources.expert].label
                                         : NULL,
     .missing = (const char *const *) model->missing->pdata,
   };

@@ -19,8 +19,8 @@ struct _MoaModel {
   MoaTextConfig text;
   MoaVisionConfig vision;
   MoaScheduleConfig scheduler;
-  MoaMoaConfig moa;     /* of an IP-Adapter: feature_dim, and the blocks' names */
-  MoaIpAdapterConfig adapter; /* instead of MoA, where sources.ip_adapter says so */
+  MoaMoaConfig moa;     /* of other experts: feature_dim, what they are, and the blocks' names */
+  MoaIpAdapterConfig adapter; /* instead of MoA, where sources.expert says so */
   MoaControlConfig control;
   MoaTokenizer *tokenizer;
   MoaSchedule *schedule;

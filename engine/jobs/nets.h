@@ -74,8 +74,8 @@ typedef struct {
   int text_rows;      /* whole windows */
   gboolean mixture;   /* with MoA; n_slots, limit and maps are for it alone */
   int n_slots;        /* at least 1 */
-  const float *limit; /* [h, w] in [0,1], scales the personalised weight; NULL: 1 everywhere; an
-                         IP-Adapter's [n_slots, h, w], the weight of each subject */
+  const float *limit; /* [h, w] in [0,1], scales the personalised weight; NULL: 1 everywhere; with masks
+                         for routers [n_slots, h, w], the weight of each subject */
   double scale;       /* of an IP-Adapter's attentions */
   gboolean maps;      /* the routers are read after runs */
   gboolean control;   /* takes a ControlNet's residuals */

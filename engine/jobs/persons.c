@@ -327,9 +327,9 @@ moa_find_persons (MoaModel *model, const MoaImage *picture, const MoaImage *sele
   if (!moa_number_check ("the number of persons", count, 0, MOA_MAX_SUBJECTS, error) ||
       !moa_subjects_check (&self, 1, error) || !moa_model_need_expert (model, error))
     return NULL;
-  if (moa_model_adapter (model))
+  if (model->moa.masks)
     {
-      moa_fail (error, MOA_ERROR_MODEL, "An %s does not see where persons are; select the one who "
+      moa_fail (error, MOA_ERROR_MODEL, "%s does not see where persons are; select the one who "
                 "goes, and give that subject alone", model->info.expert);
       return NULL;
     }

@@ -57,13 +57,14 @@ pictures_ok (const MoaReplaceParams *params, GError **error)
          mask_ok (params->paint, source, "painted map", error);
 }
 
-/* An IP-Adapter's weights are its masks: nothing to paint over. */
+/* Masks are the weights themselves: nothing to paint over. */
 static gboolean
 paint_ok (const MoaReplacement *r, GError **error)
 {
-  return !r->params->paint || !moa_model_adapter (r->job->model) ||
-         moa_fail (error, MOA_ERROR_ARGUMENT, "A painted map changes what routers say, and an "
-                   "IP-Adapter has none; paint the selection or the subject's mask");
+  const MoaModel *model = r->job->model;
+  return !r->params->paint || !model->moa.masks ||
+         moa_fail (error, MOA_ERROR_ARGUMENT, "A painted map changes what routers say, and %s has "
+                   "none; paint the selection or the subject's mask", model->info.expert);
 }
 
 static gboolean

@@ -94,9 +94,9 @@ soften (const MoaReplacement *r, const MoaImage *mask, float *region, GError **e
   return TRUE;
 }
 
-/* An IP-Adapter's, one for each subject: its own mask, the selection, or everywhere. */
+/* Masks instead of routers, one for each subject: its own, the selection, or everywhere. */
 static gboolean
-set_adapter_region (MoaReplacement *r, GError **error)
+set_masks (MoaReplacement *r, GError **error)
 {
   gsize n = (gsize) r->frame.latent_width * r->frame.latent_height;
   gboolean any = r->params->selection && r->params->limit;
@@ -121,8 +121,8 @@ set_adapter_region (MoaReplacement *r, GError **error)
 static gboolean
 set_region (MoaReplacement *r, GError **error)
 {
-  if (moa_model_adapter (r->job->model))
-    return set_adapter_region (r, error);
+  if (r->job->model->moa.masks)
+    return set_masks (r, error);
   const float *limit = r->params->limit ? r->coverage : NULL;
   const MoaImage *paint = r->params->paint;
   gsize n = (gsize) r->frame.latent_width * r->frame.latent_height;

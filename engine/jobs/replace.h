@@ -18,7 +18,7 @@ typedef struct {
 
   MoaImage *picture, *selection; /* the work picture's size; selection or NULL */
   float *coverage;               /* [h * w]: the selection at latent size, or NULL */
-  float *region;                 /* [h * w]: scales the personalised weight, or NULL; an IP-Adapter's
+  float *region;                 /* [h * w]: scales the personalised weight, or NULL; of masks
                                     [n_subjects * h * w] */
   gboolean *edit;                /* [h * w]: latent pixels that may change; NULL: all */
 

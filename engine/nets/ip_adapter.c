@@ -105,16 +105,6 @@ weight_of (MoaGraph *g, const MoaMixture *mixture, const MoaWhere *where, gint64
   return moa_mul (g, moa_broadcast (g, limit, MOA_SHAPE (b, moa_net_dim (limit, 1), 1)), present);
 }
 
-/* Of pixels that several subjects may have, what is anybody's: 1 - (1 - a) (1 - b). */
-static MoaTensor *
-either (MoaGraph *g, MoaTensor *a, MoaTensor *b)
-{
-  if (!a)
-    return b;
-  MoaTensor *none = moa_mul (g, moa_scale (g, a, -1, 1), moa_scale (g, b, -1, 1));
-  return moa_scale (g, none, -1, 1);
-}
-
 MoaTensor *
 moa_ip_attend (MoaGraph *g, const MoaAttentionArgs *args, MoaTensor *q, MoaTensor *y)
 {
@@ -140,7 +130,7 @@ moa_ip_attend (MoaGraph *g, const MoaAttentionArgs *args, MoaTensor *q, MoaTenso
         }
       else
         y = moa_add (g, y, own);
-      anybody = either (g, anybody, w);
+      anybody = moa_either (g, anybody, w);
     }
   moa_graph_name (anybody, "router.%d.attn2", args->layer);
   return y;

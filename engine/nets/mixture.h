@@ -15,8 +15,8 @@ typedef struct {
   MoaTensor *limit;    /* B,h,w,1 in [0,1] at the latent's size, scales the personalised weight;
                           needs h and w multiples of 8; or NULL */
   const float *region; /* instead of limit, h x w: a limit that is known when the graph is built
-                          (batch 1), so that the expert is computed only where it is not 0; an
-                          IP-Adapter's only limit, S x h x w: one for each subject */
+                          (batch 1), so that the expert is computed only where it is not 0; with
+                          config's masks these, S x h x w: one for each subject */
   gboolean described;  /* no experts and no routers: the prior itself reads the subjects' rows, as if
                           words described them */
   gboolean attention_maps; /* also name "attn.L": B,HW,T, the personalised cross-attention's
@@ -25,9 +25,9 @@ typedef struct {
   double scale;        /* an IP-Adapter's: how much its attentions count */
 } MoaMixture;
 
-/* The prompt fuser, Eq. 8: what the subjects' rows of text B,T,D become for block `layer` at
- * timesteps t [B]: B,S,D, named "fused.LAYER".  The row of a subject that is not present is not
- * used. */
+/* The prompt fuser, Eq. 8 or FastComposer's: what the subjects' rows of text B,T,D become for block
+ * `layer` at timesteps t [B]: B,S,D, named "fused.LAYER".  The row of a subject that is not present is
+ * not used. */
 MoaTensor *moa_fuse_prompt (MoaGraph *g, const MoaMixture *mixture, MoaTensor *text, MoaTensor *t,
                             int layer);
 
@@ -47,11 +47,13 @@ typedef struct {
   MoaTensor *context;          /* B,T,D: the text for cross-attention; NULL: self-attention */
   const MoaMixture *mixture;   /* NULL: the prior alone */
   MoaTensor *fused;            /* B,S,D: the expert's rows of the text, from moa_fuse_prompt */
-  const MoaWhere *where;       /* the mixture's at this block's size; an IP-Adapter's one for each
-                                  subject */
+  const MoaWhere *where;       /* the mixture's at this block's size; with masks one for each subject */
   MoaTensor *const *tokens;    /* an IP-Adapter's, for each subject */
   int middle, n_layers;        /* of the U-Net's blocks, the one in its middle; how many */
 } MoaAttentionArgs;
+
+/* Of weights B,L,1 of several subjects, what is anybody's: 1 - (1 - a) (1 - b); a NULL: b. */
+MoaTensor *moa_either (MoaGraph *g, MoaTensor *a, MoaTensor *b);
 
 /* x B,L,C: the normed hidden state; residual B,L,C is added at the end.  The personalised weight,
  * B,L,1, is named "router.LAYER.attn1" for self- and "router.LAYER.attn2" for cross-attention. */

@@ -23,7 +23,7 @@ typedef struct {
   const MoaUnetArgs *args;
   MoaNet net;
   MoaTensor *emb;                    /* of the timesteps, after SiLU: B,4C */
-  /* The mixture's limits at each level's size, and an IP-Adapter's tokens, for each subject. */
+  /* The mixture's limits at each level's size, with masks for each subject; an IP-Adapter's tokens. */
   MoaWhere where[MOA_MAX_LEVELS][MOA_MAX_SUBJECTS];
   MoaTensor *tokens[MOA_MAX_SUBJECTS];
   GPtrArray *skips;                  /* (element-type MoaTensor), a stack */
@@ -260,12 +260,12 @@ begin (MoaGraph *g, const MoaUnetConfig *config, MoaParams *params, const MoaUne
   u.emb = time_embedding (&u);
   count_layers (&u);
   const MoaMixture *mixture = args->mixture;
-  int n = mixture && mixture->adapter ? moa_net_dim (mixture->feats, 1) : 0;
+  int n = mixture && mixture->config->masks ? moa_net_dim (mixture->feats, 1) : 1;
   g_assert (n <= MOA_MAX_SUBJECTS);
-  for (int s = 0; s < n; s++)
+  for (int s = 0; s < n && mixture && mixture->adapter; s++)
     u.tokens[s] = moa_ip_tokens (g, mixture, config->text_dim, s);
   if (mixture && mixture->region)
-    set_region (&u, mixture->region, MAX (n, 1));
+    set_region (&u, mixture->region, n);
   else if (mixture && mixture->limit)
     pool_limit (&u, mixture->limit);
   return u;

@@ -34,6 +34,7 @@ static const struct {
   { "prompts_", golden_prompts, NULL },
   { "controlnet", golden_controlnet, NULL },
   { "ip_adapter_", golden_ip_adapter, NULL },
+  { "fastcomposer", golden_fastcomposer, NULL },
 };
 
 static gboolean

@@ -59,6 +59,7 @@ gboolean golden_controlnet (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_prompts (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_lora (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_ip_adapter (const Golden *golden, Fixture *f, GError **error);
+gboolean golden_fastcomposer (const Golden *golden, Fixture *f, GError **error);
 gboolean golden_replace (const Golden *golden, Fixture *f, GError **error);
 
 #endif

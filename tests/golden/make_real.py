@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Writes tests/data/real: what diffusers and transformers compute with files as people have them.
 
-usage: make_real.py REPO [section ...]        sections: names prompts ip_adapter
+usage: make_real.py REPO [section ...]        sections: names prompts ip_adapter fastcomposer
 
 Needs torch 2.9, diffusers 0.42, transformers 5.23, for ip_adapter peft too (CPU is enough).  Everything is made of
 tests/data/tiny and of random numbers seeded by name, and as small as it can be.
 """
+import copy
 import hashlib
 import json
 import pathlib
@@ -314,9 +315,122 @@ def ip_adapter(manifest):
                   OUT / f"ip-adapter-{kind}.safetensors")
 
 
+# ---- FastComposer -----------------------------------------------------------
+
+def near(name, value):
+    """Numbers like these, yet others."""
+    spread = float(value.float().std()) if value.numel() > 1 else 0.1
+    return (value.float() + noise("near" + name, *value.shape, scale=0.3 * max(spread, 0.05))).half().float()
+
+
+def fast_weights(unet):
+    """The published layout at tiny's sizes: text 32 wide, image features 24; what is not used stands for itself."""
+    out = {"unet.conv_in.weight": unet["conv_in.weight"].float(), "vae.quant_conv.bias": noise("fc-vae", 8),
+           "text_encoder.final_layer_norm.bias": noise("fc-text", 32),
+           "text_encoder.embeddings.position_ids": torch.arange(77)[None]}
+    out |= {"unet." + k: near(k, v) for k, v in unet.items() if ".attn1." in k or ".attn2." in k}
+    encoder = load_file(TINY / "image_encoder/model.safetensors")
+    out |= {"image_encoder." + k: near(k, v) for k, v in encoder.items() if v.is_floating_point()}
+    out["image_encoder.vision_model.embeddings.position_ids"] = torch.arange(17)[None]
+    for mlp, width in (("mlp1", 32 + 24), ("mlp2", 32)):
+        for layer, k in (("fc1", width), ("fc2", 32)):
+            name = f"postfuse_module.{mlp}.{layer}"
+            out[name + ".weight"] = noise(name + ".weight", 32, k, scale=1.5 * k ** -0.5)
+            out[name + ".bias"] = noise(name + ".bias", 32, scale=0.2)
+    for norm, width in (("mlp1.layernorm", 32 + 24), ("mlp2.layernorm", 32), ("layer_norm", 32)):
+        name = f"postfuse_module.{norm}"
+        out[name + ".weight"] = (1 + noise(name + ".weight", width, scale=0.1)).half().float()
+        out[name + ".bias"] = noise(name + ".bias", width, scale=0.1)
+    return out
+
+
+def part_of(weights, prefix, dtype):
+    return {k[len(prefix):]: v.to(dtype) for k, v in weights.items()
+            if k.startswith(prefix) and v.is_floating_point()}
+
+
+class Mixed(torch.nn.Module):
+    """An attention of the prior, and one after another the subjects' expert where their masks are."""
+
+    def __init__(self, prior, weights):
+        super().__init__()
+        self.prior, self.expert, self.masks, self.texts = prior, copy.deepcopy(prior), None, None
+        self.expert.load_state_dict(weights)
+
+    def forward(self, hidden_states, encoder_hidden_states=None, **kwargs):
+        y = self.prior(hidden_states, encoder_hidden_states=encoder_hidden_states)
+        for mask, text in zip(self.masks, self.texts):
+            text = None if encoder_hidden_states is None else text
+            side = round((mask.numel() / hidden_states.shape[1]) ** 0.5)
+            m = torch.nn.functional.avg_pool2d(mask[None, None], side).reshape(1, -1, 1)
+            y = (1 - m) * y + m * self.expert(hidden_states, encoder_hidden_states=text)
+        return y
+
+
+def fastcomposer(manifest):
+    """Its fuser and its U-Net's attentions beside the prior's, for one subject and for two with a mask each."""
+    from diffusers import UNet2DConditionModel
+    from transformers import CLIPVisionModelWithProjection
+    from torch.nn.functional import gelu, layer_norm, linear
+    weights = fast_weights(load_file(TINY / "unet/diffusion_pytorch_model.safetensors"))
+    latent, index = (8, 16), [5, 9]
+    masks = torch.zeros(SUBJECTS, *latent)
+    masks[0, :, :7] = torch.tensor([0.25, 1, 1, 1, 0.5, 1, 0.75])
+    masks[1, 3:, 4:14] = 0.75
+    masks[1, 5, 9] = 1
+    inputs = {"sample": noise("fc-sample", 1, 4, *latent), "text": noise("fc-text", 1, 77, 32),
+              "feats": noise("fc-feats", 1, SUBJECTS, 24), "masks": masks,
+              "pixels": noise("fc-pixels", 1, 3, 56, 56)}
+
+    def run(dtype):
+        fuser = part_of(weights, "postfuse_module.", dtype)
+
+        def norm(x, name):
+            return layer_norm(x, x.shape[-1:], fuser[name + ".weight"], fuser[name + ".bias"], 1e-5)
+
+        def mlp(x, name):
+            x = linear(norm(x, name + ".layernorm"), fuser[name + ".fc1.weight"], fuser[name + ".fc1.bias"])
+            return linear(gelu(x), fuser[name + ".fc2.weight"], fuser[name + ".fc2.bias"])
+
+        def fuse(token, feature):
+            x = token + mlp(torch.cat([token, feature], -1), "mlp1")
+            return norm(x + mlp(x, "mlp2"), "layer_norm")
+
+        text, sample = inputs["text"].to(dtype), inputs["sample"].to(dtype)
+        fused = torch.stack([fuse(text[0, i], f) for i, f in zip(index, inputs["feats"][0].to(dtype))])
+        texts = [text.clone() for _ in index]
+        for s, i in enumerate(index):
+            texts[s][0, i] = fused[s]
+        unet = UNet2DConditionModel.from_pretrained(TINY / "unet").to(dtype).eval()
+        mixed = []
+        for name, block in unet.named_modules():
+            if name.endswith("transformer_blocks.0"):
+                for attn in ("attn1", "attn2"):
+                    own = part_of(weights, f"unet.{name}.{attn}.", dtype)
+                    setattr(block, attn, Mixed(getattr(block, attn), own))
+                    mixed.append(getattr(block, attn))
+        assert len(mixed) == 32
+
+        def eps(n, planes):
+            for m in mixed:
+                m.masks, m.texts = planes[:n].to(dtype), texts[:n]
+            return unet(sample, torch.tensor([441.0], dtype=dtype), encoder_hidden_states=text).sample
+        encoder = CLIPVisionModelWithProjection.from_pretrained(TINY / "image_encoder").to(dtype).eval()
+        lacks, surplus = encoder.load_state_dict(part_of(weights, "image_encoder.", dtype), strict=False)
+        assert not surplus and all("position_ids" in k for k in lacks)
+        return {"fused": fused[None], "eps.one": eps(1, masks), "eps.two": eps(2, masks),
+                "eps.everywhere": eps(1, torch.ones_like(masks)),
+                "feature": encoder(inputs["pixels"].to(dtype)).image_embeds}
+
+    manifest.add("fastcomposer", "U-Net with FastComposer's attentions under masks; its fuser; its image encoder.",
+                 {"file": "fastcomposer-model.safetensors", "index.0": index[0], "index.1": index[1]}, inputs, run)
+    save_file({k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in weights.items()},
+              OUT / "fastcomposer-model.safetensors")
+
+
 if __name__ == "__main__":
     OUT.mkdir(exist_ok=True)
     manifest = Manifest()
-    for section in sys.argv[2:] or ["names", "prompts", "ip_adapter"]:
+    for section in sys.argv[2:] or ["names", "prompts", "ip_adapter", "fastcomposer"]:
         globals()[section](manifest)
     manifest.write()

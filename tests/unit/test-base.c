@@ -354,15 +354,18 @@ test_subject_crop (void)
     {
       g_autofree guint8 *in = pattern (cases[i].w, cases[i].h, 4);
       MoaImage *photo = image_from_u8 (in, cases[i].w, cases[i].h, 4);
-      moa_subject_crop_u8 (photo, cases[i].n, out);
+      moa_subject_crop_u8 (photo, cases[i].n, 255, out);
       g_assert_cmphex (hash_bytes (out, cases[i].n * cases[i].n * 3), ==, cases[i].hash);
       moa_image_free (photo);
     }
-  MoaImage *line = moa_image_new (1, 524288, 1); /* black, on a white square */
+  MoaImage *line = moa_image_new (1, 524288, 1); /* black, on a white square; on a black one */
   line->data[0] = NAN;
   line->data[1] = -INFINITY;
-  moa_subject_crop_u8 (line, 50, out);
+  moa_subject_crop_u8 (line, 50, 255, out);
   g_assert_cmpint (out[0], ==, 255);
+  moa_subject_crop_u8 (line, 50, 0, out);
+  for (int i = 0; i < 50 * 50 * 3; i++)
+    g_assert_cmpint (out[i], ==, 0);
   moa_image_free (line);
 }
 

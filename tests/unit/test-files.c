@@ -419,6 +419,7 @@ test_kinds (void)
     { "unet.x.lora_A.weight", 2, 4, 4, MOA_KIND_LORA, "a LoRA" },
     { "ip_adapter.1.to_k_ip.weight", 2, 4, 768, MOA_KIND_IP_ADAPTER, "an IP-Adapter" },
     { "ip_adapter.1.to_k_ip.weight", 2, 4, 2048, MOA_KIND_FOREIGN, "XL" },
+    { "postfuse_module.mlp1.fc1.weight", 2, 4, 8, MOA_KIND_FASTCOMPOSER, "a FastComposer model" },
     { "control_model.input_hint_block.0.weight", 4, 4, 3, MOA_KIND_CONTROLNET, "a ControlNet" },
     { "controlnet_cond_embedding.conv_in.weight", 4, 4, 3, MOA_KIND_CONTROLNET, "a ControlNet" },
     { "emb_params", 2, 2, 768, MOA_KIND_EMBEDDING, "a textual inversion" },
