@@ -92,7 +92,7 @@ typedef struct {
   int max_timestep;
   const char *const *warnings; /* NULL ended; surplus tensors and the like */
   /* What puts subjects into pictures: "MoA", "IP-Adapter", "IP-Adapter Plus", "IP-Adapter Full Face",
-   * "IP-Adapter FaceID"; NULL: nothing does, and jobs with subjects are refused. */
+   * "IP-Adapter FaceID", "FastComposer"; NULL: nothing does, and jobs with subjects are refused. */
   const char *expert;
   const char *const *missing;  /* NULL ended; parts that some jobs need, and what to get */
 } MoaModelInfo;
@@ -127,7 +127,8 @@ typedef struct {
   const char *config;
   /* Instead of the model's own; a file, or a folder with config.json.  NULL: the model's own. */
   const char *vae, *text_encoder, *image_encoder;
-  /* A folder of MoA weights, or an IP-Adapter's file.  NULL: the model's own. */
+  /* A folder of MoA weights, or the file of an IP-Adapter or of FastComposer, whose own image encoder is
+   * taken before any other.  NULL: the model's own. */
   const char *expert;
   const char *controlnet;        /* a file, or a folder with config.json; NULL: none */
   const MoaLora *loras;
@@ -261,7 +262,7 @@ typedef struct {
   /* Replacing only: the person of the picture that this subject's place stands
    * for stays as it is; photos and saved must be empty.  (FALSE) */
   gboolean keep;
-  /* With an IP-Adapter, which has no routers, where the person goes: 1 channel, the picture's size
+  /* With an IP-Adapter or FastComposer, which have no routers, where the person goes: 1 channel, the picture's size
    * (generating: any size, scaled).  NULL: the selection, or everywhere; several subjects need one
    * each.  A trained MoA finds the places by itself. */
   const MoaImage *mask;
@@ -329,7 +330,7 @@ typedef struct {
   gboolean color_match; /* match the result's colours to the source around the mask (FALSE) */
   double grow;          /* of the composite mask, in model pixels; below 0: side / 64 */
   double feather;       /* of the composite mask, in model pixels; below 0: side / 42 */
-  double expert_scale;   /* of an IP-Adapter's attentions, 0 to 10 (1); without meaning for MoA */
+  double expert_scale;   /* of an IP-Adapter's attentions, 0 to 10 (1); without meaning for others */
   double mask_threshold; /* personalised weight from which a pixel counts as the person, 0.5;
                             inside a selection, 0.7 of it will do, or that the pixel has changed */
   gboolean want_reconstruction; /* also decode the inversion's way back (FALSE) */

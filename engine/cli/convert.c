@@ -11,7 +11,7 @@
 
 static const char after_convert[] =
     "FILE can be opened as it is, too: moa replace --model FILE. Parts given by --vae,\n"
-    "--text-encoder, --image-encoder and --expert FOLDER are taken into the folder. LoRAs are not\n"
+    "--text-encoder, --image-encoder and --expert are taken into the folder. LoRAs are not\n"
     "merged: give them when the folder is used.";
 
 static gboolean

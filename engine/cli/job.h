@@ -38,7 +38,7 @@ typedef struct _MoaCliJob MoaCliJob;
 
 #define MOA_CLI_SUBJECT_ARGUMENTS(Struct)                                                         \
   { "subject_mask", 0, MOA_CLI_INPUTS, offsetof (Struct, job.masks),                              \
-    "With an IP-Adapter, where a SUBJECT goes: white; once for each, in their order", "MASK.png" }
+    "With an IP-Adapter or FastComposer, where a SUBJECT goes: white; once for each", "MASK.png" }
 
 /* A kind of job. */
 typedef struct {

@@ -1,8 +1,8 @@
 /* FastComposer's file (Xiao et al. 2023): a whole model that was fine-tuned from Stable Diffusion 1.5,
  *   unet.*              of which the attentions are MoA's personalised expert
  *   postfuse_module.*   the fuser: mlp1 of [token, feature], mlp2, layer_norm
- *   image_encoder.*     CLIP's, its last layers trained too; it may be left out
- *   text_encoder.*, vae.*   not trained; not used
+ *   image_encoder.*     CLIP's, which the training may have changed; it may be left out
+ *   text_encoder.*, vae.*   not used
  * What moa convert makes of it holds the first two, without "unet.". */
 #ifndef MOA_FASTCOMPOSER_H
 #define MOA_FASTCOMPOSER_H

@@ -228,6 +228,20 @@ result "convert puts an IP-Adapter into the model's folder"
 run 1 replace $person --model adapted -o out.png && says "face embedding"
 result "a photo for FaceID, 1"
 
+# FastComposer, from its file and from the folder that is made of it.
+fast=$data/real/fastcomposer-model.safetensors
+run 0 info "$fast" && grep -q "a FastComposer model" out.log
+result "info of FastComposer's file names it"
+run 0 info "$data/tiny" --expert "$fast" && grep -q "FastComposer, in 16 blocks" out.log &&
+  grep -q "  fastcomposer " out.log
+result "info of a model with FastComposer names it"
+run 0 replace $person -s "$pictures/lake-selection.png" --model "$data/tiny" --expert "$fast" --steps 2 \
+  -o fast.png && run 0 convert "$data/tiny/unet/diffusion_pytorch_model.safetensors" composed \
+  --config "$data/tiny" --vae "$data/tiny/vae" --text-encoder "$data/tiny/text_encoder" --expert "$fast" &&
+  run 0 replace $person -s "$pictures/lake-selection.png" --model composed --steps 2 -o fast2.png &&
+  [ -s fast.png ] && cmp fast.png fast2.png
+result "replace with FastComposer; the same with the folder that convert makes of it"
+
 run 1 generate "a man" -o out.png --lora "$model/vae/diffusion_pytorch_model.safetensors" &&
   says "is a VAE; a LoRA was expected"
 result "--lora of something else, 1"
