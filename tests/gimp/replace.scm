@@ -33,6 +33,7 @@
       (gimp-context-set-feather TRUE)
       (gimp-context-set-feather-radius 6 6)
       (gimp-image-select-ellipse image CHANNEL-OP-REPLACE 30 30 60 70)
+      (gimp-context-set-feather FALSE)
       (let* ((bounds (cdr (gimp-selection-bounds image)))
              (result (check-replace name image layer fast (pair? (cddddr kind)))))
         (check= (string-append name ": the result is where the layer is")
