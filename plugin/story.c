@@ -123,7 +123,10 @@ select_by (const char *path, gint32 layer, GError **error)
 
       gimp_image_insert_channel (image, channel, 0, 0);
       drawable_write_mask (channel, mask);
+      gimp_context_push (); /* the caller's may soften selections */
+      gimp_context_set_feather (FALSE);
       gimp_image_select_item (image, GIMP_CHANNEL_OP_REPLACE, channel);
+      gimp_context_pop ();
     }
   gimp_image_delete (gimp_item_get_image (white));
   moa_image_free (picture);
