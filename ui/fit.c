@@ -1,21 +1,47 @@
 /* Contents of a window that scroll where the screen is too small for them: see fit.h. */
 #include "fit.h"
 
-/* Room for the window's borders, and for its title, buttons and a panel of the desktop; of the screen's
- * height a share, since these grow with the letters. */
-enum { BESIDE = 48, ABOVE_AND_BELOW = 4 };
+/* What else stands on the screen: the window's frame and a panel of the desktop, in pixels, and the window's
+ * own status and buttons, in lines of text. */
+enum { BESIDE = 48, ABOVE_AND_BELOW = 64, LINES = 5 };
+
+static int
+line_height (GtkWidget *widget)
+{
+  PangoLayout *layout = gtk_widget_create_pango_layout (widget, "Mg");
+  int height;
+
+  pango_layout_get_pixel_size (layout, NULL, &height);
+  g_object_unref (layout);
+  return height;
+}
 
 static void
 on_request (GtkWidget *scrolled, GtkRequisition *size, GtkWidget *child)
 {
   GdkScreen *screen = gtk_widget_get_screen (scrolled);
-  GtkRequisition wanted;
+  GtkScrolledWindow *window = GTK_SCROLLED_WINDOW (scrolled);
+  GtkRequisition across, down;
   GdkRectangle monitor;
+  int width, height, spacing;
 
   gdk_screen_get_monitor_geometry (screen, gdk_screen_get_primary_monitor (screen), &monitor);
-  gtk_widget_size_request (child, &wanted);
-  size->width = MIN (wanted.width, monitor.width - BESIDE);
-  size->height = MIN (wanted.height, monitor.height - monitor.height / ABOVE_AND_BELOW);
+  width = monitor.width - BESIDE;
+  height = monitor.height - ABOVE_AND_BELOW - LINES * line_height (scrolled);
+  gtk_widget_size_request (child, size);
+  gtk_widget_size_request (gtk_scrolled_window_get_hscrollbar (window), &across);
+  gtk_widget_size_request (gtk_scrolled_window_get_vscrollbar (window), &down);
+  gtk_widget_style_get (scrolled, "scrollbar-spacing", &spacing, NULL);
+  /* A bar for one direction takes room in the other. */
+  if (size->height > height)
+    size->width += down.width + spacing;
+  if (size->width > width)
+    size->height += across.height + spacing;
+  /* Bars that came while the window grew would stay, each for the other's sake: none where all fits. */
+  gtk_scrolled_window_set_policy (window, size->width > width ? GTK_POLICY_AUTOMATIC : GTK_POLICY_NEVER,
+                                  size->height > height ? GTK_POLICY_AUTOMATIC : GTK_POLICY_NEVER);
+  size->width = MIN (size->width, width);
+  size->height = MIN (size->height, height);
 }
 
 GtkWidget *

@@ -10,7 +10,7 @@ export MOA_ISA=base
 start_gimp 1280x860 "$MOA_TEST_MODEL" "$pictures/pair-subject-left.png" "$pictures/lake-subject.png" \
   "$pictures/lake.png"
 image=$(fu '(vector-ref (cadr (gimp-image-list)) 0)')
-fu "(begin (gimp-image-select-ellipse $image 2 30 4 84 130) (gimp-displays-flush) 1)" >/dev/null
+fu "(begin (gimp-image-select-ellipse $image 2 -6 -6 136 164) (gimp-displays-flush) 1)" >/dev/null
 
 # window_picture TITLE NAME: of one window alone
 window_picture ()
