@@ -37,29 +37,31 @@ skip ()
   echo "ok $count - $1 # SKIP $2"
 }
 
-# compare FOLDER FOLDER STEPS PART: whether two logs have the same numbers to that part of the larger,
-# where no step was left out.
+# compare FOLDER FOLDER STEPS PART [OTHER]: whether two logs have the same numbers to that part of the larger,
+# where no step was left out; where OTHER, which differs from the first by rounding alone, is further from it,
+# to ten times that: some items have gradients that rounding moves far.
 compare ()
 {
   python3 - "$@" <<'END'
 import json, sys
-logs = [[json.loads(line) for line in open(path + "/log.jsonl")] for path in sys.argv[1:3]]
-rows = [[row for row in log if "loss" in row] for log in logs]
-n, part = int(sys.argv[3]), float(sys.argv[4])
-rows = [r[:n] for r in rows]
-assert len(rows[0]) == len(rows[1]) == n, [len(r) for r in rows]
+paths, n, part = sys.argv[1:3] + sys.argv[5:], int(sys.argv[3]), float(sys.argv[4])
+logs = [[json.loads(line) for line in open(path + "/log.jsonl")] for path in paths]
+rows = [[row for row in log if "loss" in row][:n] for log in logs]
+assert all(len(r) == n for r in rows), [len(r) for r in rows]
 compared = 0
-for a, b in zip(*rows):
+for a, b, *others in zip(*rows):
     for name in ("loss", "masked", "router", "object", "norm"):
         x, y = a[name], b[name]
         if name == "norm" and b.get("steps_left_out"):
             continue
         compared += name == "norm"
-        assert abs(x - y) <= part * max(abs(x), abs(y), part), (a["step"], name, x, y)
+        allowed = max([part * max(abs(x), abs(y), part)] + [10 * abs(x - o[name]) for o in others])
+        assert abs(x - y) <= allowed, (a["step"], name, x, y)
 assert compared, "every step was left out"
 END
 }
-problem=$(compare "$tmp/cpu" "$tmp/cuda" 10 1e-3 2>&1)
+MOA_ISA=base "$moa" train "$tmp/moa.json" --out "$tmp/base" --device cpu >/dev/null 2>&1
+problem=$(compare "$tmp/cpu" "$tmp/cuda" 10 1e-3 "$tmp/base" 2>&1)
 result "every step has the host's losses and norm of gradients" $? "$problem"
 
 # The checkpoint of the fifth step serves the host as well.
@@ -69,13 +71,13 @@ cp "$tmp"/cuda/checkpoint-000000005.safetensors "$tmp/mixed/"
 head -5 "$tmp/cuda/log.jsonl" >"$tmp/mixed/log.jsonl"
 "$moa" train "$tmp/moa.json" --out "$tmp/mixed" --device cpu --resume >"$tmp/mixed.out" 2>&1
 result "a training begun on the card goes on on the host" $? "$(cat "$tmp/mixed.out")"
-problem=$(compare "$tmp/cpu" "$tmp/mixed" 10 1e-3 2>&1)
+problem=$(compare "$tmp/cpu" "$tmp/mixed" 10 1e-3 "$tmp/base" 2>&1)
 result "with the same losses" $? "$problem"
 
 # In 16 bits.  The loss scale just fits the first step, and is too large for the second.
 for number in f16 bf16; do
   steps=$([ $number = f16 ] && echo 2 || echo 1)
-  sed 's/"steps": 10/"steps": '$steps', "optimizer": {"loss_scale": 4194304}/' "$tmp/moa.json" \
+  sed 's/"steps": 10/"steps": '$steps', "optimizer": {"loss_scale": 8388608}/' "$tmp/moa.json" \
     >"$tmp/half.json"
   "$moa" train "$tmp/half.json" --out "$tmp/$number" --device cuda:$number >"$tmp/$number.out" 2>&1
   result "steps in $number" $? "$(cat "$tmp/$number.out")"
@@ -87,7 +89,7 @@ import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1] + "/log.jsonl")]
 rows = [row for row in rows if "loss_scale" in row]
 left_out = sum(row["steps_left_out"] for row in rows)
-assert left_out == 1 and rows[-1]["loss_scale"] * 2 ** left_out == 4194304, rows
+assert left_out == 1 and rows[-1]["loss_scale"] * 2 ** left_out == 8388608, rows
 END
 )
 result "f16: a step that overflows is left out, and the scale halved" $? "$problem"
