@@ -283,6 +283,17 @@ screen_check_access (GtkWidget *root)
 
 /* ---- Clipping ------------------------------------------------------------ */
 
+static gboolean
+scrolls_across (GtkWidget *viewport)
+{
+  GtkWidget *window = gtk_widget_get_parent (viewport);
+  GtkPolicyType across = GTK_POLICY_NEVER;
+
+  if (GTK_IS_SCROLLED_WINDOW (window))
+    gtk_scrolled_window_get_policy (GTK_SCROLLED_WINDOW (window), &across, NULL);
+  return across != GTK_POLICY_NEVER;
+}
+
 void
 screen_check_clipping (GtkWidget *root)
 {
@@ -297,7 +308,7 @@ screen_check_clipping (GtkWidget *root)
       int width, height;
 
       /* What scrolls only up and down must be as wide as what is in it. */
-      if (GTK_IS_VIEWPORT (widget) && gtk_widget_get_mapped (widget))
+      if (GTK_IS_VIEWPORT (widget) && gtk_widget_get_mapped (widget) && !scrolls_across (widget))
         {
           GtkRequisition needed;
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-static const char *const pages[] = { "index.html", "replace.html", "generate.html", "results.html", "maps.html",
-                                     "subjects.html", "models.html", "consent.html" };
+static const char *const pages[] = { "index.html", "replace.html", "generate.html", "sequences.html", "results.html",
+                                     "maps.html", "subjects.html", "models.html", "consent.html" };
 
 static void
 check_link (GtkTextTag *tag, gpointer data)
