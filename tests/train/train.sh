@@ -148,7 +148,9 @@ else
     grep -q "^moa train: rank [01] of 2: /nowhere/captions.txt" "$tmp/wrong.out"
   result "an error says on which rank" $? "$(cat "$tmp/wrong.out")"
 
-  "${mpi[@]}" -n 2 -x LD_PRELOAD="$late" -x LATE_FOLDER="$tmp/late" "${prior[@]}" \
+  # A sanitizer's runtime must come first.
+  sanitizer=$(ldd "$moa" | awk '/libasan/ { print $3 ":" }')
+  "${mpi[@]}" -n 2 -x LD_PRELOAD="$sanitizer$late" -x LATE_FOLDER="$tmp/late" "${prior[@]}" \
     --out "$tmp/late" --stop-at 1 >"$tmp/late.out" 2>&1 && grep -q "^1/6" "$tmp/late.out"
   result "ranks that look late find no training in the way" $? "$(cat "$tmp/late.out")"
 
