@@ -119,7 +119,7 @@ if [ -n "$reason" ]; then
   skip "4 ranks: the losses of one" "$reason"
   for name in "2 ranks, stopped and gone on with: the same bits" \
     "an error says on which rank" "ranks that look late find no training in the way" \
-    "Ctrl-C of mpirun stops all ranks and saves" "SIGUSR1 of mpirun stops all ranks and saves" \
+    "SIGUSR1 of mpirun stops all ranks and saves" \
     "a rank that dies ends all, and leaves a checkpoint"; do
     skip "$name" "$reason"
   done
@@ -156,10 +156,10 @@ else
 
   sed -i 's/"steps": 6/"steps": 100000/' "$tmp/prior.json"
   sed 's/"checkpoint": 2/"checkpoint": 100000/' "$tmp/prior.json" >"$tmp/long.json"
-  # mpirun kills 1 second after Ctrl-C by itself; what it hands on, SIGUSR1, it does not wait for.
-  for how in "Ctrl-C INT --mca odls_base_sigkill_timeout 60" "SIGUSR1 USR1"; do
-    read -r name signal options <<<"$how"
-    "${mpi[@]}" $options -n 2 "$moa" train "$tmp/long.json" --threads 1 --out "$tmp/$signal" \
+  # Not Ctrl-C: mpirun may then kill the ranks before they have saved.  SIGUSR1 it hands on and does not wait.
+  for signal in USR1; do
+    name=SIG$signal
+    "${mpi[@]}" -n 2 "$moa" train "$tmp/long.json" --threads 1 --out "$tmp/$signal" \
       >"$tmp/mpi.out" 2>&1 &
     pid=$!
     wait_for $pid "$tmp/mpi.out" "^3/"
