@@ -2,17 +2,8 @@
 ;   examples/batch examples/generate.scm PROMPT OUT-PREFIX PICTURES [PHOTO...]
 ; One noun of the prompt for each photo: "a man and a woman on a beach" a.png b.png.
 (let* ((prefix (argument 1 ""))
-       (photos (if (> (length arguments) 3) (list-tail arguments 3) '()))
-       (options (string-append
-                  "{\"subjects\": ["
-                  (let loop ((left photos) (text ""))
-                    (if (null? left) text
-                        (loop (cdr left)
-                              (string-append text (if (string=? text "") "" ", ")
-                                             "\"file:" (car left) "\""))))
-                  "]}"))
        (image (cadr (plug-in-moa-generate RUN-NONINTERACTIVE (argument 0 "") 0 #() 1
-                                          (string->number (argument 2 "1")) "" options)))
+                                          (string->number (argument 2 "1")) "" (photo-options 3))))
        (layers (cadr (gimp-image-get-layers image))))
   (let loop ((i 0))
     (if (< i (vector-length layers))

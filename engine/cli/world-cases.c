@@ -5,8 +5,6 @@
 #include "base/error.h"
 #include "evaluate/case.h"
 
-#include <errno.h>
-
 static gboolean
 save (const MoaImage *image, const char *stem, const char *what, GError **error)
 {
@@ -50,9 +48,8 @@ write_two (const MoaWorld *world, int i, const char *stem, GError **error)
 gboolean
 moa_cli_write_cases (const MoaWorld *world, int first, int count, const char *folder, GError **error)
 {
-  if (g_mkdir_with_parents (folder, 0777))
-    return moa_fail (error, MOA_ERROR_FILE, "%s: the folder cannot be made: %s", folder,
-                     g_strerror (errno));
+  if (!moa_cli_make_folder (folder, error))
+    return FALSE;
   for (int i = first; i < first + count; i++)
     {
       g_autofree char *one = g_strdup_printf ("%s/one-%06d", folder, i);

@@ -36,14 +36,9 @@ quit ()
 {
   local children
   children=$(ps -o pid= --ppid "$gimp")
-  for id in $(fu '(cadr (gimp-image-list))' | tr -d '#()'); do
-    fu "(gimp-image-clean-all $id)" >/dev/null
-  done
-  fu '(gimp-quit 1)' >/dev/null 2>&1
-  wait_for 30 gimp_is_gone
+  quit_gimp
   kill $children 2>/dev/null # the server
 }
-gimp_is_gone () { ! kill -0 "$gimp" 2>/dev/null; }
 look_up ()
 {
   image=$(fu '(vector-ref (cadr (gimp-image-list)) 0)')

@@ -75,12 +75,7 @@ check "run to its end it makes a new image" wait_for ${MOA_TEST_WAIT:-120} image
 check "with a group for the page" wait_for 120 lowest_is "Page 1"
 check "and the dialog is gone" wait_for 5 not_running
 
-for id in $(fu '(cadr (gimp-image-list))' | tr -d '#()'); do
-  fu "(gimp-image-clean-all $id)" >/dev/null
-done
-fu '(gimp-quit 1)' >/dev/null 2>&1
-gimp_is_gone () { ! kill -0 "$gimp" 2>/dev/null; }
-check "GIMP quits" wait_for 30 gimp_is_gone
+check "GIMP quits" quit_gimp
 check "and keeps the settings for the next time" grep -q 'moa-morph-settings.*woman.*beach' "$profile/parasiterc"
 echo "1..$n"
 [ $failed = 0 ]

@@ -188,6 +188,19 @@ add_layer ()
   sleep 0.5
 }
 
+# ---- the end ----
+gimp_is_gone () { ! kill -0 "$gimp" 2>/dev/null; }
+# GIMP is told to quit, and asks nothing about its images.
+quit_gimp ()
+{
+  local id
+  for id in $(fu '(cadr (gimp-image-list))' | tr -d '#()'); do
+    fu "(gimp-image-clean-all $id)" >/dev/null
+  done
+  fu '(gimp-quit 1)' >/dev/null 2>&1
+  wait_for 30 gimp_is_gone
+}
+
 # ---- a screen, and GIMP ----
 # start_gimp SIZE MODEL PICTURE...
 start_gimp ()

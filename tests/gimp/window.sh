@@ -254,14 +254,9 @@ picture 16-generate
 press Escape
 check "and closes" wait_for 5 not_running
 
-for id in $(fu '(cadr (gimp-image-list))' | tr -d '#()'); do
-  fu "(gimp-image-clean-all $id)" >/dev/null
-done
 
 # ---- the end ----
-fu '(gimp-quit 1)' >/dev/null 2>&1
-gimp_is_gone () { ! kill -0 "$gimp" 2>/dev/null; }
-check "GIMP quits" wait_for 30 gimp_is_gone
+check "GIMP quits" quit_gimp
 check "and keeps the settings for the next time" grep -q 'moa-replace-person.*60' "$profile/parasiterc"
 check "and the consent" grep -q 'moa-consent "yes"' "$profile/gimprc"
 echo "1..$n"

@@ -157,24 +157,21 @@ else
   sed -i 's/"steps": 6/"steps": 100000/' "$tmp/prior.json"
   sed 's/"checkpoint": 2/"checkpoint": 100000/' "$tmp/prior.json" >"$tmp/long.json"
   # Not Ctrl-C: mpirun may then kill the ranks before they have saved.  SIGUSR1 it hands on and does not wait.
-  for signal in USR1; do
-    name=SIG$signal
-    "${mpi[@]}" -n 2 "$moa" train "$tmp/long.json" --threads 1 --out "$tmp/$signal" \
-      >"$tmp/mpi.out" 2>&1 &
-    pid=$!
-    wait_for $pid "$tmp/mpi.out" "^3/"
-    kill -$signal $pid
-    wait $pid
-    # It may hand on no more output once it is told to end, nor wait for its ranks: the checkpoint tells.
-    for _ in $(seq 300); do
-      ls "$tmp/$signal"/checkpoint-*.safetensors >/dev/null 2>&1 && break
-      sleep 0.1
-    done
-    "$moa" train "$tmp/long.json" --out "$tmp/$signal" --resume --stop-at 1 >"$tmp/on.out" 2>&1
-    grep -q "going on after step" "$tmp/on.out"
-    result "$name of mpirun stops all ranks and saves" $? \
-           "$(ls "$tmp/$signal"; cat "$tmp/mpi.out" "$tmp/on.out")"
+  "${mpi[@]}" -n 2 "$moa" train "$tmp/long.json" --threads 1 --out "$tmp/usr1" \
+    >"$tmp/mpi.out" 2>&1 &
+  pid=$!
+  wait_for $pid "$tmp/mpi.out" "^3/"
+  kill -USR1 $pid
+  wait $pid
+  # It may hand on no more output once it is told to end, nor wait for its ranks: the checkpoint tells.
+  for _ in $(seq 300); do
+    ls "$tmp/usr1"/checkpoint-*.safetensors >/dev/null 2>&1 && break
+    sleep 0.1
   done
+  "$moa" train "$tmp/long.json" --out "$tmp/usr1" --resume --stop-at 1 >"$tmp/on.out" 2>&1
+  grep -q "going on after step" "$tmp/on.out"
+  result "SIGUSR1 of mpirun stops all ranks and saves" $? \
+         "$(ls "$tmp/usr1"; cat "$tmp/mpi.out" "$tmp/on.out")"
 
   "${mpi[@]}" -n 2 "${prior[@]}" --out "$tmp/dead" >"$tmp/dead.out" 2>&1 &
   pid=$!

@@ -131,6 +131,96 @@ replace_with (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run
   return result;
 }
 
+static inline MoaImage *
+composite_of (MoaModel *model, const MoaReplaceParams *params)
+{
+  MoaReplaceResult *result = replace_with (model, params, NULL);
+  MoaImage *image = moa_image_copy (result->variations[0].composite);
+  moa_replace_result_free (result);
+  return image;
+}
+
+/* Their largest difference; both are freed. */
+static inline double
+and_free (MoaImage *a, MoaImage *b)
+{
+  double far = image_difference (a, b);
+  moa_image_free (a);
+  moa_image_free (b);
+  return far;
+}
+
+/* ---- Refusals ---- */
+
+/* Takes error. */
+static inline void
+check_fault (GError *error, const char *text)
+{
+  g_assert_nonnull (error);
+  g_test_message ("%s", error->message);
+  if (!strstr (error->message, text))
+    g_error ("\"%s\" does not say \"%s\"", error->message, text);
+  g_error_free (error);
+}
+
+static inline void
+check_replace_refused (MoaModel *model, const MoaReplaceParams *params, const char *text)
+{
+  GError *error = NULL;
+  g_assert_null (moa_replace (model, params, NULL, &error));
+  check_fault (error, text);
+}
+
+/* ---- Experts whose routers are masks ---- */
+
+/* Two persons, the photo's and the source's, each where its mask is; without masks it is refused with
+ * that text.  half: the left and the right mask, (transfer full) each.  The swap is left with both
+ * subjects, the first one on the right. */
+static inline void
+check_two_masks (MoaModel *model, Swap *swap, const char *text, MoaImage *half[2], MoaSubject two[2])
+{
+  int width = swap->source->width, height = swap->source->height;
+  for (int k = 0; k < 2; k++)
+    {
+      half[k] = moa_image_new (width, height, 1);
+      for (int i = 0; i < width * height; i++)
+        half[k]->data[i] = (i % width < width / 2) == (k == 0);
+    }
+  two[0] = swap->subject;
+  two[1] = (MoaSubject){ (const MoaImage *const *) &swap->source, 1 };
+  swap->params.selection = NULL;
+  swap->params.subjects = two;
+  swap->params.n_subjects = 2;
+  check_replace_refused (model, &swap->params, text);
+  two[0].mask = half[0];
+  two[1].mask = half[1];
+  MoaImage *both = composite_of (model, &swap->params);
+  two[0].mask = half[1];
+  two[1].mask = half[0];
+  g_assert_cmpfloat (and_free (both, composite_of (model, &swap->params)), >, 1e-4);
+}
+
+/* A small picture in two steps, with the subject or without any (NULL); of params count prompt, base,
+ * expert_scale and max_timestep. */
+static inline MoaImage *
+draw_small (MoaModel *model, const MoaSubject *subject, MoaGenerateParams params)
+{
+  const guint64 seed = 3;
+  GError *error = NULL;
+  params.subjects = subject;
+  params.n_subjects = subject ? 1 : 0;
+  params.steps = 2;
+  params.width = 64;
+  params.height = 128;
+  params.seeds = &seed;
+  params.n_seeds = 1;
+  MoaGenerateResult *result = moa_generate (model, &params, NULL, &error);
+  g_assert_no_error (error);
+  MoaImage *image = moa_image_copy (result->images[0]);
+  moa_generate_result_free (result);
+  return image;
+}
+
 /* ---- Changed models ---- */
 
 /* A folder whose files are links to those of the model, to be changed one by

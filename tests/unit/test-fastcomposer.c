@@ -34,42 +34,6 @@ open_fastcomposer (void)
   return open_with (path, NULL);
 }
 
-static void
-check_fault (GError *error, const char *text)
-{
-  g_assert_nonnull (error);
-  g_test_message ("%s", error->message);
-  if (!strstr (error->message, text))
-    g_error ("\"%s\" does not say \"%s\"", error->message, text);
-  g_error_free (error);
-}
-
-static void
-refused (MoaModel *model, const MoaReplaceParams *params, const char *text)
-{
-  GError *error = NULL;
-  g_assert_null (moa_replace (model, params, NULL, &error));
-  check_fault (error, text);
-}
-
-static MoaImage *
-composite_of (MoaModel *model, const MoaReplaceParams *params)
-{
-  MoaReplaceResult *result = replace_with (model, params, NULL);
-  MoaImage *image = moa_image_copy (result->variations[0].composite);
-  moa_replace_result_free (result);
-  return image;
-}
-
-static double
-and_free (MoaImage *a, MoaImage *b)
-{
-  double far = image_difference (a, b);
-  moa_image_free (a);
-  moa_image_free (b);
-  return far;
-}
-
 /* The published file with a change: a tensor of that name left out, of another shape, or renamed. */
 typedef struct {
   const char *prefix; /* of the tensors that are meant */
@@ -267,7 +231,7 @@ test_replace (void)
   g_assert_cmpfloat (and_free (alone, composite_of (model, &swap.params)), ==, 0);
   /* Its subjects are words of the prompt. */
   swap.params.prompt = "at a lake";
-  refused (model, &swap.params, "names 0 of 1 subjects");
+  check_replace_refused (model, &swap.params, "names 0 of 1 subjects");
   swap_clear (&swap);
   moa_model_unref (model);
 }
@@ -281,31 +245,15 @@ test_masks (void)
   swap_init (&swap, "lake", 1);
   swap.params.feather = 0;
   swap.params.max_timestep = 1000;
-  int width = swap.source->width, height = swap.source->height;
   MoaImage *half[2];
-  for (int k = 0; k < 2; k++)
-    {
-      half[k] = moa_image_new (width, height, 1);
-      for (int i = 0; i < width * height; i++)
-        half[k]->data[i] = (i % width < width / 2) == (k == 0);
-    }
-  const MoaImage *photos[] = { swap.source };
-  MoaSubject two[] = { swap.subject, { photos, 1 } };
-  swap.params.selection = NULL;
-  swap.params.subjects = two;
-  swap.params.n_subjects = 2;
-  refused (model, &swap.params, "FastComposer does not find persons by itself; give each of the 2");
-  two[0].mask = half[0];
-  two[1].mask = half[1];
-  MoaImage *both = composite_of (model, &swap.params);
-  two[0].mask = half[1];
-  two[1].mask = half[0];
-  g_assert_cmpfloat (and_free (both, composite_of (model, &swap.params)), >, 1e-4);
+  MoaSubject two[2];
+  check_two_masks (model, &swap, "FastComposer does not find persons by itself; give each of the 2", half,
+                   two);
   two[1] = (MoaSubject){ .keep = TRUE, .mask = half[1] };
-  refused (model, &swap.params, "FastComposer does not see where persons are");
+  check_replace_refused (model, &swap.params, "FastComposer does not see where persons are");
   swap.params.n_subjects = 1;
   swap.params.paint = half[0];
-  refused (model, &swap.params, "FastComposer has none; paint the selection");
+  check_replace_refused (model, &swap.params, "FastComposer has none; paint the selection");
   moa_image_free (half[0]);
   moa_image_free (half[1]);
   swap_clear (&swap);
@@ -317,25 +265,12 @@ test_masks (void)
 static MoaImage *
 draw (MoaModel *model, const MoaSubject *subject, MoaGuidanceBase base)
 {
-  const guint64 seed = 3;
   MoaGenerateParams params;
   moa_generate_params_init (&params);
   params.prompt = "a man at a lake";
-  params.subjects = subject;
-  params.n_subjects = subject ? 1 : 0;
-  params.steps = 2;
-  params.width = 64;
-  params.height = 128;
-  params.seeds = &seed;
-  params.n_seeds = 1;
   params.base = base;
   params.max_timestep = 1000;
-  GError *error = NULL;
-  MoaGenerateResult *result = moa_generate (model, &params, NULL, &error);
-  g_assert_no_error (error);
-  MoaImage *image = moa_image_copy (result->images[0]);
-  moa_generate_result_free (result);
-  return image;
+  return draw_small (model, subject, params);
 }
 
 static void

@@ -20,16 +20,6 @@ data_file (const char *name)
   return g_build_filename (g_getenv ("MOA_FIXTURES"), name, NULL);
 }
 
-static void
-check_fault (GError *error, const char *text)
-{
-  g_assert_nonnull (error);
-  g_test_message ("%s", error->message);
-  if (!strstr (error->message, text))
-    g_error ("\"%s\" does not say \"%s\"", error->message, text);
-  g_error_free (error);
-}
-
 /* ---- Making checkpoints ---------------------------------------------- */
 
 /* Which parts a checkpoint gets, and what else. */

@@ -20,24 +20,6 @@ open_adapter (const char *kind)
   return model;
 }
 
-static void
-check_fault (GError *error, const char *text)
-{
-  g_assert_nonnull (error);
-  g_test_message ("%s", error->message);
-  if (!strstr (error->message, text))
-    g_error ("\"%s\" does not say \"%s\"", error->message, text);
-  g_error_free (error);
-}
-
-static void
-refused (MoaModel *model, const MoaReplaceParams *params, const char *text)
-{
-  GError *error = NULL;
-  g_assert_null (moa_replace (model, params, NULL, &error));
-  check_fault (error, text);
-}
-
 /* A file of a face embedding. */
 static char *
 make_face (const char *folder, const char *name, int dim, float value)
@@ -51,24 +33,6 @@ make_face (const char *folder, const char *name, int dim, float value)
   g_assert_true (moa_safetensors_writer_save (writer, path, NULL));
   moa_safetensors_writer_free (writer);
   return path;
-}
-
-static MoaImage *
-composite_of (MoaModel *model, const MoaReplaceParams *params)
-{
-  MoaReplaceResult *result = replace_with (model, params, NULL);
-  MoaImage *image = moa_image_copy (result->variations[0].composite);
-  moa_replace_result_free (result);
-  return image;
-}
-
-static double
-and_free (MoaImage *a, MoaImage *b)
-{
-  double far = image_difference (a, b);
-  moa_image_free (a);
-  moa_image_free (b);
-  return far;
 }
 
 /* ---- What it is ---- */
@@ -222,7 +186,7 @@ test_face (void)
   Swap swap;
   swap_init (&swap, "lake", 1);
   swap.params.freedom = 0.8;
-  refused (model, &swap.params, "face embedding");
+  check_replace_refused (model, &swap.params, "face embedding");
   MoaSavedSubject *faces[3];
   char *const paths[] = { ann, bob, odd };
   for (int i = 0; i < 3; i++)
@@ -239,7 +203,7 @@ test_face (void)
   swap.params.subjects = &subject;
   check_replace (model, &swap, &other);
   swap.params.subjects = &wrong;
-  refused (model, &swap.params, "another image encoder");
+  check_replace_refused (model, &swap.params, "another image encoder");
   for (int i = 0; i < 3; i++)
     moa_saved_subject_free (faces[i]);
   swap_clear (&swap);
@@ -257,36 +221,20 @@ test_masks (void)
   swap.params.feather = 0;
   int width = swap.source->width, height = swap.source->height;
   MoaImage *half[2];
-  for (int k = 0; k < 2; k++)
-    {
-      half[k] = moa_image_new (width, height, 1);
-      for (int i = 0; i < width * height; i++)
-        half[k]->data[i] = (i % width < width / 2) == (k == 0);
-    }
-  const MoaImage *photos[] = { swap.source };
-  MoaSubject two[] = { swap.subject, { photos, 1 } };
-  swap.params.selection = NULL;
-  swap.params.subjects = two;
-  swap.params.n_subjects = 2;
-  refused (model, &swap.params, "give each of the 2 subjects a mask");
-  two[0].mask = half[0];
-  two[1].mask = half[1];
-  MoaImage *both = composite_of (model, &swap.params);
-  two[0].mask = half[1];
-  two[1].mask = half[0];
-  g_assert_cmpfloat (and_free (both, composite_of (model, &swap.params)), >, 1e-4);
+  MoaSubject two[2];
+  check_two_masks (model, &swap, "give each of the 2 subjects a mask", half, two);
   MoaImage *wrong = moa_image_new (width / 2, height, 1);
   two[0].mask = wrong;
-  refused (model, &swap.params, "they must be alike");
+  check_replace_refused (model, &swap.params, "they must be alike");
   two[0].mask = half[0];
   two[1] = (MoaSubject){ .keep = TRUE, .mask = half[1] };
-  refused (model, &swap.params, "does not see where persons are");
+  check_replace_refused (model, &swap.params, "does not see where persons are");
   swap.params.n_subjects = 1;
   swap.params.paint = half[0];
-  refused (model, &swap.params, "painted map");
+  check_replace_refused (model, &swap.params, "painted map");
   swap.params.paint = NULL;
   MoaModel *trained = open_model (mini_path ());
-  refused (trained, &swap.params, "routers find the places");
+  check_replace_refused (trained, &swap.params, "routers find the places");
   moa_model_unref (trained);
   moa_image_free (wrong);
   moa_image_free (half[0]);
@@ -300,25 +248,12 @@ test_masks (void)
 static MoaImage *
 draw (MoaModel *model, const MoaSubject *subject, double scale, MoaGuidanceBase base)
 {
-  const guint64 seed = 3;
   MoaGenerateParams params;
   moa_generate_params_init (&params);
   params.prompt = "at a lake";
-  params.subjects = subject;
-  params.n_subjects = subject ? 1 : 0;
-  params.steps = 2;
-  params.width = 64;
-  params.height = 128;
-  params.seeds = &seed;
-  params.n_seeds = 1;
   params.base = base;
   params.expert_scale = scale;
-  GError *error = NULL;
-  MoaGenerateResult *result = moa_generate (model, &params, NULL, &error);
-  g_assert_no_error (error);
-  MoaImage *image = moa_image_copy (result->images[0]);
-  moa_generate_result_free (result);
-  return image;
+  return draw_small (model, subject, params);
 }
 
 static void
