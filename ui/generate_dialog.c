@@ -6,7 +6,7 @@
 
 #include "entries.h"
 #include "first_use.h"
-#include "fit.h"
+#include "frame.h"
 #include "generate_panel.h"
 #include "help.h"
 #include "history_strip.h"
@@ -387,15 +387,6 @@ watch (Generate *g)
 }
 
 static GtkWidget *
-create_frame (const char *title, GtkWidget *child)
-{
-  GtkWidget *frame = gimp_frame_new (title);
-
-  gtk_container_add (GTK_CONTAINER (frame), child);
-  return frame;
-}
-
-static GtkWidget *
 create_panes (Generate *g)
 {
   SubjectHooks subject_hooks = { generate_look, generate_list_layers, generate_list_saved, on_changed, g };
@@ -403,20 +394,16 @@ create_panes (Generate *g)
   PreviewSpec spec = { .name = _("Preview"), .width = 400, .height = 280 };
   GtkWidget *panes = gtk_hbox_new (FALSE, 18), *right = gtk_vbox_new (FALSE, 6);
 
-  g->left = gtk_vbox_new (FALSE, 12);
   g->subjects = subject_list_new (&subject_hooks);
   g->strip = history_strip_new (_("None yet. Press Layouts to see what the seeds would draw, without your "
                                   "persons, and choose one."), &strip_hooks);
   g->preview = preview_new (&spec);
   preview_set_picture (g->preview, NULL, 0, _("The picture appears here."));
-  gtk_box_pack_start (GTK_BOX (g->left), create_frame (_("What"), create_settings (g)), FALSE, FALSE, 0);
-  gtk_box_pack_end (GTK_BOX (g->left), generate_panel_create_advanced (&g->panel), FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (g->left), create_frame (_("Who"), subject_list_get_widget (g->subjects)), TRUE,
-                      TRUE, 0);
+  g->left = generate_panel_create_left (&g->panel, create_settings (g), g->subjects);
   g->cost = wrapped_label_new (NULL, 400);
   gtk_box_pack_start (GTK_BOX (right), preview_get_widget (g->preview), TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (right), g->cost, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (right), create_frame (_("Layouts"), history_strip_get_widget (g->strip)), FALSE,
+  gtk_box_pack_start (GTK_BOX (right), frame_new (_("Layouts"), history_strip_get_widget (g->strip)), FALSE,
                       FALSE, 0);
   gtk_box_pack_start (GTK_BOX (panes), g->left, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (panes), right, TRUE, TRUE, 0);
@@ -433,18 +420,11 @@ show_help (const char *id, gpointer data)
 static void
 create_dialog (Generate *g)
 {
-  GtkWidget *box = gtk_vbox_new (FALSE, 12);
-
   g->dialog = gimp_dialog_new (_("Generate"), "moa-generate", NULL, 0, show_help, GENERATE_PROCEDURE,
                                _("_Cancel"), GTK_RESPONSE_CANCEL, _("_Layouts"), RESPONSE_LAYOUTS,
                                _("G_enerate"), GTK_RESPONSE_OK, NULL);
   gtk_dialog_set_default_response (GTK_DIALOG (g->dialog), RESPONSE_LAYOUTS);
-  gtk_container_set_border_width (GTK_CONTAINER (box), 12);
-  gtk_box_pack_start (GTK_BOX (box), fit_new (create_panes (g)), TRUE, TRUE, 0);
-  progress_row_init (&g->row, 700);
-  gtk_box_pack_start (GTK_BOX (box), g->row.box, FALSE, FALSE, 0);
-  gtk_widget_show (box);
-  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (g->dialog))), box, TRUE, TRUE, 0);
+  generate_panel_fill (g->dialog, create_panes (g), &g->row);
   g_signal_connect (g->dialog, "response", G_CALLBACK (on_response), g);
   g_signal_connect (g->dialog, "delete-event", G_CALLBACK (gtk_true), NULL);
 }

@@ -2,6 +2,8 @@
 #include "generate_panel.h"
 
 #include "device_combo.h"
+#include "fit.h"
+#include "frame.h"
 #include "sources.h"
 #include "subjects_dialog.h"
 
@@ -77,8 +79,9 @@ add_scale (GtkWidget *table, int row, const char *label, double upper, double in
   return scale;
 }
 
-GtkWidget *
-generate_panel_create_advanced (GeneratePanel *panel)
+/* The rest; part of the panel as well. */
+static GtkWidget *
+create_advanced (GeneratePanel *panel)
 {
   GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced")), *table = generate_panel_table (4);
 
@@ -95,6 +98,31 @@ generate_panel_create_advanced (GeneratePanel *panel)
   gtk_table_attach (GTK_TABLE (table), panel->mark, 0, 3, 3, 4, GTK_FILL, GTK_FILL, 0, 0);
   gtk_container_add (GTK_CONTAINER (expander), table);
   return expander;
+}
+
+GtkWidget *
+generate_panel_create_left (GeneratePanel *panel, GtkWidget *settings, SubjectList *subjects)
+{
+  GtkWidget *left = gtk_vbox_new (FALSE, 12);
+
+  gtk_box_pack_start (GTK_BOX (left), frame_new (_("What"), settings), FALSE, FALSE, 0);
+  gtk_box_pack_end (GTK_BOX (left), create_advanced (panel), FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (left), frame_new (_("Who"), subject_list_get_widget (subjects)), TRUE, TRUE,
+                      0);
+  return left;
+}
+
+void
+generate_panel_fill (GtkWidget *dialog, GtkWidget *panes, ProgressRow *row)
+{
+  GtkWidget *box = gtk_vbox_new (FALSE, 12);
+
+  gtk_container_set_border_width (GTK_CONTAINER (box), 12);
+  gtk_box_pack_start (GTK_BOX (box), fit_new (panes), TRUE, TRUE, 0);
+  progress_row_init (row, 700);
+  gtk_box_pack_start (GTK_BOX (box), row->box, FALSE, FALSE, 0);
+  gtk_widget_show (box);
+  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (dialog))), box, TRUE, TRUE, 0);
 }
 
 /* ---- Settings ------------------------------------------------------------ */

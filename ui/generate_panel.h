@@ -3,6 +3,7 @@
 #ifndef MOA_UI_GENERATE_PANEL_H
 #define MOA_UI_GENERATE_PANEL_H
 
+#include "progress.h"
 #include "subject_list.h"
 
 #include "plugin/generate_settings.h"
@@ -23,8 +24,11 @@ void generate_panel_attach (GtkWidget *table, int row, const char *label, GtkWid
 /* Into three rows of the table, from row on. */
 void generate_panel_init (GeneratePanel *panel, GtkWidget *table, int row, const char *seed);
 
-/* The rest; part of the panel as well. */
-GtkWidget *generate_panel_create_advanced (GeneratePanel *panel);
+/* The left pane: settings, which is the table, persons, and the rest of the panel. */
+GtkWidget *generate_panel_create_left (GeneratePanel *panel, GtkWidget *settings, SubjectList *subjects);
+
+/* Puts panes, and a row for progress below them, into the dialog. */
+void generate_panel_fill (GtkWidget *dialog, GtkWidget *panes, ProgressRow *row);
 
 /* side: the model's, or 0. */
 void generate_panel_set (GeneratePanel *panel, const GenerateSettings *settings, int side);

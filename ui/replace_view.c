@@ -2,6 +2,7 @@
 #include "replace_view.h"
 
 #include "fit.h"
+#include "frame.h"
 #include "wrapped_label.h"
 
 #include "plugin/intl.h"
@@ -9,15 +10,6 @@
 #include <atk/atk.h>
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
-
-static GtkWidget *
-create_frame (const char *title, GtkWidget *child)
-{
-  GtkWidget *frame = gimp_frame_new (title);
-
-  gtk_container_add (GTK_CONTAINER (frame), child);
-  return frame;
-}
 
 /* Scrolls when Advanced is open on a small screen. */
 static GtkWidget *
@@ -29,10 +21,10 @@ create_left (ReplaceView *view, GtkWidget *target, GtkWidget *basic, GtkWidget *
   view->advanced = gtk_expander_new_with_mnemonic (_("Ad_vanced"));
   atk_object_set_name (gtk_widget_get_accessible (view->advanced), _("Advanced"));
   gtk_container_add (GTK_CONTAINER (view->advanced), advanced);
-  gtk_box_pack_start (GTK_BOX (box), create_frame (_("Replace the person on"), target), FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (box), create_frame (_("By"), subject_list_get_widget (view->subjects)),
+  gtk_box_pack_start (GTK_BOX (box), frame_new (_("Replace the person on"), target), FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (box), frame_new (_("By"), subject_list_get_widget (view->subjects)),
                       TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (box), create_frame (_("How"), basic), FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (box), frame_new (_("How"), basic), FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), view->advanced, FALSE, FALSE, 0);
 
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scrolled), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
@@ -78,7 +70,7 @@ create_right (ReplaceView *view, const ReplaceViewHooks *hooks)
   gtk_box_pack_start (GTK_BOX (box), view->quick, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), view->where, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), view->cost, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (box), create_frame (_("Results of this picture"),
+  gtk_box_pack_start (GTK_BOX (box), frame_new (_("Results of this picture"),
                       history_strip_get_widget (view->history)), FALSE, FALSE, 0);
   return box;
 }

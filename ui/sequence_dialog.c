@@ -5,7 +5,6 @@
 
 #include "entries.h"
 #include "first_use.h"
-#include "fit.h"
 #include "generate_panel.h"
 #include "help.h"
 #include "mnemonics.h"
@@ -284,29 +283,16 @@ create_settings (Dialog *d)
 }
 
 static GtkWidget *
-create_frame (const char *title, GtkWidget *child)
-{
-  GtkWidget *frame = gimp_frame_new (title);
-
-  gtk_container_add (GTK_CONTAINER (frame), child);
-  return frame;
-}
-
-static GtkWidget *
 create_panes (Dialog *d)
 {
   SubjectHooks hooks = { generate_look, generate_list_layers, generate_list_saved, change, d };
   PreviewSpec spec = { .name = _("Preview"), .width = 400, .height = 280 };
   GtkWidget *panes = gtk_hbox_new (FALSE, 18);
 
-  d->left = gtk_vbox_new (FALSE, 12);
   d->subjects = subject_list_new (&hooks);
   d->preview = preview_new (&spec);
   preview_set_picture (d->preview, NULL, 0, _("The picture appears here."));
-  gtk_box_pack_start (GTK_BOX (d->left), create_frame (_("What"), create_settings (d)), FALSE, FALSE, 0);
-  gtk_box_pack_end (GTK_BOX (d->left), generate_panel_create_advanced (&d->panel), FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (d->left), create_frame (_("Who"), subject_list_get_widget (d->subjects)), TRUE,
-                      TRUE, 0);
+  d->left = generate_panel_create_left (&d->panel, create_settings (d), d->subjects);
   gtk_box_pack_start (GTK_BOX (panes), d->left, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (panes), preview_get_widget (d->preview), TRUE, TRUE, 0);
   gtk_widget_show_all (panes);
@@ -324,18 +310,11 @@ show_help (const char *id, gpointer data)
 static void
 create_dialog (Dialog *d)
 {
-  GtkWidget *box = gtk_vbox_new (FALSE, 12);
-
   d->dialog = gimp_dialog_new (_(d->kind->title), d->kind->procedure, NULL, 0, NULL, d->kind->procedure,
                                _("_Cancel"), GTK_RESPONSE_CANCEL, _("G_enerate"), GTK_RESPONSE_OK, NULL);
   gimp_help_connect (d->dialog, show_help, d->kind->procedure, d);
   gtk_dialog_set_default_response (GTK_DIALOG (d->dialog), GTK_RESPONSE_OK);
-  gtk_container_set_border_width (GTK_CONTAINER (box), 12);
-  gtk_box_pack_start (GTK_BOX (box), fit_new (create_panes (d)), TRUE, TRUE, 0);
-  progress_row_init (&d->row, 700);
-  gtk_box_pack_start (GTK_BOX (box), d->row.box, FALSE, FALSE, 0);
-  gtk_widget_show (box);
-  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (d->dialog))), box, TRUE, TRUE, 0);
+  generate_panel_fill (d->dialog, create_panes (d), &d->row);
   g_signal_connect (d->dialog, "response", G_CALLBACK (on_response), d);
   g_signal_connect (d->dialog, "delete-event", G_CALLBACK (gtk_true), NULL);
   if (d->kind->words == SEQUENCE_FILE)
