@@ -77,9 +77,10 @@ moa_cli_train (int argc, char **argv)
   g_option_context_set_summary (context, "Trains what CONFIG says, a JSON file.");
   g_option_context_set_description (
     context, "Ctrl-C finishes the step, saves, and ends; --resume goes on from there.  So do\n"
-             "SIGTERM and SIGUSR1.  mpirun kills its ranks 1 second after its own Ctrl-C; let it wait\n"
-             "longer than a step takes, mpirun --mca odls_base_sigkill_timeout 600, or send it\n"
-             "SIGUSR1, which it hands on.\n"
+             "SIGTERM and SIGUSR1.  At its own Ctrl-C mpirun waits for a second, asks its ranks to end,\n"
+             "waits as long again, and kills them; mpirun --mca odls_base_sigkill_timeout 30 makes\n"
+             "both waits 30 seconds, which must be enough for a step and a checkpoint.  Or send it\n"
+             "SIGUSR1, which it hands on at once.\n"
              "FOLDER/log.svg shows the curves while it runs.");
   g_option_context_add_main_entries (context, entries, NULL);
   g_autoptr (GError) error = NULL;
