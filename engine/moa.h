@@ -299,7 +299,8 @@ typedef struct {
   /* The picture, RGB or RGBA (alpha is ignored), at least 8 x 8; normally the
    * work area that moa_work_area() chose.  Scaled to the model's size inside. */
   const MoaImage *source;
-  /* Where persons may change: 1 channel, the source's size, 1 inside.  NULL: everywhere. */
+  /* Where persons may change: 1 channel, the source's size, 1 inside.  NULL: on the persons
+   * whom find finds, otherwise everywhere. */
   const MoaImage *selection;
   const MoaSubject *subjects; /* 1 to MOA_MAX_SUBJECTS */
   int n_subjects;
@@ -318,6 +319,9 @@ typedef struct {
   guint64 seed;         /* of the fresh noise */
   int variations;       /* pictures, of seed, seed + 1 ..., on one inversion (1); with freedom 0
                            all would be the same, so that more than one are refused */
+  /* Without a selection: look for the persons who go, one for each subject, and take
+   * moa_persons_room() of them as the selection (TRUE).  An IP-Adapter finds nobody. */
+  gboolean find;
   gboolean limit;       /* the selection limits the router's personalised weight (TRUE) */
   gboolean blend;       /* outside the selection, latents return to the inversion's (TRUE) */
   /* Painted: multiplies the router's personalised weight (which stays at most
@@ -404,6 +408,11 @@ typedef struct {
 MoaPerson *moa_find_persons (MoaModel *model, const MoaImage *picture, const MoaImage *selection,
                              int count, int *n_persons, const MoaRun *run, GError **error);
 void moa_persons_free (MoaPerson *persons, int n_persons);
+
+/* Where a replacement of these persons, at least one, may change the picture: on them and a
+ * little around, where the new one's hair may need room.  1 channel, the picture's size, 1
+ * inside; NULL without memory.  (transfer full) */
+MoaImage *moa_persons_room (const MoaPerson *persons, int n_persons);
 
 /* The part of a picture that a replacement works on: around the bounds of the
  * selection with context (half its size on each side, at least the model's

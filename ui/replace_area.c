@@ -118,15 +118,11 @@ replace_area_set_found (ReplaceArea *area, const MoaPerson *persons, int n_perso
   g_clear_pointer (&area->found, moa_image_free);
   if (!n_persons || !area->picture)
     return;
-  area->found = moa_image_new (area->picture->width, area->picture->height, 1);
-  for (int i = 0; i < n_persons && area->found; i++)
-    {
-      MoaImage *mask = drawable_scale_map (persons[i].mask, area->found->width, area->found->height);
+  MoaImage *room = moa_persons_room (persons, n_persons);
 
-      for (int p = 0; mask && p < mask->width * mask->height; p++)
-        area->found->data[p] = MAX (area->found->data[p], mask->data[p]);
-      moa_image_free (mask);
-    }
+  if (room)
+    area->found = drawable_scale_map (room, area->picture->width, area->picture->height);
+  moa_image_free (room);
 }
 
 static gboolean

@@ -26,6 +26,14 @@
 
 /* ---- What is shown ------------------------------------------------------- */
 
+gboolean
+replace_dialog_finds (ReplaceDialog *dialog)
+{
+  g_autoptr (ReplaceSettings) settings = settings_panel_get (dialog->panel, FALSE);
+
+  return settings->params.find;
+}
+
 static void
 show_where (ReplaceDialog *dialog)
 {
@@ -53,8 +61,11 @@ show_where (ReplaceDialog *dialog)
       else if (dialog->n_found == 0)
         g_string_append (text, _("Nothing is selected and nobody was found: paint on the preview where the "
                                  "person is, or the whole layer is worked on."));
-      else
+      else if (replace_dialog_finds (dialog))
         g_string_append (text, _("Nothing is selected: the person will be looked for."));
+      else
+        g_string_append (text, _("Nothing is selected: paint on the preview where the person is, or the whole "
+                                 "layer is worked on."));
     }
   gtk_label_set_text (GTK_LABEL (dialog->view.where), text->str);
 }

@@ -67,6 +67,9 @@ gboolean replace_history_write (ReplaceDialog *dialog, int variation, GError **e
 /* For replace_runs.c: says what is missing before Replace can be pressed; FALSE if something is. */
 gboolean replace_dialog_show_readiness (ReplaceDialog *dialog);
 void replace_dialog_show_area (ReplaceDialog *dialog);
+
+/* Whether persons are to be looked for where nothing is selected. */
+gboolean replace_dialog_finds (ReplaceDialog *dialog);
 void replace_dialog_set_running (ReplaceDialog *dialog, gboolean running);
 
 /* A full run is over: result (transfer full) with its work, or NULL and why. */

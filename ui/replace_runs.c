@@ -191,7 +191,7 @@ start_next (ReplaceDialog *dialog)
     return;
   if (!replace_dialog_show_readiness (dialog))
     kind = RUN_NONE;
-  else if (!dialog->area.selection && dialog->n_found < 0)
+  else if (!dialog->area.selection && dialog->n_found < 0 && replace_dialog_finds (dialog))
     kind = RUN_FIND;
   else if (!dialog->estimated)
     kind = RUN_ESTIMATE;
@@ -222,6 +222,12 @@ replace_runs_change (ReplaceDialog *dialog, gboolean area)
   dialog->quick_stage = 0;
   if (area)
     dialog->n_found = -1;
+  else if (dialog->n_found >= 0 && !replace_dialog_finds (dialog))
+    {
+      replace_area_set_found (&dialog->area, NULL, 0);
+      dialog->n_found = -1;
+      replace_dialog_show_area (dialog);
+    }
   if (dialog->runner)
     runner_cancel (dialog->runner);
   if (dialog->delay)

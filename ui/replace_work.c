@@ -97,6 +97,7 @@ replace_work_new (gint32 image, const ReplaceArea *area, SubjectList *subjects,
     }
   take_subjects (work);
   replace_task_get_params (work->task, &work->params);
+  work->params.find = FALSE; /* the dialog has looked already */
   choose_blocks (work, chosen);
   if (factor)
     work->factor = drawable_scale_map (factor, work->task->area.width, work->task->area.height);

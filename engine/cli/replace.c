@@ -15,9 +15,10 @@ static const char after_replace[] =
     "With --variations N, pictures of the seeds --seed, --seed + 1, ... are written to OUT-1.png,\n"
     "OUT-2.png and so on; --mask and --maps are the first one's.\n"
     "\n"
-    "With --select only the surroundings of the white part of MASK are worked on, so that a\n"
-    "person in a large picture gets all of the model's resolution. Outside the selection the\n"
-    "output's pixels are the source's.\n"
+    "Without --select the model looks for the persons who go, and only they and a little around\n"
+    "them change; with --no-find anything may. With --select only the surroundings of the white\n"
+    "part of MASK are worked on, so that a person in a large picture gets all of the model's\n"
+    "resolution. Outside the selection the output's pixels are the source's.\n"
     "\n"
     "  moa replace party.png friend.png --select man.png -o out.png\n"
     "  moa replace pair.png own-crop.png friend.png -o out.png --prompt \"a woman and a man\"";
@@ -37,6 +38,7 @@ init (MoaCliJob *job)
   moa_replace_params_init (&r->params);
   r->control = (MoaCliControl){ .scale = 1, .end = 1 };
   r->params.maps_only = job->klass == &moa_cli_maps_class;
+  r->params.find = !r->params.maps_only;
 }
 
 static gboolean

@@ -50,6 +50,7 @@ replace (const MoaEvaluator *e, const MoaCase *c, gboolean own_maps, GError **er
     }
   params.source = c->source;
   params.selection = own_maps ? NULL : c->selection;
+  params.find = FALSE;
   params.subjects = subjects;
   params.n_subjects = c->n_people;
   params.steps = e->params->steps;

@@ -21,6 +21,8 @@ enum { N_LOOKS = G_N_ELEMENTS (looks), NOISE_STREAM = 2 };
 #define SMALLEST_SHARE 0.004
 /* A waist is a column with less than so much of what is on both its sides. */
 #define WAIST 0.6
+/* Around a person who goes, as a share of the picture's shorter side. */
+#define ROOM (1 / 32.0)
 
 /* ---- The weight ---- */
 
@@ -368,7 +370,43 @@ moa_persons_free (MoaPerson *persons, int n_persons)
   g_free (persons);
 }
 
-/* ---- Persons who stay ---- */
+/* ---- Who goes and who stays ---- */
+
+MoaImage *
+moa_persons_room (const MoaPerson *persons, int n_persons)
+{
+  g_return_val_if_fail (persons && n_persons > 0, NULL);
+  MoaImage *room = moa_image_copy (persons[0].mask);
+  gsize n = room ? (gsize) room->width * room->height : 0;
+  for (int k = 1; k < n_persons; k++)
+    for (gsize i = 0; i < n; i++)
+      room->data[i] = MAX (room->data[i], persons[k].mask->data[i]);
+  if (room)
+    moa_mask_dilate (room, MIN (room->width, room->height) * ROOM);
+  return room;
+}
+
+/* In parameters that may be wrong still. */
+static gboolean
+keeps_someone (const MoaReplaceParams *params)
+{
+  for (int k = 0; params->subjects && k < MIN (params->n_subjects, MOA_MAX_SUBJECTS); k++)
+    if (params->subjects[k].keep)
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+moa_persons_wanted (const MoaModel *model, const MoaReplaceParams *params)
+{
+  return keeps_someone (params) || (params->find && !params->selection && !model->moa.masks);
+}
+
+double
+moa_persons_cost (void)
+{
+  return MOA_COST_TEXT + MOA_COST_PHOTO + MOA_COST_VAE_ENCODE + N_LOOKS * MOA_COST_MIXTURE;
+}
 
 /* The job's own progress begins after the search; it shows the phase alone. */
 static void
@@ -380,44 +418,72 @@ report_search (const MoaProgress *progress, gpointer data)
   run->progress (&shown, run->progress_data);
 }
 
-MoaImage *
-moa_persons_protect (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
-                     GError **error)
+static MoaPerson *
+find (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run, int *n_found, GError **error)
 {
-  const MoaImage *source = params->source;
-  gsize n = (gsize) source->width * source->height;
   MoaRun search = run ? *run : (MoaRun){ 0 };
-  int n_found;
   if (search.progress)
     {
       search.progress = report_search;
       search.progress_data = (gpointer) run;
     }
   search.live = FALSE;
-  MoaPerson *persons = moa_find_persons (model, source, params->selection, params->n_subjects,
-                                         &n_found, &search, error);
-  if (!persons)
-    return NULL;
-  MoaImage *allowed = NULL;
-  if (n_found < params->n_subjects)
-    moa_fail (error, MOA_ERROR_ARGUMENT,
-              N_ ("The model can tell only %d of the %d persons apart, so that it does not know who "
-              "is to stay; select the person who goes, and give that subject alone"),
-              n_found, params->n_subjects);
-  else
-    allowed = params->selection ? moa_image_copy (params->selection)
-                                : moa_image_try (source->width, source->height, 1, error);
-  for (gsize i = 0; allowed && !params->selection && i < n; i++)
-    allowed->data[i] = 1;
-  for (int k = 0; allowed && k < params->n_subjects; k++)
+  return moa_find_persons (model, params->source, params->selection, params->n_subjects, n_found,
+                           &search, error);
+}
+
+/* Everywhere, at the picture's size. */
+static MoaImage *
+everywhere (const MoaImage *picture, GError **error)
+{
+  MoaImage *all = moa_image_try (picture->width, picture->height, 1, error);
+  for (gsize i = 0; all && i < (gsize) all->width * all->height; i++)
+    all->data[i] = 1;
+  return all;
+}
+
+/* Takes those who stay, a little widened, from where others may change. */
+static void
+protect (const MoaReplaceParams *params, MoaPerson *persons, MoaImage *allowed)
+{
+  gsize n = (gsize) allowed->width * allowed->height;
+  for (int k = 0; k < params->n_subjects; k++)
     {
       MoaImage *mask = persons[params->order ? params->order[k] : k].mask;
       if (!params->subjects[k].keep)
         continue;
-      moa_mask_dilate (mask, MIN (source->width, source->height) / 64.0);
+      moa_mask_dilate (mask, MIN (mask->width, mask->height) / 64.0);
       for (gsize i = 0; i < n; i++)
         allowed->data[i] = MIN (allowed->data[i], 1 - mask->data[i]);
     }
+}
+
+gboolean
+moa_persons_allow (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
+                   MoaImage **allowed, GError **error)
+{
+  gboolean keep = keeps_someone (params), found = params->find && !params->selection;
+  int n_found;
+  *allowed = NULL;
+  MoaPerson *persons = find (model, params, run, &n_found, error);
+  if (!persons)
+    return FALSE;
+  gboolean ok = TRUE;
+  if (keep && n_found < params->n_subjects)
+    ok = moa_fail (error, MOA_ERROR_ARGUMENT,
+                   N_ ("The model can tell only %d of the %d persons apart, so that it does not know who "
+                   "is to stay; select the person who goes, and give that subject alone"),
+                   n_found, params->n_subjects);
+  else if (keep || (found && n_found > 0))
+    {
+      *allowed = params->selection ? moa_image_copy (params->selection)
+                 : found           ? moa_persons_room (persons, n_found)
+                                   : everywhere (params->source, error);
+      ok = *allowed || moa_fail (error, MOA_ERROR_MEMORY,
+                                 "No memory for where persons may change; use a smaller area");
+    }
+  if (*allowed && keep)
+    protect (params, persons, *allowed);
   moa_persons_free (persons, n_found);
-  return allowed;
+  return ok;
 }

@@ -15,6 +15,7 @@ moa_replace_params_init (MoaReplaceParams *params)
     .max_timestep = -1,
     .freedom = -1,
     .variations = 1,
+    .find = TRUE,
     .limit = TRUE,
     .blend = TRUE,
     .grow = -1,

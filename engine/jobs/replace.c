@@ -541,28 +541,18 @@ clear_replacement (MoaReplacement *r)
   moa_job_free (r->job);
 }
 
-/* Whether anybody stays, in parameters that may be wrong still. */
+/* Where persons may change in place of params->selection: NULL, as it says.  Everything else is
+ * checked before anybody is looked for. */
 static gboolean
-keeps_someone (const MoaReplaceParams *params)
-{
-  for (int k = 0; params->subjects && k < MIN (params->n_subjects, MOA_MAX_SUBJECTS); k++)
-    if (params->subjects[k].keep)
-      return TRUE;
-  return FALSE;
-}
-
-/* The selection without who stays. */
-static MoaImage *
-protect (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run, GError **error)
+find_allowed (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run, MoaImage **allowed,
+              GError **error)
 {
   MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
   MoaReplacement r = { .job = moa_job_new (model, run, error), .params = params, .result = result };
-  MoaImage *allowed = NULL;
-  if (r.job && moa_replacement_resolve (&r, error))
-    allowed = moa_persons_protect (model, params, run, error);
+  gboolean ok = r.job && moa_replacement_resolve (&r, error);
   clear_replacement (&r);
   moa_replace_result_free (result);
-  return allowed;
+  return ok && moa_persons_allow (model, params, run, allowed, error);
 }
 
 MoaReplaceResult *
@@ -571,12 +561,10 @@ moa_replace (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
   g_return_val_if_fail (model && params, NULL);
   MoaReplaceParams own = *params;
   MoaImage *allowed = NULL;
-  if (keeps_someone (params))
-    {
-      own.selection = allowed = protect (model, params, run, error);
-      if (!allowed)
-        return NULL;
-    }
+  if (moa_persons_wanted (model, params) && !find_allowed (model, params, run, &allowed, error))
+    return NULL;
+  if (allowed)
+    own.selection = allowed;
   MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
   MoaReplacement r = { .job = moa_job_new (model, run, error), .params = &own, .result = result };
   if (!run_replacement (&r, error))
@@ -635,8 +623,10 @@ moa_replace_estimate (MoaModel *model, const MoaReplaceParams *params, const Moa
       *estimate = (MoaEstimate){ r.frame.width, r.frame.height };
       estimate->cached_inversion = result->cached_inversion = moa_inversion_ready (&r, inversion);
       moa_replacement_passes (&r, &estimate->prior_passes, &estimate->mixture_passes);
-      ok = moa_job_estimate (r.job, &r.guide.prior, &r.source, total_cost (&r), calibrate, estimate,
-                             error);
+      ok = moa_job_estimate (r.job, &r.guide.prior, &r.source,
+                             total_cost (&r)
+                                 + (moa_persons_wanted (model, params) ? moa_persons_cost () : 0),
+                             calibrate, estimate, error);
     }
   clear_replacement (&r);
   moa_replace_result_free (result);

@@ -757,6 +757,59 @@ test_persons (void)
   moa_model_unref (model);
 }
 
+/* Without a selection the persons who are found are the selection, with a little room. */
+static void
+test_find (void)
+{
+  MoaModel *model = open_model (mini_path ());
+  GError *error = NULL;
+  MoaImage *lake = load_picture ("lake.png", 3), *photo = load_picture ("lake-subject.png", 3);
+  MoaImage *selection = load_picture ("lake-selection.png", 1);
+  const MoaImage *photos[] = { photo };
+  const MoaSubject subject = { photos, 1 };
+  MoaReplaceParams params;
+  moa_replace_params_init (&params);
+  params.source = lake;
+  params.subjects = &subject;
+  params.n_subjects = 1;
+  params.steps = 4;
+  MoaReplaceResult *found = replace_with (model, &params, NULL);
+  params.find = FALSE;
+  MoaReplaceResult *everywhere = replace_with (model, &params, NULL);
+
+  int n;
+  MoaPerson *persons = moa_find_persons (model, lake, NULL, 1, &n, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (n, ==, 1);
+  MoaImage *room = moa_persons_room (persons, n);
+  double both = 0, either = 0;
+  for (gsize i = 0; i < image_count (room); i++)
+    {
+      gboolean a = room->data[i] > 0.5, b = selection->data[i] > 0.5;
+      both += a && b;
+      either += a || b;
+      g_assert_cmpfloat (room->data[i], >=, persons[0].mask->data[i]);
+    }
+  g_test_message ("overlap of the room with the selection: %.2f", both / either);
+  g_assert_cmpfloat (both / either, >, 0.6);
+  params.selection = room;
+  MoaReplaceResult *selected = replace_with (model, &params, NULL);
+  gsize bytes = image_count (lake) * sizeof (float);
+  const MoaImage *composite = found->variations->composite;
+  g_assert_true (!memcmp (composite->data, selected->variations->composite->data, bytes));
+  g_assert_true (memcmp (composite->data, everywhere->variations->composite->data, bytes));
+
+  moa_image_free (room);
+  moa_persons_free (persons, n);
+  moa_replace_result_free (found);
+  moa_replace_result_free (everywhere);
+  moa_replace_result_free (selected);
+  moa_image_free (lake);
+  moa_image_free (photo);
+  moa_image_free (selection);
+  moa_model_unref (model);
+}
+
 static void
 test_keep (void)
 {
@@ -1061,6 +1114,7 @@ main (int argc, char **argv)
   g_test_add_func ("/features/blend", test_blend);
   g_test_add_func ("/features/layout", test_layout);
   g_test_add_func ("/features/persons", test_persons);
+  g_test_add_func ("/features/find", test_find);
   g_test_add_func ("/features/keep", test_keep);
   g_test_add_func ("/features/live", test_live);
   g_test_add_func ("/features/live/generate", test_live_generate);
