@@ -4,13 +4,25 @@
 #include <gmodule.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* ---- The host --------------------------------------------------------- */
 
+#define LARGE_PAGE (2u << 20)
+
+/* Much memory in large pages, where the system gives them to who asks: work and weights are read from end
+ * to end again and again, and finding 4 KiB at a time takes a tenth of a training step. */
 static gpointer
 host_allocate (MoaDevice *device, gsize bytes)
 {
-  return aligned_alloc (64, MAX (64, (bytes + 63) / 64 * 64));
+  gsize unit = bytes >= 2 * LARGE_PAGE ? LARGE_PAGE : 64;
+  gsize size = MAX (unit, (bytes + unit - 1) / unit * unit);
+  gpointer memory = aligned_alloc (unit, size);
+#ifdef MADV_HUGEPAGE
+  if (memory && unit == LARGE_PAGE)
+    madvise (memory, size, MADV_HUGEPAGE); /* which may refuse: then the pages are small */
+#endif
+  return memory;
 }
 
 static void
