@@ -1,11 +1,22 @@
 /* The register tile and the loop over tiles, see gemm.h. */
 #include "ops/cpu/gemm.h"
 
-/* c[rows x nv vectors] = a b, or a^T b if turned; rows of c ldc apart. */
+/* What a tile is, and where it goes; see gemm.h. */
+typedef struct {
+  const real *a, *b;
+  gsize lda, k;
+  real *c;
+  gsize ldc;
+  const real *bias, *add;
+  gsize ldadd;
+} Tile;
+
+/* c[rows x nv vectors] = a b, or a^T b if turned, + bias + add. */
 ALWAYS_INLINE void
-tile_fixed (const gboolean turned, const int rows, const int nv, const real *a, gsize lda,
-            const real *b, gsize k, real *c, gsize ldc)
+tile_fixed (const gboolean turned, const int rows, const int nv, const Tile *t)
 {
+  const real *a = t->a, *b = t->b;
+  const gsize lda = t->lda, k = t->k;
   vec acc[ROWS][2];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
@@ -36,24 +47,30 @@ tile_fixed (const gboolean turned, const int rows, const int nv, const real *a, 
       if (turned)
         a += lda;
     }
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-    for (int j = 0; j < nv; j++)
-      save (c + i * ldc + j * VL, acc[i][j]);
+#define EACH(what)                  \
+  _Pragma ("GCC unroll 16")         \
+  for (int i = 0; i < rows; i++)    \
+    _Pragma ("GCC unroll 2")        \
+    for (int j = 0; j < nv; j++)    \
+      what;
+  if (t->bias)
+    EACH (acc[i][j] += load (t->bias + j * VL))
+  if (t->add)
+    EACH (acc[i][j] += load (t->add + i * t->ldadd + j * VL))
+  EACH (save (t->c + i * t->ldc + j * VL, acc[i][j]))
+#undef EACH
 }
 
 /* nv vectors of columns. */
 ALWAYS_INLINE void
-tile (const gboolean turned, int rows, int nv, const real *a, gsize lda, const real *b, gsize k,
-      real *c, gsize ldc)
+tile (const gboolean turned, int rows, int nv, const Tile *t)
 {
-#define TILE(r)                                          \
-  case r:                                                \
-    if (nv == 2)                                         \
-      tile_fixed (turned, r, 2, a, lda, b, k, c, ldc);   \
-    else                                                 \
-      tile_fixed (turned, r, 1, a, lda, b, k, c, ldc);   \
+#define TILE(r)                       \
+  case r:                             \
+    if (nv == 2)                      \
+      tile_fixed (turned, r, 2, t);   \
+    else                              \
+      tile_fixed (turned, r, 1, t);   \
     break;
   switch (rows)
     {
@@ -68,15 +85,15 @@ tile (const gboolean turned, int rows, int nv, const real *a, gsize lda, const r
 }
 
 static void
-tile_plain (int rows, int nv, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc)
+tile_plain (int rows, int nv, const Tile *t)
 {
-  tile (FALSE, rows, nv, a, lda, b, k, c, ldc);
+  tile (FALSE, rows, nv, t);
 }
 
 static void
-tile_turned (int rows, int nv, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc)
+tile_turned (int rows, int nv, const Tile *t)
 {
-  tile (TRUE, rows, nv, a, lda, b, k, c, ldc);
+  tile (TRUE, rows, nv, t);
 }
 
 /* c = sum + bias + add, m x n. */
@@ -106,13 +123,13 @@ gemm_tile (int m, const real *a, gsize lda, const real *b, gsize k, real *c, gsi
            const real *bias, const real *add, gsize ldadd)
 {
   int nv = n > VL ? 2 : 1;
-  if (n == nv * VL && !bias && !add)
+  if (n == nv * VL)
     {
-      tile_plain (m, nv, a, lda, b, k, c, ldc);
+      tile_plain (m, nv, &(Tile){ a, b, lda, k, c, ldc, bias, add, ldadd });
       return;
     }
   real sum[ROWS * PANEL];
-  tile_plain (m, nv, a, lda, b, k, sum, PANEL);
+  tile_plain (m, nv, &(Tile){ a, b, lda, k, sum, PANEL });
   put (m, n, sum, c, ldc, bias, add, ldadd);
 }
 
@@ -120,9 +137,7 @@ void
 gemm_tile_turned (int m, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc,
                   int n, const real *add, gsize ldadd)
 {
-  real sum[ROWS * PANEL];
-  tile_turned (m, n > VL ? 2 : 1, a, lda, b, k, sum, PANEL);
-  put (m, n, sum, c, ldc, NULL, add, ldadd);
+  tile_turned (m, n > VL ? 2 : 1, &(Tile){ a, b, lda, k, c, ldc, NULL, add, ldadd });
 }
 
 void

@@ -33,7 +33,7 @@ void gemm_tile (int m, const real *a, gsize lda, const real *b, gsize k, real *c
                 const real *bias, const real *add, gsize ldadd);
 
 /* The same with A turned, as gradients of weights want it: c = a^T b + add, a's k rows of m numbers
- * lda apart. */
+ * lda apart; n is VL or PANEL. */
 void gemm_tile_turned (int m, const real *a, gsize lda, const real *b, gsize k, real *c, gsize ldc,
                        int n, const real *add, gsize ldadd);
 
