@@ -18,32 +18,27 @@ infer (MoaTensor *t, GError **error)
   return TRUE;
 }
 
-gsize
-moa_attention_stride (gsize n_keys)
+/* A row of scores. */
+static gsize
+score_stride (gsize n_keys)
 {
   gsize stride = (n_keys + 15) / 16 * 16;
   return stride % 256 == 0 ? stride + 16 : stride;
 }
 
-/* As many rows as keep their scores in half a megabyte, at least 12. */
+/* Scores, and for each panel of rows: q, the result, the largest score and their sum. */
 gsize
-moa_attention_rows (gsize n_keys, gsize n_rows, gsize real_size)
+moa_attention_own (gsize width, gsize panel)
 {
-  gsize rows = (512u << 10) / (moa_attention_stride (n_keys) * real_size) / 12 * 12;
-  return MIN (CLAMP (rows, 12, MOA_BLOCK_ROWS), n_rows);
+  return (MOA_ATTENTION_KEYS + MOA_ATTENTION_PANELS * 2 * (width + 1)) * panel;
 }
 
 static gsize
 scratch (const MoaTensor *t, const MoaCpu *cpu)
 {
-  const MoaShape *q = &t->in[0]->shape, *k = &t->in[1]->shape;
-  gsize panel = moa_isa_panel (moa_cpu_isa (cpu));
-  gsize real_size = moa_isa_real_size (moa_cpu_isa (cpu));
-  gsize width = q->dim[2] / t->attr.i[0], keys = k->dim[1];
-  gsize packed = (keys + panel - 1) / panel * panel * width +
-                 (width + panel - 1) / panel * panel * keys;
-  gsize scores = moa_attention_rows (keys, q->dim[1], real_size) * moa_attention_stride (keys);
-  return (q->dim[0] * t->attr.i[0] * packed + moa_cpu_threads (cpu) * scores) * real_size;
+  MoaIsa isa = moa_cpu_isa (cpu);
+  gsize own = moa_attention_own (t->in[0]->shape.dim[2] / t->attr.i[0], moa_isa_panel (isa));
+  return moa_cpu_threads (cpu) * own * moa_isa_real_size (isa);
 }
 
 static double
@@ -71,7 +66,7 @@ moa_attention_grad_plan (const MoaTensor *t, const MoaCpu *cpu)
   gsize threads = moa_cpu_threads (cpu), rows = t->in[0]->shape.dim[1];
   gsize keys = t->in[1]->shape.dim[1], width = t->in[0]->shape.dim[2] / t->attr.i[0];
   gsize pairs = t->in[0]->shape.dim[0] * t->attr.i[0];
-  MoaAttentionPlan plan = { .stride = moa_attention_stride (keys), .parts = 1 };
+  MoaAttentionPlan plan = { .stride = score_stride (keys), .parts = 1 };
   gsize block = (256u << 10) / (plan.stride * real_size) / 12 * 12;
   plan.block = MIN (CLAMP (block, 48, MOA_BLOCK_ROWS), rows);
   if (threads > 1 && pairs < 2 * threads)

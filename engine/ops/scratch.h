@@ -53,11 +53,13 @@ gboolean moa_conv_phase (const MoaTensor *t, int i, MoaConvPhase *phase);
 gsize moa_winograd_stride (gsize channels, gsize real_size);
 gsize moa_winograd_tiles (gsize n_tiles, gsize width, gsize real_size);
 
-/* Attention: rows of q that a thread handles at a time, keys t. */
-gsize moa_attention_rows (gsize n_keys, gsize n_rows, gsize real_size);
-gsize moa_attention_stride (gsize n_keys); /* of a row of scores */
+/* Attention: the keys, and panels of rows of q, that a thread handles at a time; the numbers that it
+ * needs. */
+#define MOA_ATTENTION_KEYS 144
+#define MOA_ATTENTION_PANELS 4
+gsize moa_attention_own (gsize width, gsize panel);
 
-/* The same for its gradient: the numbers that a thread needs, and the parts of a head's rows. */
+/* Its gradient: the numbers that a thread needs, and the parts of a head's rows. */
 typedef struct {
   gsize block, stride, own, parts;
 } MoaAttentionPlan;

@@ -80,10 +80,13 @@ add_product (const Grad *g, const real *a, const real *b, gsize rows, real *sum,
 static void
 unpack (const Grad *g, const real *sum, real *to)
 {
-  for (gsize c = 0; c < g->width; c += PANEL)
-    for (gsize j = 0; j < g->keys; j++)
-      memcpy (to + j * g->channels + c, sum + c * g->keys + j * PANEL,
-              MIN (PANEL, g->width - c) * sizeof (real));
+  for (gsize c = 0; c < g->width; c += VL)
+    {
+      const real *from = sum + c / PANEL * PANEL * g->keys + c % PANEL;
+      gsize some = MIN (VL, g->width - c);
+      for (gsize j = 0; j < g->keys; j++)
+        save_some (to + j * g->channels + c, load (from + j * PANEL), some);
+    }
 }
 
 static void

@@ -16,21 +16,6 @@ typedef struct {
   int n_tasks;         /* group norm: tasks of an item; layer norm: all */
 } Norm;
 
-static inline vec
-load_some (const real *p, gsize n)
-{
-  return n >= VL ? load (p) : load_part (p, n);
-}
-
-static inline void
-save_some (real *p, vec v, gsize n)
-{
-  if (n >= VL)
-    save (p, v);
-  else
-    save_part (p, v, n);
-}
-
 static inline Norm
 group_norm_of (const MoaTensor *t, MoaCpu *cpu)
 {

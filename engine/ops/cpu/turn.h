@@ -4,7 +4,7 @@
 #ifndef MOA_TURN_H
 #define MOA_TURN_H
 
-#include "ops/cpu/kernel.h"
+#include "ops/cpu/transpose.h"
 
 typedef struct {
   const real *from;
@@ -13,33 +13,6 @@ typedef struct {
   gsize n_taps, tap_width;    /* of to: tap i is from's last_tap - i / tap_width * step_y */
   gsize last_tap, step_y, step_x;  /* - i % tap_width * step_x */
 } Turn;
-
-#define LANE_LOW(l, s) ((l) & (s) ? VL + (l) - (s) : (l))
-#define LANE_HIGH(l, s) ((l) & (s) ? VL + (l) : (l) + (s))
-
-/* Exchanges the off-diagonal squares of s x s within those of 2s x 2s. */
-#define EXCHANGE(v, s)                                                  \
-  for (int i_ = 0; i_ < VL; i_++)                                       \
-    if (!(i_ & (s)))                                                    \
-      {                                                                 \
-        vec a_ = v[i_], b_ = v[i_ + (s)];                               \
-        v[i_] = __builtin_shuffle (a_, b_, LANES (LANE_LOW, s));        \
-        v[i_ + (s)] = __builtin_shuffle (a_, b_, LANES (LANE_HIGH, s)); \
-      }
-
-/* Transposes a square of VL x VL. */
-static inline void
-transpose (vec *v)
-{
-#if VL == 16
-  EXCHANGE (v, 8)
-#endif
-#if VL >= 8
-  EXCHANGE (v, 4)
-#endif
-  EXCHANGE (v, 2)
-  EXCHANGE (v, 1)
-}
 
 static void
 turn_task (gpointer data, int task, int thread)

@@ -3,7 +3,7 @@
 #ifndef MOA_VMATH_H
 #define MOA_VMATH_H
 
-#ifdef __AVX512F__
+#ifdef __SSE2__
 #include <immintrin.h>
 #endif
 
@@ -18,6 +18,12 @@ vec_exp (vec x)
   for (int i = 0; i < VL; i++)
     x[i] = exp (x[i]);
   return x;
+}
+
+static inline vec
+vec_exp_small (vec x)
+{
+  return vec_exp (x);
 }
 
 static inline vec
@@ -76,6 +82,21 @@ vec_exp (vec x)
 #endif
 }
 
+/* The same where x is not much above 0, as behind a softmax's largest; what is nearly 0 anyway loses some
+ * of its accuracy.  0 or nearly 0 far below. */
+static inline vec
+vec_exp_small (vec x)
+{
+#ifdef __AVX512F__
+  x = (vec) _mm512_max_ps ((__m512) x, _mm512_set1_ps (-104));
+  vec n = (vec) _mm512_roundscale_ps ((__m512) (x * splat (1.44269504088896341f)),
+                                      _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  return (vec) _mm512_scalef_ps ((__m512) exp_core (x - n * splat (0.69314718055994531f)), (__m512) n);
+#else
+  return vec_exp (x);
+#endif
+}
+
 /* |x| < 1: x P (x^2).  Else 1 - exp (-x^2) Q (1 / (1 + |x| / 2)), fitted on [1, 4]. */
 static inline vec
 vec_erf (vec x)
@@ -110,13 +131,29 @@ vec_max (vec a, vec b)
   for (int i = 0; i < VL; i++)
     a[i] = a[i] > b[i] ? a[i] : b[i];
   return a;
-#else
-#ifdef __AVX512F__
+#elif VL == 16
   return (vec) _mm512_max_ps ((__m512) a, (__m512) b);
+#elif VL == 8
+  return (vec) _mm256_max_ps ((__m256) a, (__m256) b);
+#elif defined(__SSE2__)
+  return (vec) _mm_max_ps ((__m128) a, (__m128) b);
 #else
   return vec_select (a > b, a, b);
 #endif
+}
+
+/* The greatest of v's numbers. */
+static inline real
+vec_top (vec v)
+{
+#if VL == 16
+  v = vec_max (v, __builtin_shuffle (v, LANES (LANE_ACROSS, 8)));
 #endif
+#if VL >= 8
+  v = vec_max (v, __builtin_shuffle (v, LANES (LANE_ACROSS, 4)));
+#endif
+  v = vec_max (v, __builtin_shuffle (v, LANES (LANE_ACROSS, 2)));
+  return vec_max (v, __builtin_shuffle (v, LANES (LANE_ACROSS, 1)))[0];
 }
 
 static inline vec
@@ -164,15 +201,39 @@ vec_slope (MoaAct act, vec x)
 static inline vec
 load_part (const real *p, gsize n)
 {
+#if VL == 16
+  return (vec) _mm512_maskz_loadu_ps ((1u << n) - 1, p);
+#else
   real lanes[VL] = { 0 };
   memcpy (lanes, p, n * sizeof (real));
   return load (lanes);
+#endif
 }
 
 static inline void
 save_part (real *p, vec v, gsize n)
 {
+#if VL == 16
+  _mm512_mask_storeu_ps (p, (1u << n) - 1, (__m512) v);
+#else
   memcpy (p, &v, n * sizeof (real));
+#endif
+}
+
+/* The first n numbers, at most VL. */
+static inline vec
+load_some (const real *p, gsize n)
+{
+  return n >= VL ? load (p) : load_part (p, n);
+}
+
+static inline void
+save_some (real *p, vec v, gsize n)
+{
+  if (n >= VL)
+    save (p, v);
+  else
+    save_part (p, v, n);
 }
 
 #endif
