@@ -45,7 +45,8 @@ int moa_cpu_threads (const MoaCpu *cpu);
 
 /* Runs func for every task 0 .. n_tasks-1, shared by the threads (the caller's
  * among them), and returns when all are done.  thread is 0 .. threads-1 and
- * names the scratch memory a task may use.  One task runs without waking anyone. */
+ * names the scratch memory a task may use.  One task runs without waking anyone.  In tasks results
+ * below 1e-38 (float; double: 2e-308) are 0. */
 typedef void (*MoaTaskFunc) (gpointer data, int task, int thread);
 void moa_cpu_parallel (MoaCpu *cpu, int n_tasks, MoaTaskFunc func, gpointer data);
 
