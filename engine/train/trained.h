@@ -12,7 +12,7 @@ typedef struct {
   guint index;           /* among the part's */
   MoaParam *param;
   gsize n;
-  float *m, *v, *average;
+  float *m, *v, *average; /* in the set's moments */
   MoaNumber held;        /* how the parameter's data is: float, or a card's own 16 bits */
   MoaNumber rounded;     /* to what type its values are; MOA_F32: to none */
   float *master;         /* float32 value, of which the parameter's data is rounded; NULL: data is it */
@@ -25,6 +25,7 @@ typedef struct {
   MoaParts *parts;
   MoaTrained *list;
   int n;
+  float *moments;        /* all m, all v, all averages, each in the order of the list */
   float *slab;           /* all sums, in the order of the list */
   gsize n_slab;
   guint which;           /* bits of the parts that have any */
