@@ -15,12 +15,13 @@
 static gpointer
 host_allocate (MoaDevice *device, gsize bytes)
 {
-  gsize unit = bytes >= 2 * LARGE_PAGE ? LARGE_PAGE : 64;
-  gsize size = MAX (unit, (bytes + unit - 1) / unit * unit);
-  gpointer memory = aligned_alloc (unit, size);
+  gboolean large = bytes >= 2 * LARGE_PAGE;
+  gpointer memory = NULL;
+  if (posix_memalign (&memory, large ? LARGE_PAGE : 64, MAX (64, (bytes + 63) / 64 * 64)) != 0)
+    return NULL;
 #ifdef MADV_HUGEPAGE
-  if (memory && unit == LARGE_PAGE)
-    madvise (memory, size, MADV_HUGEPAGE); /* which may refuse: then the pages are small */
+  if (large) /* a rest stays in small pages; so does all where the system refuses */
+    madvise (memory, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
 #endif
   return memory;
 }
