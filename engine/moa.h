@@ -182,6 +182,7 @@ typedef enum {
   MOA_PHASE_GENERATE, /* denoising, step of n_steps */
   MOA_PHASE_DECODE,   /* latent -> picture, mask */
   MOA_N_PHASES
+  MOA_PHASE_FACES,    /* the heads once more, head of n_steps */
 } MoaPhase;
 
 typedef struct {
@@ -268,6 +269,9 @@ typedef struct {
   const MoaImage *mask;
 } MoaSubject;
 
+  /* Replacing only, with MoaReplaceParams.faces: where this subject's head will be, in the source's
+   * pixels, at least 8 x 8.  All 0: it is looked for. */
+  MoaRect head;
 /* What a model's ControlNet follows: a pose, edges, depth, as it was trained to. */
 typedef struct {
   const MoaImage *image; /* RGB or RGBA; NULL: none */
@@ -336,6 +340,8 @@ typedef struct {
   double feather;       /* of the composite mask, in model pixels; below 0: side / 42 */
   double expert_scale;   /* of an IP-Adapter's attentions, 0 to 10 (1); without meaning for others */
   double mask_threshold; /* personalised weight from which a pixel counts as the person, 0.5;
+  double faces;         /* small heads are worked on again, each by itself at the model's full size:
+                           the last part of the steps, 0 (not at all) to 1 (0) */
                             inside a selection, 0.7 of it will do, or that the pixel has changed */
   gboolean want_reconstruction; /* also decode the inversion's way back (FALSE) */
   /* Steps (0 .. steps-1) whose router maps are wanted beside the mean; NULL: none. */
@@ -359,6 +365,8 @@ typedef struct {
   int n_maps;
 } MoaVariation;
 
+  MoaRect heads[MOA_MAX_SUBJECTS]; /* that were worked on again, in the source's pixels */
+  int n_heads;
 typedef struct {
   MoaVariation *variations;
   int n_variations;

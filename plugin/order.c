@@ -18,7 +18,7 @@ set_people (Order *order, const gint32 *layers, int n, GError **error)
   if (order->settings->how->subjects
       && !people_add_list (order->people, order->settings->how->subjects, -1, error))
     return FALSE;
-  return people_read_masks (order->people, -1, NULL, error);
+  return people_read_places (order->people, -1, NULL, error);
 }
 
 static gboolean

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -156,6 +157,17 @@ find_mask (const char *name, gint32 image, GError **error)
   return channel >= 0 ? channel : people_find_layer (image, name, image < 0, error);
 }
 
+static gboolean
+read_box (const char *text, MoaRect *box, GError **error)
+{
+  int end = 0;
+
+  return (sscanf (text, "%d,%d,%d,%d%n", &box->x, &box->y, &box->width, &box->height, &end) == 4
+          && !text[end] && box->width > 0 && box->height > 0)
+         || options_fail (error, "\"head:%s\" is not a box: it is head:X,Y,WIDTH,HEIGHT in whole pixels of "
+                          "the image", text);
+}
+
 /* One text of the last person's. */
 static gboolean
 add_text (People *people, const char *text, gint32 image, GError **error)
@@ -181,6 +193,9 @@ add_text (People *people, const char *text, gint32 image, GError **error)
       people->masks[people->n_subjects - 1] = mask;
       return mask >= 0;
     }
+
+  if (g_str_has_prefix (text, "head:"))
+    return read_box (text + strlen ("head:"), &people->heads[people->n_subjects - 1], error);
 
   const char *name = g_str_has_prefix (text, "layer:") ? text + strlen ("layer:") : text;
   gint32 layer = people_find_layer (image, name, TRUE, error);
@@ -230,18 +245,37 @@ people_add_list (People *people, const char *json, gint32 image, GError **error)
   return success;
 }
 
+/* From the image to the area; a box beside it is for the engine to refuse. */
+static gboolean
+place_head (MoaRect *head, gint32 layer, const MoaRect *area, GError **error)
+{
+  int x, y;
+
+  if (layer < 0)
+    return options_fail (error, "\"head:\" is for replacing persons alone");
+  gimp_drawable_offsets (layer, &x, &y);
+  head->x -= x + area->x;
+  head->y -= y + area->y;
+  return TRUE;
+}
+
 gboolean
-people_read_masks (People *people, gint32 layer, const MoaRect *area, GError **error)
+people_read_places (People *people, gint32 layer, const MoaRect *area, GError **error)
 {
   for (int k = 0; k < people->n_subjects; k++)
-    if (people->masks[k])
-      {
-        MoaSubject *subject = &people->subjects[k];
+    {
+      MoaSubject *subject = &people->subjects[k];
 
-        subject->mask = drawable_read_place (people->masks[k], layer, area, error);
-        if (!subject->mask)
-          return FALSE;
-      }
+      if (people->masks[k]
+          && !(subject->mask = drawable_read_place (people->masks[k], layer, area, error)))
+        return FALSE;
+      if (people->heads[k].width > 0)
+        {
+          subject->head = people->heads[k];
+          if (!place_head (&subject->head, layer, area, error))
+            return FALSE;
+        }
+    }
   return TRUE;
 }
 

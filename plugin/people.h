@@ -7,7 +7,8 @@
 typedef struct {
   MoaSubject subjects[MOA_MAX_SUBJECTS]; /* own what they point to */
   char *names[MOA_MAX_SUBJECTS];         /* for the record that a result keeps */
-  gint32 masks[MOA_MAX_SUBJECTS];        /* where they go, 0: not said; see people_read_masks() */
+  gint32 masks[MOA_MAX_SUBJECTS];        /* where they go, 0: not said; see people_read_places() */
+  MoaRect heads[MOA_MAX_SUBJECTS];       /* in the image; width 0: not said */
   int n_subjects;
 } People;
 
@@ -31,12 +32,13 @@ gboolean people_add_keep (People *people, GError **error);
  *   "saved:NAME"             a saved subject by its name or file
  *   "mask:NAME"              where the person goes, for an IP-Adapter: a channel of image, else a
  *                            layer of it (image -1: of any), white there
+ *   "head:X,Y,W,H"           a box in the image where the person's head will be, for "faces"
  *   "keep"                   the person of the picture stays */
 gboolean people_add_list (People *people, const char *json, gint32 image, GError **error);
 
-/* Gives the subjects the masks that they were said to have, of the area on the layer; layer -1: all of
- * each mask. */
-gboolean people_read_masks (People *people, gint32 layer, const MoaRect *area, GError **error);
+/* Gives the subjects the masks and heads that they were said to have, of the area on the layer; layer -1:
+ * all of each mask, and no heads. */
+gboolean people_read_places (People *people, gint32 layer, const MoaRect *area, GError **error);
 
 /* The layer or group with the name, of image or, if others is TRUE, else of any open one; -1 with
  * error set. */

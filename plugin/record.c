@@ -79,8 +79,13 @@ attach_subjects (gint32 group, const ReplaceTask *task, const MoaReplaceResult *
   json_t *list = json_array ();
 
   for (int k = 0; k < task->n_subjects; k++)
-    json_array_append_new (list, json_pack ("{s:s, s:b}", "name", task->names[k], "keep",
-                                            task->subjects[k].keep));
+    {
+      const MoaRect *head = &task->subjects[k].head;
+
+      json_array_append_new (list, json_pack ("{s:s, s:b, s:[i,i,i,i]}", "name", task->names[k], "keep",
+                                              task->subjects[k].keep, "head", head->x, head->y, head->width,
+                                              head->height));
+    }
   blob_attach (group, SUBJECTS,
                json_pack ("{s:o, s:s, s:i}", "subjects", list, "encoder", result->encoder, "dim",
                           result->dim),
@@ -204,6 +209,16 @@ read_text (gint32 group)
   return text;
 }
 
+/* [x, y, width, height]; what is missing is 0. */
+static MoaRect
+read_rect (const json_t *list)
+{
+  return (MoaRect) { json_integer_value (json_array_get (list, 0)),
+                     json_integer_value (json_array_get (list, 1)),
+                     json_integer_value (json_array_get (list, 2)),
+                     json_integer_value (json_array_get (list, 3)) };
+}
+
 ReplaceSettings *
 record_read_settings (gint32 group, gint32 *source, MoaRect *area, GError **error)
 {
@@ -218,16 +233,12 @@ record_read_settings (gint32 group, gint32 *source, MoaRect *area, GError **erro
     }
 
   json_t *object = json_loads (json, 0, NULL);
-  json_t *rect = json_object_get (object, "area");
   guint tattoo = json_integer_value (json_object_get (object, "source"));
 
   if (source && tattoo)
     *source = gimp_image_get_layer_by_tattoo (gimp_item_get_image (group), tattoo);
   if (area)
-    *area = (MoaRect) { json_integer_value (json_array_get (rect, 0)),
-                        json_integer_value (json_array_get (rect, 1)),
-                        json_integer_value (json_array_get (rect, 2)),
-                        json_integer_value (json_array_get (rect, 3)) };
+    *area = read_rect (json_object_get (object, "area"));
   json_decref (object);
   return replace_settings_from_json (json, error);
 }
@@ -271,6 +282,7 @@ add_people (People *people, const json_t *head, const float *features, gsize n, 
       used += dim;
       if (!people_add_saved (people, saved, error))
         return FALSE;
+      people->subjects[people->n_subjects - 1].head = read_rect (json_object_get (entry, "head"));
     }
   return people->n_subjects > 0;
 }

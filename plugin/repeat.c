@@ -100,7 +100,7 @@ repeat_task_new (gint32 image, gint32 drawable, const char *options, GError **er
 
   g_autoptr (People) people = task->model ? find_people (image, group, task->settings, error) : NULL;
 
-  if (!people || !people_read_masks (people, task->layer, &task->area, error)
+  if (!people || !people_read_places (people, task->layer, &task->area, error)
       || !(task->settings->subjects || record_read_masks (group, people, &task->area, error)))
     return NULL;
   replace_task_take_people (task, g_steal_pointer (&people));

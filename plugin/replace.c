@@ -192,7 +192,7 @@ replace_task_new (gint32 image, gint32 drawable, const gint32 *subjects, int n_s
 
   g_autoptr (ReplaceTask) task = replace_task_of_layer (image, layer, settings, model, error);
 
-  if (!task || !people_read_masks (people, layer, &task->area, error))
+  if (!task || !people_read_places (people, layer, &task->area, error))
     return NULL;
   replace_task_take_people (task, g_steal_pointer (&people));
   return g_steal_pointer (&task);

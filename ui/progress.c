@@ -20,6 +20,9 @@ name_phase (const MoaProgress *progress)
     case MOA_PHASE_GENERATE:
       return g_strdup_printf (_("Generating, step %d of %d"),
                               MIN (progress->step + 1, progress->n_steps), progress->n_steps);
+    case MOA_PHASE_FACES:
+      return g_strdup_printf (_("Faces again, %d of %d"),
+                              MIN (progress->step + 1, progress->n_steps), progress->n_steps);
     default:
       return g_strdup (_("Drawing the result"));
     }

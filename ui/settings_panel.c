@@ -29,6 +29,7 @@ static const struct {
   { "steps", 150, 1, FALSE }, { "guidance", 15, 0.1, FALSE }, { "fixed_point", 10, 1, FALSE },
   { "max_timestep", 1000, 10, FALSE }, { "grow", 32, 0.5, FALSE }, { "feather", 32, 0.5, FALSE },
   { "mask_threshold", 1, 0.01, FALSE }, { "expert_scale", 2, 0.05, FALSE },
+  { "faces", 1, 0.05, FALSE },
 };
 
 typedef struct {

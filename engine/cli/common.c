@@ -171,7 +171,7 @@ moa_cli_cancel_on_interrupt (void)
 /* ---- Progress ---- */
 
 static const char *const phase_names[MOA_N_PHASES] = { "load", "encode", "invert", "generate",
-                                                       "decode" };
+                                                       "decode", "faces" };
 
 static void
 show_progress (const MoaProgress *progress, gpointer data)

@@ -51,6 +51,22 @@ choose_area (CliReplace *r, int side, GError **error)
   return ok;
 }
 
+/* From the picture to the area; a box beside it is for the job to refuse. */
+static gboolean
+set_heads (CliReplace *r, GError **error)
+{
+  int n = r->job.loaded.n_subjects;
+  if (!r->head_numbers)
+    return TRUE;
+  if ((int) r->head_numbers->len != 4 * n)
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "--heads has %u numbers, and %d subjects need 4 each",
+                     r->head_numbers->len, n);
+  const int *v = (const int *) r->head_numbers->data;
+  for (int k = 0; k < n; k++, v += 4)
+    r->job.loaded.subjects[k].head = (MoaRect){ v[0] - r->area.x, v[1] - r->area.y, v[2], v[3] };
+  return TRUE;
+}
+
 gboolean
 moa_cli_replace_input (CliReplace *r, GError **error)
 {
@@ -68,6 +84,8 @@ moa_cli_replace_input (CliReplace *r, GError **error)
   int width = gdk_pixbuf_get_width (r->source), height = gdk_pixbuf_get_height (r->source);
   if (!moa_cli_load_subject_masks (&job->loaded, job->masks, width, height, &r->area, error) ||
       !moa_cli_control_load (&r->control, width, height, &r->area, &r->params.control, error))
+    return FALSE;
+  if (!set_heads (r, error))
     return FALSE;
   r->params.source = r->picture;
   r->params.selection = r->selection;

@@ -153,6 +153,21 @@ map_json (const MoaRouterMaps *maps)
                     "prior_weight", means);
 }
 
+/* Boxes of the heads that were worked on again, in the source's pixels. */
+static json_t *
+heads_json (const CliReplace *r)
+{
+  const MoaVariation *variation = r->result->variations;
+  json_t *list = json_array ();
+  for (int k = 0; k < variation->n_heads; k++)
+    {
+      const MoaRect *head = &variation->heads[k];
+      json_array_append_new (list, json_pack ("[i,i,i,i]", r->area.x + head->x, r->area.y + head->y,
+                                              head->width, head->height));
+    }
+  return list;
+}
+
 void
 moa_cli_replace_print (const MoaCliJob *job)
 {
@@ -180,12 +195,12 @@ moa_cli_replace_print (const MoaCliJob *job)
   for (gsize i = 0; i < n; i++)
     covered += result->variations->mask->data[i] / n;
   moa_cli_print_json (json_pack (
-      "{s:O, s:o, s:i, s:f, s:s, s:f, s:I, s:i, s:i, s:[i,i,i,i], s:f, s:o, s:o, s:I, s:o}",
+      "{s:O, s:o, s:i, s:f, s:s, s:f, s:I, s:i, s:i, s:[i,i,i,i], s:f, s:o, s:o, s:o, s:I, s:o}",
       "files", job->files, "prompt", moa_cli_json_string (result->prompt), "steps", result->steps,
       "guidance", result->guidance, "base", result->base == MOA_BASE_MOA ? "moa" : "prior", "freedom",
       result->freedom, "seed", (json_int_t) r->params.seed, "fixed_point", result->fixed_point,
       "max_timestep", result->max_timestep, "area", r->area.x, r->area.y, r->area.width,
-      r->area.height, "mask_share", covered, "router_maps", maps, "seconds",
+      r->area.height, "mask_share", covered, "heads", heads_json (r), "router_maps", maps, "seconds",
       moa_cli_seconds_json (result->seconds), "peak_bytes", (json_int_t) result->peak_bytes,
       "warnings", moa_cli_strings_json ((const char *const *) result->warnings)));
 }

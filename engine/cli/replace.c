@@ -20,6 +20,9 @@ static const char after_replace[] =
     "part of MASK are worked on, so that a person in a large picture gets all of the model's\n"
     "resolution. Outside the selection the output's pixels are the source's.\n"
     "\n"
+    "--faces 0.6 works on each new person's head again, by itself at the model's full size; heads\n"
+    "are looked for, or given by --heads, as in --heads 120,40,64,72,300,44,60,70.\n"
+    "\n"
     "  moa replace party.png friend.png --select man.png -o out.png\n"
     "  moa replace pair.png own-crop.png friend.png -o out.png --prompt \"a woman and a man\"";
 
@@ -52,6 +55,12 @@ check (MoaCliJob *job, GError **error)
     return FALSE;
   if (r->order && !(r->order_numbers = moa_cli_numbers (r->order, 1)))
     return moa_fail (error, MOA_ERROR_ARGUMENT, "order is \"%s\"; write it as 2,1", r->order);
+  if (r->heads && params->faces <= 0)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "heads are boxes for working on faces again; set faces too, to 0.6 for example");
+  if (r->heads && !(r->head_numbers = moa_cli_numbers (r->heads, 0)))
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "heads is \"%s\"; write it as X,Y,WIDTH,HEIGHT for each subject", r->heads);
   if (r->at && !(r->at_numbers = moa_cli_numbers (r->at, 0)))
     return moa_fail (error, MOA_ERROR_ARGUMENT, "at is \"%s\"; write it as 0,10,20", r->at);
   return TRUE;
@@ -85,6 +94,7 @@ clear (MoaCliJob *job)
   moa_image_free (r->selection);
   g_clear_object (&r->source);
   g_clear_pointer (&r->order_numbers, g_array_unref);
+  g_clear_pointer (&r->head_numbers, g_array_unref);
   g_clear_pointer (&r->at_numbers, g_array_unref);
 }
 
@@ -105,6 +115,8 @@ static const MoaCliArgument replace_arguments[] = {
   { "seed", 0, MOA_CLI_TEXT, R (seed), "Of the fresh noise that --freedom adds", "N" },
   MOA_CLI_CONTROL_ARGUMENTS (CliReplace),
   MOA_CLI_SUBJECT_ARGUMENTS (CliReplace),
+  { "heads", 0, MOA_CLI_TEXT, R (heads),
+    "With --faces, a box around where each subject's head will be, in SOURCE's pixels", "X,Y,W,H,..." },
   { "order", 0, MOA_CLI_TEXT, R (order), "The person, counted from the left, that each subject takes",
     "2,1" },
   { "mask", 0, MOA_CLI_OUTPUT, R (mask), "Write the composite mask", "FILE.png" },

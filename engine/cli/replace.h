@@ -8,14 +8,14 @@ typedef struct {
   MoaCliJob job;
   MoaReplaceParams params;
   /* As they were written; NULL: not given. */
-  char *select, *prompt, *base, *seed, *order, *at;
+  char *select, *prompt, *base, *seed, *order, *heads, *at;
   char *maps, *mask, *reconstruction, *trajectory;
   MoaCliControl control;
 
   GdkPixbuf *source;
   MoaRect area; /* the part of the source that is worked on */
   MoaImage *picture, *selection;
-  GArray *order_numbers, *at_numbers;
+  GArray *order_numbers, *head_numbers, *at_numbers;
   MoaReplaceResult *result;
 } CliReplace;
 

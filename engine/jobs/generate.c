@@ -407,7 +407,7 @@ run_generation (Generation *g, GError **error)
       !decode (g, latents, error) ||
       g_cancellable_set_error_if_cancelled (g->job->run.cancellable, error))
     return FALSE;
-  moa_meter_end (&g->job->meter);
+  moa_meter_end (&g->job->meter, 0);
   memcpy (result->seconds, g->job->meter.seconds, sizeof (result->seconds));
   result->peak_bytes = g->job->peak_bytes;
   result->warnings = moa_job_take_warnings (g->job);

@@ -110,7 +110,7 @@ look (Search *s, GError **error)
       moa_maps_take (&s->maps, &s->mixture, i + 1);
       moa_meter_step (&job->meter, MOA_COST_MIXTURE);
     }
-  moa_meter_end (&job->meter);
+  moa_meter_end (&job->meter, 0);
   return TRUE;
 }
 
@@ -318,13 +318,30 @@ fit_count (GArray *persons, guint count, GError **error)
 }
 
 MoaPerson *
+moa_persons_in_mask (const MoaImage *mask, int count, int *n_persons, GError **error)
+{
+  GArray *persons = g_array_new (FALSE, FALSE, sizeof (MoaPerson));
+  GError *own = NULL;
+  if (find_pieces (mask, persons, &own))
+    fit_count (persons, count, &own);
+  g_array_sort (persons, compare_x);
+  *n_persons = persons->len;
+  MoaPerson *list = (MoaPerson *) g_array_free (persons, FALSE);
+  if (!own)
+    return list ? list : g_new0 (MoaPerson, 1);
+  g_propagate_error (error, own);
+  moa_persons_free (list, *n_persons);
+  *n_persons = 0;
+  return NULL;
+}
+
+MoaPerson *
 moa_find_persons (MoaModel *model, const MoaImage *picture, const MoaImage *selection, int count,
                   int *n_persons, const MoaRun *run, GError **error)
 {
   g_return_val_if_fail (model && picture && n_persons, NULL);
   const MoaImage *photos[] = { picture };
   const MoaSubject self = { photos, 1 };
-  GError *own = NULL;
   *n_persons = 0;
   if (!moa_number_check ("the number of persons", count, 0, MOA_MAX_SUBJECTS, error) ||
       !moa_subjects_check (&self, 1, error) || !moa_model_need_expert (model, error))
@@ -347,19 +364,9 @@ moa_find_persons (MoaModel *model, const MoaImage *picture, const MoaImage *sele
     return NULL;
   for (gsize i = 0; i < (gsize) mask->width * mask->height; i++)
     mask->data[i] = mask->data[i] > 0.5 && (!selection || selection->data[i] > 0.5);
-  GArray *persons = g_array_new (FALSE, FALSE, sizeof (MoaPerson));
-  if (find_pieces (mask, persons, &own))
-    fit_count (persons, count, &own);
+  MoaPerson *persons = moa_persons_in_mask (mask, count, n_persons, error);
   moa_image_free (mask);
-  g_array_sort (persons, compare_x);
-  *n_persons = persons->len;
-  MoaPerson *list = (MoaPerson *) g_array_free (persons, FALSE);
-  if (!own)
-    return list ? list : g_new0 (MoaPerson, 1);
-  g_propagate_error (error, own);
-  moa_persons_free (list, *n_persons);
-  *n_persons = 0;
-  return NULL;
+  return persons;
 }
 
 void

@@ -17,4 +17,8 @@ double moa_persons_cost (void);
 gboolean moa_persons_allow (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
                             MoaImage **allowed, GError **error);
 
+/* The pieces of a mask of 0 and more, from left to right; count of them, as moa_find_persons() takes it.
+ * (transfer full) */
+MoaPerson *moa_persons_in_mask (const MoaImage *mask, int count, int *n_persons, GError **error);
+
 #endif

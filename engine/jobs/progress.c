@@ -63,10 +63,16 @@ moa_meter_step (MoaMeter *meter, double cost)
 }
 
 void
-moa_meter_end (MoaMeter *meter)
+moa_meter_set (MoaMeter *meter, double done)
+{
+  meter->done = MAX (meter->done, done);
+  report (meter);
+}
+
+void
+moa_meter_end (MoaMeter *meter, double left)
 {
   close_phase (meter, g_get_monotonic_time ());
   meter->phase_start = 0;
-  meter->done = meter->total;
-  report (meter);
+  moa_meter_set (meter, meter->total - left);
 }

@@ -36,6 +36,9 @@ void moa_meter_init (MoaMeter *meter, double total, const MoaRun *run);
 void moa_meter_begin (MoaMeter *meter, MoaPhase phase, int n_steps);
 /* One step of the phase is done; it was worth cost. */
 void moa_meter_step (MoaMeter *meter, double cost);
-void moa_meter_end (MoaMeter *meter);
+/* left: what goes on after this job costs, which another meter counts; 0: it is all done. */
+void moa_meter_end (MoaMeter *meter, double left);
+/* So much is done, as somebody else says. */
+void moa_meter_set (MoaMeter *meter, double done);
 
 #endif

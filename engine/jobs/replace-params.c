@@ -68,6 +68,23 @@ paint_ok (const MoaReplacement *r, GError **error)
                    "none; paint the selection or the subject's mask", model->info.expert);
 }
 
+/* A box around a head, if one was given. */
+static gboolean
+head_ok (const MoaReplaceParams *params, int k, GError **error)
+{
+  const MoaRect *head = &params->subjects[k].head;
+  const MoaImage *source = params->source;
+  if (params->faces <= 0 || (!head->x && !head->y && !head->width && !head->height))
+    return TRUE;
+  if (head->x >= 0 && head->y >= 0 && head->width >= SMALLEST_SOURCE && head->height >= SMALLEST_SOURCE &&
+      head->width <= source->width - head->x && head->height <= source->height - head->y)
+    return TRUE;
+  return moa_fail (error, MOA_ERROR_ARGUMENT,
+                   "The box for the head of subject %d is %d x %d pixels at %d,%d; it must be at least "
+                   "%d x %d and lie in the part that is worked on, %d x %d", k + 1, head->width, head->height,
+                   head->x, head->y, SMALLEST_SOURCE, SMALLEST_SOURCE, source->width, source->height);
+}
+
 static gboolean
 subjects_ok (const MoaReplacement *r, GError **error)
 {
@@ -89,7 +106,8 @@ subjects_ok (const MoaReplacement *r, GError **error)
   for (int k = 0; k < n; k++)
     {
       kept += params->subjects[k].keep;
-      if (!mask_ok (params->subjects[k].mask, params->source, "mask of a subject", error))
+      if (!mask_ok (params->subjects[k].mask, params->source, "mask of a subject", error) ||
+          !head_ok (params, k, error))
         return FALSE;
     }
   if (kept == n)
@@ -145,6 +163,7 @@ settings_ok (const MoaReplacement *r, GError **error)
       !moa_number_check ("feather", params->feather, -HUGE_VAL, side, error) ||
       !moa_number_check ("expert_scale", params->expert_scale, 0, MOA_MAX_EXPERT_SCALE, error) ||
       !moa_number_check ("mask_threshold", params->mask_threshold, 0, 1, error) ||
+      !moa_number_check ("faces", params->faces, 0, 1, error) ||
       !moa_number_check ("base", params->base, MOA_BASE_DEFAULT, MOA_BASE_MOA, error) ||
       !moa_number_check ("the number of map_steps", params->n_map_steps, 0, used->steps, error))
     return FALSE;

@@ -32,14 +32,34 @@ void
 moa_replacement_passes (const MoaReplacement *r, int *prior, int *mixture)
 {
   const MoaReplaceResult *used = r->result;
-  *prior = used->cached_inversion ? 0 : used->steps * (1 + used->fixed_point);
+  int steps = used->steps - r->first;
+  *prior = used->cached_inversion ? 0 : steps * (1 + used->fixed_point);
   *mixture = 0;
   if (r->params->want_reconstruction)
-    *prior += used->steps;
+    *prior += steps;
   for (int k = 0; k < used->n_variations; k++)
-    for (int i = 0; i < used->steps; i++)
+    for (int i = r->first; i < used->steps; i++)
       if (!retraces (r, i))
         moa_guide_passes (&r->guide, r->timesteps[i], prior, mixture);
+}
+
+int
+moa_part_first (double part, int steps)
+{
+  return steps - MIN (steps, (int) ceil (part * steps - 1e-9));
+}
+
+/* Its steps above max_timestep are retraced, since it has no freedom. */
+void
+moa_replacement_face_passes (const MoaReplacement *r, int *prior, int *mixture)
+{
+  const MoaReplaceResult *used = r->result;
+  int first = moa_part_first (r->params->faces, used->steps);
+  *prior = (used->steps - first) * (1 + used->fixed_point);
+  *mixture = 0;
+  for (int i = first; i < used->steps; i++)
+    if (moa_guide_mixes (&r->guide, r->timesteps[i]) || r->empty_prompt)
+      moa_guide_passes (&r->guide, r->timesteps[i], prior, mixture);
 }
 
 static gboolean
@@ -49,8 +69,8 @@ go_back (MoaReplacement *r, float *eps, GError **error)
   r->way_back = moa_job_floats (r->n, error);
   if (!r->way_back)
     return FALSE;
-  memcpy (r->way_back, kept_latent (r, 0), r->n * sizeof (float));
-  for (int i = 0; i < steps; i++)
+  memcpy (r->way_back, kept_latent (r, r->first), r->n * sizeof (float));
+  for (int i = r->first; i < steps; i++)
     {
       int t = r->timesteps[i];
       if (!moa_guide_prior (&r->guide, &r->source, r->job, r->way_back, t, eps, error))
@@ -65,7 +85,7 @@ static gboolean
 invert (MoaReplacement *r, float *eps, GError **error)
 {
   const MoaReplaceResult *used = r->result;
-  for (int i = used->steps - 1; i >= 0; i--)
+  for (int i = used->steps - 1; i >= r->first; i--)
     {
       int t = r->timesteps[i];
       const float *from = kept_latent (r, i + 1);
@@ -89,7 +109,7 @@ moa_replacement_invert (MoaReplacement *r, GError **error)
 {
   const MoaReplaceResult *used = r->result;
   int n_runs = !used->cached_inversion + r->params->want_reconstruction;
-  moa_meter_begin (&r->job->meter, MOA_PHASE_INVERT, n_runs * used->steps);
+  moa_meter_begin (&r->job->meter, MOA_PHASE_INVERT, n_runs * (used->steps - r->first));
   g_autofree float *eps = moa_job_floats (r->n, error);
   if (!eps || (!used->cached_inversion && !invert (r, eps, error)))
     return FALSE;
@@ -165,10 +185,10 @@ regenerate (MoaReplacement *r, int k, float *eps, GError **error)
   int steps = r->result->steps, n_late = 0;
   MoaVariation *variation = &r->result->variations[k];
   float *z = r->z + k * r->n;
-  memcpy (z, kept_latent (r, 0), r->n * sizeof (float));
+  memcpy (z, kept_latent (r, r->first), r->n * sizeof (float));
   if (!add_freedom (r, k, error))
     return FALSE;
-  for (int i = 0; i < steps; i++)
+  for (int i = r->first; i < steps; i++)
     {
       int t = r->timesteps[i];
       const float *kept = kept_latent (r, i + 1);
@@ -196,7 +216,7 @@ gboolean
 moa_replacement_regenerate (MoaReplacement *r, GError **error)
 {
   int n = r->result->n_variations;
-  moa_meter_begin (&r->job->meter, MOA_PHASE_GENERATE, r->result->steps * n);
+  moa_meter_begin (&r->job->meter, MOA_PHASE_GENERATE, (r->result->steps - r->first) * n);
   r->z = moa_job_floats (n * r->n, error);
   g_autofree float *eps = r->z ? moa_job_floats (r->n, error) : NULL;
   if (!eps)

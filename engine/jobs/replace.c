@@ -7,6 +7,7 @@
 
 #include "base/mask.h"
 #include "jobs/compose.h"
+#include "jobs/faces.h"
 #include "jobs/fingerprint.h"
 #include "jobs/inversion.h"
 #include "jobs/persons.h"
@@ -238,6 +239,20 @@ n_decodes (const MoaReplacement *r)
   return (r->params->maps_only ? 0 : r->result->n_variations) + r->params->want_reconstruction;
 }
 
+/* What working on all heads again may cost at most, in passes of the first run's size. */
+static double
+faces_cost (const MoaReplacement *r, int *prior, int *mixture)
+{
+  double side = r->job->model->info.side;
+  int heads = r->params->faces > 0 && !r->params->maps_only ? r->n_subjects * r->result->n_variations : 0;
+  moa_replacement_face_passes (r, prior, mixture);
+  double cost = MOA_COST_LOAD + N_TEXTS * MOA_COST_TEXT + MOA_COST_PHOTO + MOA_COST_VAE_ENCODE +
+                *prior * MOA_COST_PRIOR + *mixture * MOA_COST_MIXTURE + MOA_COST_VAE_DECODE;
+  *prior *= heads;
+  *mixture *= heads;
+  return heads * cost * side * side / ((double) r->frame.width * r->frame.height);
+}
+
 /* What all steps that will be reported cost. */
 static double
 total_cost (const MoaReplacement *r)
@@ -275,6 +290,7 @@ allocate (MoaReplacement *r, GError **error)
   int steps = r->result->steps;
   r->timesteps = g_new (int, steps);
   moa_ddim_timesteps (r->job->model->schedule, MOA_SPACING_LEADING, steps, r->timesteps);
+  r->first = moa_part_first (r->part, steps);
   r->trajectory = moa_job_floats ((gsize) (steps + 1) * r->n, error);
   r->guide.scratch = r->trajectory ? moa_job_floats (r->n, error) : NULL;
   r->guide.n = r->n;
@@ -483,7 +499,7 @@ finish (MoaReplacement *r, GError **error)
       return FALSE;
   if (g_cancellable_set_error_if_cancelled (r->job->run.cancellable, error))
     return FALSE;
-  moa_meter_end (&r->job->meter);
+  moa_meter_end (&r->job->meter, r->later);
   if (params->keep_trajectory)
     result->trajectory = g_steal_pointer (&r->trajectory);
   result->features = g_steal_pointer (&r->feats);
@@ -507,7 +523,9 @@ run_replacement (MoaReplacement *r, GError **error)
     return FALSE;
   r->inversion = moa_inversion_path (r);
   r->result->cached_inversion = moa_inversion_load (r, r->inversion);
-  moa_meter_init (&r->job->meter, total_cost (r), &r->job->run);
+  int prior, mixture;
+  r->later = faces_cost (r, &prior, &mixture);
+  moa_meter_init (&r->job->meter, total_cost (r) + r->later, &r->job->run);
   return moa_job_load (r->job, error) && encode (r, error) && run_steps (r, error) &&
          finish (r, error);
 }
@@ -556,6 +574,21 @@ find_allowed (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run
 }
 
 MoaReplaceResult *
+moa_replacement_run (MoaModel *model, const MoaReplaceParams *params, double part, MoaMeter *meter,
+                     const MoaRun *run, GError **error)
+{
+  MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
+  MoaReplacement r = { .job = moa_job_new (model, run, error), .params = params, .result = result,
+                       .part = part };
+  if (!run_replacement (&r, error))
+    g_clear_pointer (&result, moa_replace_result_free);
+  else if (meter)
+    *meter = r.job->meter;
+  clear_replacement (&r);
+  return result;
+}
+
+MoaReplaceResult *
 moa_replace (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run, GError **error)
 {
   g_return_val_if_fail (model && params, NULL);
@@ -565,11 +598,10 @@ moa_replace (MoaModel *model, const MoaReplaceParams *params, const MoaRun *run,
     return NULL;
   if (allowed)
     own.selection = allowed;
-  MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
-  MoaReplacement r = { .job = moa_job_new (model, run, error), .params = &own, .result = result };
-  if (!run_replacement (&r, error))
+  MoaMeter meter;
+  MoaReplaceResult *result = moa_replacement_run (model, &own, 1, &meter, run, error);
+  if (result && own.faces > 0 && !own.maps_only && !moa_faces_run (model, &own, result, &meter, run, error))
     g_clear_pointer (&result, moa_replace_result_free);
-  clear_replacement (&r);
   moa_image_free (allowed);
   return result;
 }
@@ -615,18 +647,22 @@ moa_replace_estimate (MoaModel *model, const MoaReplaceParams *params, const Moa
                       gboolean calibrate, MoaEstimate *estimate, GError **error)
 {
   MoaReplaceResult *result = g_new0 (MoaReplaceResult, 1);
-  MoaReplacement r = { .job = moa_job_new (model, run, error), .params = params, .result = result };
+  MoaReplacement r = { .job = moa_job_new (model, run, error), .params = params, .result = result,
+                       .part = 1 };
   gboolean ok = r.job && plan (&r, error) && allocate (&r, error);
   if (ok)
     {
       g_autofree char *inversion = moa_inversion_path (&r);
       *estimate = (MoaEstimate){ r.frame.width, r.frame.height };
       estimate->cached_inversion = result->cached_inversion = moa_inversion_ready (&r, inversion);
+      int prior, mixture;
+      double faces = faces_cost (&r, &prior, &mixture);
       moa_replacement_passes (&r, &estimate->prior_passes, &estimate->mixture_passes);
-      ok = moa_job_estimate (r.job, &r.guide.prior, &r.source,
-                             total_cost (&r)
-                                 + (moa_persons_wanted (model, params) ? moa_persons_cost () : 0),
-                             calibrate, estimate, error);
+      estimate->prior_passes += prior;
+      estimate->mixture_passes += mixture;
+      double search = moa_persons_wanted (model, params) ? moa_persons_cost () : 0;
+      ok = moa_job_estimate (r.job, &r.guide.prior, &r.source, total_cost (&r) + faces + search, calibrate,
+                             estimate, error);
     }
   clear_replacement (&r);
   moa_replace_result_free (result);

@@ -33,6 +33,9 @@ typedef struct {
   MoaGuide guide;
 
   gsize n;           /* floats of a latent */
+  double part;       /* of the steps, the last ones: the others are left out */
+  int first;         /* the first of them */
+  double later;      /* what follows this replacement costs, see progress.h */
   int *timesteps;    /* [steps], falling */
   gboolean retrace;  /* above max_timestep the inversion's latents are taken */
   char *inversion;   /* its file in the cache, or NULL */
@@ -56,5 +59,14 @@ gboolean moa_replacement_invert (MoaReplacement *r, GError **error);
 gboolean moa_replacement_regenerate (MoaReplacement *r, GError **error);
 /* The U-Net's passes of both. */
 void moa_replacement_passes (const MoaReplacement *r, int *prior, int *mixture);
+/* The first of the last part of so many steps; a part above 0 is one step at least. */
+int moa_part_first (double part, int steps);
+/* Those of working on one head again, at the same size. */
+void moa_replacement_face_passes (const MoaReplacement *r, int *prior, int *mixture);
+
+/* The last part (0 to 1) of a replacement's steps: inverted so far only, and back; below 1 without freedom.
+ * later: what the caller will do then, see progress.h; *meter (or NULL): how far that goes on. */
+MoaReplaceResult *moa_replacement_run (MoaModel *model, const MoaReplaceParams *params, double part,
+                                       MoaMeter *meter, const MoaRun *run, GError **error);
 
 #endif

@@ -60,7 +60,7 @@ encode_photos (MoaJob *job, const MoaImage *const *photos, int n, float *feature
     each[i] = (MoaSubject){ photos + i, 1 };
   ok = ok && moa_encode_subjects (job, &vision, each, n, features, error);
   if (ok)
-    moa_meter_end (&job->meter);
+    moa_meter_end (&job->meter, 0);
   moa_coder_clear (&vision);
   return ok;
 }

@@ -46,6 +46,9 @@ static const MoaSetting replace_settings[] = {
     N_ ("Softens the edge of the result's mask over so many pixels of the model's picture") },
   { "mask_threshold", MOA_SETTING_NUMBER, R (mask_threshold), 0, 1, 0.5, NULL,
     N_ ("Mask t_hreshold"), N_ ("The routers' weight from which a pixel is the person's") },
+  { "faces", MOA_SETTING_NUMBER, R (faces), 0, 1, 0, NULL, N_ ("Faces agai_n"),
+    N_ ("Works on each small head again, at the model's full size, with the last part of the steps: 0.6 "
+        "does well, 0 leaves it out") },
   { "expert_scale", MOA_SETTING_NUMBER, R (expert_scale), 0, MOA_MAX_EXPERT_SCALE, 1, NULL, N_ ("_Expert's scale"),
     N_ ("How strongly an IP-Adapter's attention counts; other models have none") },
   { "reconstruction", MOA_SETTING_BOOLEAN, R (want_reconstruction), 0, 1, FALSE, NULL,

@@ -80,6 +80,10 @@ run 1 replace $person -o out.png --model /nowhere && says /nowhere; result "a mi
 run 1 replace $person -o out.png --steps 5000 && says 5000; result "too many steps, 1"
 run 1 replace $person -o out.png --guidance nan && says guidance; result "a guidance of NaN, 1"
 run 1 replace $person -o out.png --prompt "a house" && says person; result "a prompt without a person, 1"
+run 2 replace $person -o out.png --heads 1,2,30,40 && says "set faces"; result "heads without faces, 2"
+run 1 replace $person -o out.png --faces 0.5 --heads 1,2,30 && says "4 each"; result "half a box for a head, 1"
+run 1 replace $person -o out.png --faces 0.5 --heads 100,2,30,40 --steps 2 && says "head of subject 1"
+result "a head beside the picture, 1"
 run 1 replace $person -o out.png --order 2 && says order; result "an order of persons that are not there, 1"
 run 1 replace $person -o out.png --select "$pictures/lake-subject.png" && says "64 x 64"
 result "a mask of another size, 1"
@@ -100,6 +104,10 @@ result "outside the mask too"
 run 0 info z.safetensors --tensors && grep -q 'F32 *9x16x16x4 *trajectory' out.log
 result "the trajectory has steps + 1 latents"
 mv out.png first.png
+run 0 replace $person -o again.png --select "$pictures/lake-selection.png" --steps 8 --seed 5 --json \
+  --faces 0.5 --heads 50,40,30,36 && tr -d ' \n' <out.log | grep -qF '"heads":[[50,40,30,36]]' &&
+  ! cmp -s again.png first.png && "$pixels" same "$pictures/lake.png" again.png mask.png >out.log
+result "--faces: the head is drawn again, and the rest is the picture's still"
 run 0 replace $person -o out.png --select "$pictures/lake-selection.png" --steps 8 --seed 5 &&
   cmp out.png first.png
 result "the same again gives the same bytes"

@@ -483,7 +483,7 @@ test_progress (void)
   MoaReplaceResult *result = replace_with (model, &swap.params, &run);
   g_assert_cmpfloat (seen.fraction, ==, 1);
   g_assert_true (seen.time_known);
-  for (int p = 0; p < MOA_N_PHASES; p++)
+  for (int p = 0; p < MOA_PHASE_FACES; p++)
     {
       g_assert_cmpint (seen.steps_done[p], ==, seen.n_steps[p]);
       g_assert_cmpint (seen.n_steps[p], >, 0);
