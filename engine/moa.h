@@ -92,7 +92,8 @@ typedef struct {
   int max_timestep;
   const char *const *warnings; /* NULL ended; surplus tensors and the like */
   /* What puts subjects into pictures: "MoA", "IP-Adapter", "IP-Adapter Plus", "IP-Adapter Full Face",
-   * "IP-Adapter FaceID", "FastComposer"; NULL: nothing does, and jobs with subjects are refused. */
+   * "IP-Adapter FaceID", "IP-Adapter FaceID Plus", "FastComposer"; NULL: nothing does, and jobs with
+   * subjects are refused. */
   const char *expert;
   const char *const *missing;  /* NULL ended; parts that some jobs need, and what to get */
 } MoaModelInfo;
@@ -181,8 +182,8 @@ typedef enum {
   MOA_PHASE_INVERT,   /* DDIM inversion, step of n_steps */
   MOA_PHASE_GENERATE, /* denoising, step of n_steps */
   MOA_PHASE_DECODE,   /* latent -> picture, mask */
-  MOA_N_PHASES
   MOA_PHASE_FACES,    /* the heads once more, head of n_steps */
+  MOA_N_PHASES
 } MoaPhase;
 
 typedef struct {
@@ -255,7 +256,8 @@ MoaSavedSubject *moa_saved_subject_blend (const MoaSavedSubject *a, const MoaSav
 
 /* A person, by one or more photos (RGB or RGBA, any size; transparent pixels
  * count as white), by a saved subject, or both.  The feature is the mean over all
- * photos. */
+ * photos.  An IP-Adapter FaceID takes a face embedding as the saved subject and no photo, FaceID Plus an
+ * embedding and photos. */
 typedef struct {
   const MoaImage *const *photos;
   int n_photos;
@@ -267,11 +269,11 @@ typedef struct {
    * (generating: any size, scaled).  NULL: the selection, or everywhere; several subjects need one
    * each.  A trained MoA finds the places by itself. */
   const MoaImage *mask;
-} MoaSubject;
-
   /* Replacing only, with MoaReplaceParams.faces: where this subject's head will be, in the source's
    * pixels, at least 8 x 8.  All 0: it is looked for. */
   MoaRect head;
+} MoaSubject;
+
 /* What a model's ControlNet follows: a pose, edges, depth, as it was trained to. */
 typedef struct {
   const MoaImage *image; /* RGB or RGBA; NULL: none */
@@ -338,10 +340,10 @@ typedef struct {
   gboolean color_match; /* match the result's colours to the source around the mask (FALSE) */
   double grow;          /* of the composite mask, in model pixels; below 0: side / 64 */
   double feather;       /* of the composite mask, in model pixels; below 0: side / 42 */
-  double expert_scale;   /* of an IP-Adapter's attentions, 0 to 10 (1); without meaning for others */
-  double mask_threshold; /* personalised weight from which a pixel counts as the person, 0.5;
   double faces;         /* small heads are worked on again, each by itself at the model's full size:
                            the last part of the steps, 0 (not at all) to 1 (0) */
+  double expert_scale;   /* of an IP-Adapter's attentions, 0 to 10 (1); without meaning for others */
+  double mask_threshold; /* personalised weight from which a pixel counts as the person, 0.5;
                             inside a selection, 0.7 of it will do, or that the pixel has changed */
   gboolean want_reconstruction; /* also decode the inversion's way back (FALSE) */
   /* Steps (0 .. steps-1) whose router maps are wanted beside the mean; NULL: none. */
@@ -363,10 +365,10 @@ typedef struct {
   MoaImage *mask;      /* 1 channel, the source's size */
   MoaRouterMaps *maps; /* maps[0] is the mean, then one for each of map_steps */
   int n_maps;
-} MoaVariation;
-
   MoaRect heads[MOA_MAX_SUBJECTS]; /* that were worked on again, in the source's pixels */
   int n_heads;
+} MoaVariation;
+
 typedef struct {
   MoaVariation *variations;
   int n_variations;

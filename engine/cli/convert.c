@@ -56,7 +56,8 @@ write_expert (const MoaModel *model, const char *folder, GError **error)
 {
   const char *part = moa_experts[model->sources.expert].part;
   g_autofree char *sub = g_build_filename (folder, part, NULL);
-  g_autofree char *name = g_strconcat (part, ".safetensors", NULL);
+  const char *version = model->adapter.shortcut ? "." MOA_IP_VERSION_2 : "";
+  g_autofree char *name = g_strconcat (part, version, ".safetensors", NULL);
   g_autofree char *path = g_build_filename (sub, name, NULL);
   if (!make_folder (sub, error))
     return FALSE;

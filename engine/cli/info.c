@@ -40,13 +40,11 @@ replacement_bytes (MoaModel *model, guint64 *bytes, GError **error)
       return TRUE;
     }
   const MoaImage *photos[] = { picture };
-  int dim = moa_model_get_info (model)->feature_dim;
-  g_autofree float *feature = g_new0 (float, dim);
+  int dim = moa_model_face_dim (model);
+  g_autofree float *feature = g_new0 (float, dim + 1);
   const MoaSavedSubject face = { .encoder = MOA_FACE_EMBEDDING, .n_photos = 1, .dim = dim,
                                  .features = feature };
-  MoaSubject subject = { photos, 1 };
-  if (!moa_model_sees_photos (model))
-    subject = (MoaSubject){ .saved = &face };
+  MoaSubject subject = { photos, moa_model_sees_photos (model), dim > 0 ? &face : NULL };
   MoaReplaceParams params;
   moa_replace_params_init (&params);
   params.source = picture;

@@ -4,20 +4,22 @@
 #include "base/error.h"
 #include "io/kind.h"
 
+#include <string.h>
+
 enum { HEAD_WIDTH = 64, MOST_LAYERS = 64, LARGEST = 65536 };
 
 const char *
 moa_ip_adapter_name (MoaIpKind kind)
 {
   static const char *const names[] = { "IP-Adapter", "IP-Adapter Full Face", "IP-Adapter Plus",
-                                       "IP-Adapter FaceID" };
+                                       "IP-Adapter FaceID", "IP-Adapter FaceID Plus" };
   return names[kind];
 }
 
 gboolean
 moa_ip_adapter_takes_states (MoaIpKind kind)
 {
-  return kind == MOA_IP_FULL || kind == MOA_IP_PLUS;
+  return kind == MOA_IP_FULL || kind == MOA_IP_PLUS || kind == MOA_IP_FACE_ID_PLUS;
 }
 
 /* The size of a tensor's axis, from 1 to LARGEST; 0: there is none. */
@@ -30,12 +32,12 @@ axis (const MoaSafetensors *file, const char *name, int i)
 }
 
 static int
-count_layers (const MoaSafetensors *file)
+count_layers (const MoaSafetensors *file, const char *resampler)
 {
   int n = 0;
   for (; n < MOST_LAYERS; n++)
     {
-      g_autofree char *name = g_strdup_printf ("layers.%d.0.to_q.weight", n);
+      g_autofree char *name = g_strdup_printf ("%slayers.%d.0.to_q.weight", resampler, n);
       if (axis (file, name, 0) == 0)
         break;
     }
@@ -56,8 +58,17 @@ recognise (const MoaSafetensors *file, int text_dim)
     return (MoaIpAdapterConfig){ .kind = MOA_IP_PLUS, .in_dim = axis (file, "proj_in.weight", 1),
                                  .n_tokens = axis (file, "latents", 1),
                                  .hidden = axis (file, "latents", 2),
-                                 .depth = count_layers (file),
+                                 .depth = count_layers (file, ""),
                                  .heads = axis (file, "layers.0.0.to_q.weight", 0) / HEAD_WIDTH };
+  if (axis (file, "perceiver_resampler.proj_in.weight", 0))
+    return (MoaIpAdapterConfig){ .kind = MOA_IP_FACE_ID_PLUS,
+                                 .in_dim = axis (file, "perceiver_resampler.proj_in.weight", 1),
+                                 .n_tokens = axis (file, "proj.2.weight", 0) / text_dim,
+                                 .hidden = axis (file, "proj.0.weight", 0),
+                                 .depth = count_layers (file, "perceiver_resampler."),
+                                 .heads = axis (file, "perceiver_resampler.layers.0.0.to_q.weight", 0)
+                                          / HEAD_WIDTH,
+                                 .face_dim = axis (file, "proj.0.weight", 1) };
   return (MoaIpAdapterConfig){ MOA_IP_FACE_ID, axis (file, "proj.0.weight", 1), 1,
                                axis (file, "proj.2.weight", 0) / text_dim,
                                axis (file, "proj.0.weight", 0) };
@@ -68,7 +79,9 @@ makes_sense (const MoaIpAdapterConfig *c)
 {
   gboolean tokens = c->kind == MOA_IP_FULL || c->n_tokens > 0;
   gboolean width = c->kind == MOA_IP_PLAIN || c->hidden > 0;
-  return c->in_dim > 0 && tokens && width && (c->kind != MOA_IP_PLUS || (c->depth && c->heads));
+  gboolean resampler = c->kind == MOA_IP_PLUS || c->kind == MOA_IP_FACE_ID_PLUS;
+  gboolean face = c->kind != MOA_IP_FACE_ID_PLUS || c->face_dim > 0;
+  return c->in_dim > 0 && tokens && width && face && (!resampler || (c->depth && c->heads));
 }
 
 gboolean
@@ -78,13 +91,11 @@ moa_ip_adapter_read (const char *path, int text_dim, MoaIpAdapterConfig *config,
   if (!moa_file_kind_check (path, MOA_KIND_IP_ADAPTER, error)
       || !(file = moa_safetensors_open (path, error)))
     return FALSE;
-  gboolean face_plus = axis (file, "perceiver_resampler.proj_in.weight", 0) > 0;
   *config = recognise (file, text_dim);
   moa_safetensors_close (file);
-  if (face_plus)
-    return moa_fail (error, MOA_ERROR_MODEL, "%s: is an IP-Adapter FaceID Plus, which is not "
-                     "supported; IP-Adapter, Plus, Full Face and FaceID are", path);
+  g_autofree char *name = g_path_get_basename (path), *lower = g_ascii_strdown (name, -1);
+  config->shortcut = config->kind == MOA_IP_FACE_ID_PLUS && strstr (lower, MOA_IP_VERSION_2);
   return makes_sense (config)
          || moa_fail (error, MOA_ERROR_MODEL, "%s: its image projection is none of a known "
-                      "IP-Adapter; IP-Adapter, Plus, Full Face and FaceID are known", path);
+                      "IP-Adapter; IP-Adapter, Plus, Full Face, FaceID and FaceID Plus are known", path);
 }

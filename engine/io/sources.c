@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "io/fastcomposer.h"
+#include "io/ip_adapter.h"
 #include "io/kind.h"
 
 #include <string.h>
@@ -40,7 +41,8 @@ moa_sources_sd15 (void)
 char *
 moa_weights_in (const char *folder, const char *base)
 {
-  static const char *const endings[] = { ".safetensors", ".fp16.safetensors", ".bin" };
+  static const char *const endings[] = { ".safetensors", ".fp16.safetensors",
+                                         "." MOA_IP_VERSION_2 ".safetensors", ".bin" };
   for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
     {
       g_autofree char *name = g_strconcat (base, endings[i], NULL);

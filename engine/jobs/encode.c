@@ -145,21 +145,45 @@ weigh (float *states, const float *weights, int window, int width)
     states[i] *= (float) (before / after);
 }
 
+/* FaceID Plus wants a face embedding and a photo, or a saved subject that was made of both. */
+static gboolean
+has_both (const MoaModel *model, const MoaSubject *subject, int number, GError **error)
+{
+  const MoaSavedSubject *saved = subject->saved;
+  if (saved && saved->dim == model->moa.feature_dim && subject->n_photos == 0)
+    return TRUE;
+  if (subject->photos && subject->n_photos > 0 && saved && saved->dim == moa_model_face_dim (model))
+    return TRUE;
+  return moa_fail (error, MOA_ERROR_ARGUMENT,
+                   "Subject %d needs a photo of the face and a face embedding for this model's %s: give "
+                   "both files as one person, photo.png+face.safetensors", number, model->info.expert);
+}
+
+static gboolean
+subject_fits (MoaModel *model, const MoaSubject *subject, int number, GError **error)
+{
+  gboolean photos = subject->photos && subject->n_photos > 0;
+  if (photos && !moa_model_sees_photos (model))
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "Subject %d is given by a photo; this model's %s sees persons by a face "
+                     "embedding: give a .safetensors file with that alone", number,
+                     model->info.expert);
+  if (subject->saved && !moa_saved_subject_fits (subject->saved, model))
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     N_ ("The saved subject \"%s\" was made with another image encoder than this "
+                     "model's; make it anew from the person's photos, or choose the model it was "
+                     "made with"),
+                     subject->saved->name);
+  return subject->keep || !moa_model_sees_photos (model) || moa_model_face_dim (model) == 0
+         || has_both (model, subject, number, error);
+}
+
 gboolean
 moa_subjects_fit (MoaModel *model, const MoaSubject *subjects, int n, GError **error)
 {
   for (int s = 0; s < n; s++)
-    if (subjects[s].photos && subjects[s].n_photos > 0 && !moa_model_sees_photos (model))
-      return moa_fail (error, MOA_ERROR_ARGUMENT,
-                       "Subject %d is given by a photo; this model's %s sees persons by a face "
-                       "embedding: give a .safetensors file with that alone", s + 1,
-                       model->info.expert);
-    else if (subjects[s].saved && !moa_saved_subject_fits (subjects[s].saved, model))
-      return moa_fail (error, MOA_ERROR_ARGUMENT,
-                       N_ ("The saved subject \"%s\" was made with another image encoder than this "
-                       "model's; make it anew from the person's photos, or choose the model it was "
-                       "made with"),
-                       subjects[s].saved->name);
+    if (!subject_fits (model, &subjects[s], s + 1, error))
+      return FALSE;
   return TRUE;
 }
 
@@ -189,12 +213,12 @@ moa_encode_texts (MoaJob *job, MoaCoder *coder, const MoaPrompt *const *prompts,
   return TRUE;
 }
 
-/* One photo's feature is added to sum. */
+/* One photo's feature is added to sum; dim is the coder's. */
 static gboolean
-add_photo (MoaJob *job, MoaCoder *coder, const MoaImage *photo, float *sum, GError **error)
+add_photo (MoaJob *job, MoaCoder *coder, const MoaImage *photo, float *sum, int dim, GError **error)
 {
   const MoaVisionConfig *config = &job->model->vision;
-  int size = config->image_size, dim = job->model->moa.feature_dim;
+  int size = config->image_size;
   gsize n = (gsize) size * size * 3;
   g_autofree guint8 *crop = g_try_malloc (n);
   g_autofree float *pixels = moa_job_floats (n, error);
@@ -215,28 +239,35 @@ add_photo (MoaJob *job, MoaCoder *coder, const MoaImage *photo, float *sum, GErr
   return TRUE;
 }
 
+/* The feature of one: a face embedding's numbers, if the model takes any, then what it sees; each is the
+ * mean over what there is of it. */
+static gboolean
+encode_subject (MoaJob *job, MoaCoder *coder, const MoaSubject *subject, float *mean, GError **error)
+{
+  const MoaSavedSubject *saved = subject->saved;
+  int dim = job->model->moa.feature_dim, face_dim = moa_model_face_dim (job->model);
+  int n_photos = subject->photos ? subject->n_photos : 0, n_saved = saved ? saved->n_photos : 0;
+  memset (mean, 0, dim * sizeof (float));
+  for (int i = 0; i < n_photos; i++)
+    if (!add_photo (job, coder, subject->photos[i], mean + face_dim, dim - face_dim, error))
+      return FALSE;
+  for (int i = 0; saved && i < n_saved * saved->dim; i++)
+    mean[i % saved->dim] += saved->features[i];
+  int n_seen = n_photos + (saved && saved->dim == dim ? n_saved : 0);
+  for (int i = 0; i < dim; i++)
+    mean[i] /= MAX (1, i < face_dim ? n_saved : n_seen);
+  return TRUE;
+}
+
 gboolean
 moa_encode_subjects (MoaJob *job, MoaCoder *coder, const MoaSubject *subjects, int n, float *feats,
                      GError **error)
 {
-  int dim = job->model->moa.feature_dim;
   if (coder->graph && !moa_graph_prepare (coder->graph, job->workspace, error))
     return FALSE;
   for (int s = 0; s < n; s++)
-    {
-      const MoaSubject *subject = &subjects[s];
-      const MoaSavedSubject *saved = subject->saved;
-      int n_photos = subject->photos ? subject->n_photos : 0, n_saved = saved ? saved->n_photos : 0;
-      float *mean = feats + (gsize) s * dim;
-      memset (mean, 0, dim * sizeof (float));
-      for (int i = 0; i < n_photos; i++)
-        if (!add_photo (job, coder, subject->photos[i], mean, error))
-          return FALSE;
-      for (int i = 0; i < n_saved * dim; i++)
-        mean[i % dim] += saved->features[i];
-      for (int i = 0; i < dim && n_photos + n_saved > 0; i++)
-        mean[i] /= n_photos + n_saved;
-    }
+    if (!encode_subject (job, coder, &subjects[s], feats + (gsize) s * job->model->moa.feature_dim, error))
+      return FALSE;
   return TRUE;
 }
 
@@ -251,7 +282,7 @@ moa_encode_nobodies (MoaJob *job, MoaCoder *coder, int n, float *feats, GError *
     return TRUE;
   /* What the encoder sees in pixels of 0, which have the mean colour. */
   g_autofree float *pixels = moa_job_floats ((gsize) size * size * 3, error);
-  if (!pixels || !moa_job_code (job, coder, pixels, nobody, error))
+  if (!pixels || !moa_job_code (job, coder, pixels, nobody + moa_model_face_dim (job->model), error))
     return FALSE;
   for (int s = 1; s < n; s++)
     memcpy (nobody + s * dim, nobody, dim * sizeof (float));

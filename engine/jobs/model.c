@@ -33,6 +33,13 @@ moa_model_sees_photos (const MoaModel *model)
   return !adapter || adapter->kind != MOA_IP_FACE_ID;
 }
 
+int
+moa_model_face_dim (const MoaModel *model)
+{
+  const MoaIpAdapterConfig *adapter = moa_model_adapter (model);
+  return !adapter ? 0 : adapter->kind == MOA_IP_FACE_ID ? adapter->in_dim : adapter->face_dim;
+}
+
 /* Without MoA weights the blocks are known all the same: maps and messages name them. */
 static void
 set_plain_moa (MoaModel *model)
@@ -63,7 +70,7 @@ read_adapter (MoaModel *model, GError **error)
     c->in_tokens = 1; /* no image encoder yet, and no jobs with persons */
   if (c->kind == MOA_IP_FULL)
     c->n_tokens = c->in_tokens;
-  model->moa.feature_dim = c->in_tokens * c->in_dim;
+  model->moa.feature_dim = c->face_dim + c->in_tokens * c->in_dim;
   return TRUE;
 }
 
@@ -208,7 +215,7 @@ static gboolean
 add_adapter_lora (MoaModel *model, GError **error)
 {
   const MoaIpAdapterConfig *adapter = moa_model_adapter (model);
-  if (!adapter || adapter->kind != MOA_IP_FACE_ID)
+  if (!adapter || moa_model_face_dim (model) == 0)
     return TRUE;
   int middle = 0, n = model->moa.n_layers;
   while (!g_str_has_prefix (model->moa.layers[middle], "mid_block."))

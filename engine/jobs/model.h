@@ -56,6 +56,9 @@ int moa_model_unet_factor (const MoaModel *model);
 
 /* What the expert is if it is an IP-Adapter, else NULL. */
 const MoaIpAdapterConfig *moa_model_adapter (const MoaModel *model);
+/* Of the face embedding that its subjects need: with FaceID the whole feature, with FaceID Plus its first
+ * numbers; else 0. */
+int moa_model_face_dim (const MoaModel *model);
 /* Whether it sees persons by their photos; else by face embeddings alone. */
 gboolean moa_model_sees_photos (const MoaModel *model);
 

@@ -39,9 +39,9 @@ make_thumbnail (const MoaImage *photo, GError **error)
   return thumbnail;
 }
 
-/* A feature for each photo; phases LOAD and ENCODE. */
+/* A feature for each; phases LOAD and ENCODE. */
 static gboolean
-encode_photos (MoaJob *job, const MoaImage *const *photos, int n, float *features, GError **error)
+encode (MoaJob *job, const MoaSubject *each, int n, float *features, GError **error)
 {
   MoaModel *model = job->model;
   MoaCoder vision = { NULL };
@@ -51,13 +51,10 @@ encode_photos (MoaJob *job, const MoaImage *const *photos, int n, float *feature
   if (!ok)
     return FALSE;
   moa_job_count (job, vision.graph, model->vision_params);
-  moa_meter_init (&job->meter, MOA_COST_LOAD + n * MOA_COST_PHOTO, &job->run);
+  moa_meter_init (&job->meter, MOA_COST_LOAD + moa_subjects_photos (each, n) * MOA_COST_PHOTO, &job->run);
   ok = moa_job_reserve (job, error) && moa_job_load (job, error);
   if (ok)
-    moa_meter_begin (&job->meter, MOA_PHASE_ENCODE, n);
-  MoaSubject each[MOA_SAVED_SUBJECT_PHOTOS];
-  for (int i = 0; i < n; i++)
-    each[i] = (MoaSubject){ photos + i, 1 };
+    moa_meter_begin (&job->meter, MOA_PHASE_ENCODE, moa_subjects_photos (each, n));
   ok = ok && moa_encode_subjects (job, &vision, each, n, features, error);
   if (ok)
     moa_meter_end (&job->meter, 0);
@@ -65,30 +62,40 @@ encode_photos (MoaJob *job, const MoaImage *const *photos, int n, float *feature
   return ok;
 }
 
-MoaSavedSubject *
-moa_saved_subject_new (MoaModel *model, const char *name, const MoaImage *const *photos,
-                       int n_photos, const MoaRun *run, GError **error)
+/* A feature of each, whose first photo makes the thumbnail. */
+static MoaSavedSubject *
+make (MoaModel *model, const char *name, const MoaSubject *each, int n, const MoaRun *run, GError **error)
 {
-  g_return_val_if_fail (model && photos, NULL);
-  MoaSubject all = { photos, n_photos };
-  if (!moa_number_check ("the number of photos", n_photos, 1, MOA_SAVED_SUBJECT_PHOTOS, error) ||
-      !moa_subjects_check (&all, 1, error) || !moa_model_need_expert (model, error) ||
-      !moa_subjects_fit (model, &all, 1, error))
+  if (!moa_subjects_check (each, n, error) || !moa_model_need_expert (model, error) ||
+      !moa_subjects_fit (model, each, n, error))
     return NULL;
   int dim = model->moa.feature_dim;
   MoaSavedSubject *saved = g_new0 (MoaSavedSubject, 1);
   MoaJob *job = moa_job_new (model, run, error);
   saved->name = g_utf8_make_valid (name ? name : "", -1);
-  saved->n_photos = n_photos;
+  saved->n_photos = n;
   saved->dim = dim;
   saved->encoder = job ? moa_fingerprint_encoder (model, error) : NULL;
-  saved->features = saved->encoder ? moa_job_floats ((gsize) n_photos * dim, error) : NULL;
-  saved->thumbnail = saved->features ? make_thumbnail (photos[0], error) : NULL;
-  gboolean ok = saved->thumbnail && encode_photos (job, photos, n_photos, saved->features, error);
+  saved->features = saved->encoder ? moa_job_floats ((gsize) n * dim, error) : NULL;
+  saved->thumbnail = saved->features ? make_thumbnail (each->photos[0], error) : NULL;
+  gboolean ok = saved->thumbnail && encode (job, each, n, saved->features, error);
   moa_job_free (job);
   if (!ok)
     g_clear_pointer (&saved, moa_saved_subject_free);
   return saved;
+}
+
+MoaSavedSubject *
+moa_saved_subject_new (MoaModel *model, const char *name, const MoaImage *const *photos,
+                       int n_photos, const MoaRun *run, GError **error)
+{
+  g_return_val_if_fail (model && photos, NULL);
+  if (!moa_number_check ("the number of photos", n_photos, 1, MOA_SAVED_SUBJECT_PHOTOS, error))
+    return NULL;
+  MoaSubject each[MOA_SAVED_SUBJECT_PHOTOS];
+  for (int i = 0; i < n_photos; i++)
+    each[i] = (MoaSubject){ photos + i, 1 };
+  return make (model, name, each, n_photos, run, error);
 }
 
 static MoaSavedSubject *
@@ -118,6 +125,8 @@ moa_saved_subject_of (MoaModel *model, const MoaSubject *subject, const MoaRun *
     return copy (subject->saved, error);
   if (!subject->keep && !subject->saved)
     return moa_saved_subject_new (model, "", subject->photos, subject->n_photos, run, error);
+  if (!subject->keep && moa_model_face_dim (model) > 0)
+    return make (model, subject->saved->name, subject, 1, run, error);
   moa_fail (error, MOA_ERROR_ARGUMENT,
             "What is blended are photos or a saved subject, not both, and nobody who is kept");
   return NULL;
@@ -139,7 +148,9 @@ gboolean
 moa_saved_subject_fits (const MoaSavedSubject *saved, MoaModel *model)
 {
   g_autofree char *encoder = moa_fingerprint_encoder (model, NULL);
-  return saved->dim == model->moa.feature_dim && !g_strcmp0 (encoder, saved->encoder);
+  int face_dim = moa_model_face_dim (model);
+  return (saved->dim == model->moa.feature_dim && !g_strcmp0 (encoder, saved->encoder))
+         || (face_dim > 0 && saved->dim == face_dim && !g_strcmp0 (saved->encoder, MOA_FACE_EMBEDDING));
 }
 
 /* ---- Files ---- */

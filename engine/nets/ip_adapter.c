@@ -17,8 +17,8 @@ subjects (const MoaMixture *mixture)
 
 /* ---- The image's tokens ---------------------------------------------- */
 
-/* x + out (attention (norm2 latents, [norm1 x, norm2 latents])), then an MLP: one layer of the
- * resampler of Plus; x B,N,W, latents B,T,W. */
+/* latents + out (attention (norm2 latents, [norm1 x, norm2 latents])), then an MLP: one layer of the
+ * resampler of Plus and FaceID Plus; x B,N,W, latents B,T,W. */
 static MoaTensor *
 resample (const MoaNet *net, int heads, MoaTensor *x, MoaTensor *latents, const char *name)
 {
@@ -37,21 +37,55 @@ resample (const MoaNet *net, int heads, MoaTensor *x, MoaTensor *latents, const 
   return moa_add (g, moa_net_matrix (net, y, width, "%s.1.3", name), latents);
 }
 
+/* What queries latents B,T,W see in x: B,T,text_dim; prefix is that of its weights. */
 static MoaTensor *
-resampler (const MoaNet *net, const MoaIpAdapterConfig *config, gint64 text_dim, MoaTensor *x)
+resampler (const MoaNet *net, const MoaIpAdapterConfig *config, const char *prefix, gint64 text_dim,
+           MoaTensor *x, MoaTensor *latents)
+{
+  x = moa_net_linear (net, x, moa_net_dim (latents, -1), NULL, "%sproj_in", prefix);
+  for (int i = 0; i < config->depth; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%slayers.%d", prefix, i);
+      latents = resample (net, config->heads, x, latents, name);
+    }
+  latents = moa_net_linear (net, latents, text_dim, NULL, "%sproj_out", prefix);
+  return moa_net_layer_norm (net, latents, "%snorm_out", prefix);
+}
+
+/* The queries of Plus are weights. */
+static MoaTensor *
+learnt_queries (const MoaNet *net, const MoaIpAdapterConfig *config, gint64 b)
 {
   gint64 tokens = config->n_tokens, width = config->hidden;
   MoaTensor *latents = moa_graph_param (net->graph, net->params, PROJ "latents",
                                         MOA_SHAPE (1, tokens, width), MOA_PLAIN);
-  x = moa_net_linear (net, x, width, NULL, PROJ "proj_in");
-  latents = moa_broadcast (net->graph, latents, MOA_SHAPE (moa_net_dim (x, 0), tokens, width));
-  for (int i = 0; i < config->depth; i++)
+  return moa_broadcast (net->graph, latents, MOA_SHAPE (b, tokens, width));
+}
+
+/* A vector's tokens, by an MLP (hidden 0: a linear layer). */
+static MoaTensor *
+vector_tokens (const MoaNet *net, int hidden, int n_tokens, gint64 text_dim, MoaTensor *x)
+{
+  MoaGraph *g = net->graph;
+  gint64 width = n_tokens * text_dim;
+  if (hidden > 0)
     {
-      g_autofree char *name = g_strdup_printf (PROJ "layers.%d", i);
-      latents = resample (net, config->heads, x, latents, name);
+      x = moa_net_linear (net, x, hidden, NULL, PROJ "proj.0");
+      x = moa_net_linear (net, moa_activation (g, x, MOA_ACT_GELU), width, NULL, PROJ "proj.2");
     }
-  latents = moa_net_linear (net, latents, text_dim, NULL, PROJ "proj_out");
-  return moa_net_layer_norm (net, latents, PROJ "norm_out");
+  else
+    x = moa_net_linear (net, x, width, NULL, PROJ "proj");
+  x = moa_graph_reshape (g, x, MOA_SHAPE (moa_net_dim (x, 0), n_tokens, text_dim));
+  return moa_net_layer_norm (net, x, PROJ "norm");
+}
+
+/* The queries of FaceID Plus are what FaceID makes of the face embedding. */
+static MoaTensor *
+face_tokens (const MoaNet *net, const MoaIpAdapterConfig *config, gint64 text_dim, MoaTensor *face, MoaTensor *x)
+{
+  MoaTensor *tokens = vector_tokens (net, config->hidden, config->n_tokens, text_dim, face);
+  MoaTensor *seen = resampler (net, config, PROJ "perceiver_resampler.", text_dim, x, tokens);
+  return config->shortcut ? moa_add (net->graph, tokens, seen) : seen;
 }
 
 MoaTensor *
@@ -60,26 +94,23 @@ moa_ip_tokens (MoaGraph *g, const MoaMixture *mixture, gint64 text_dim, int s)
   const MoaIpAdapterConfig *config = mixture->adapter;
   MoaNet net = ip_net (g, mixture);
   gint64 b = moa_net_dim (mixture->feats, 0);
-  MoaTensor *x = moa_take (g, mixture->feats, 1, s, 1);
+  gint64 face_dim = config->face_dim, seen = (gint64) config->in_tokens * config->in_dim;
+  MoaTensor *feature = moa_take (g, mixture->feats, 1, s, 1), *face = NULL;
+  if (face_dim > 0)
+    face = moa_graph_reshape (g, moa_take (g, feature, 2, 0, face_dim), MOA_SHAPE (b, 1, face_dim));
+  MoaTensor *x = face ? moa_take (g, feature, 2, face_dim, seen) : feature;
   x = moa_graph_reshape (g, x, MOA_SHAPE (b, config->in_tokens, config->in_dim));
+  if (face)
+    return face_tokens (&net, config, text_dim, face, x);
   if (config->kind == MOA_IP_PLUS)
-    return resampler (&net, config, text_dim, x);
+    return resampler (&net, config, PROJ, text_dim, x, learnt_queries (&net, config, b));
   if (config->kind == MOA_IP_FULL)
     {
       x = moa_net_linear (&net, x, config->hidden, NULL, PROJ "proj.0");
       x = moa_net_linear (&net, moa_activation (g, x, MOA_ACT_GELU), text_dim, NULL, PROJ "proj.2");
       return moa_net_layer_norm (&net, x, PROJ "proj.3");
     }
-  gint64 width = config->n_tokens * text_dim;
-  if (config->kind == MOA_IP_FACE_ID)
-    {
-      x = moa_net_linear (&net, x, config->hidden, NULL, PROJ "proj.0");
-      x = moa_net_linear (&net, moa_activation (g, x, MOA_ACT_GELU), width, NULL, PROJ "proj.2");
-    }
-  else
-    x = moa_net_linear (&net, x, width, NULL, PROJ "proj");
-  x = moa_graph_reshape (g, x, MOA_SHAPE (b, config->n_tokens, text_dim));
-  return moa_net_layer_norm (&net, x, PROJ "norm");
+  return vector_tokens (&net, config->hidden, config->n_tokens, text_dim, x);
 }
 
 /* ---- In the U-Net ---------------------------------------------------- */

@@ -236,6 +236,20 @@ result "convert puts an IP-Adapter into the model's folder"
 run 1 replace $person --model adapted -o out.png && says "face embedding"
 result "a photo for FaceID, 1"
 
+# FaceID Plus: a face embedding beside the photo.
+cp "$data/real/face.safetensors" .
+run 1 replace $person --model "$data/tiny" --expert "$data/real/ip-adapter-face-plusv2.safetensors" -o out.png &&
+  says "photo.png+face.safetensors"
+result "a photo alone for FaceID Plus, 1"
+run 0 replace "$pictures/lake.png" "$pictures/lake-subject.png+face.safetensors" --steps 2 -o plus.png \
+  --model "$data/tiny" --expert "$data/real/ip-adapter-face-plusv2.safetensors" &&
+  run 0 convert "$data/tiny/unet/diffusion_pytorch_model.safetensors" plus --config "$data/tiny" \
+    --vae "$data/tiny/vae" --text-encoder "$data/tiny/text_encoder" --image-encoder "$data/tiny/image_encoder" \
+    --expert "$data/real/ip-adapter-face-plusv2.safetensors" &&
+  run 0 replace "$pictures/lake.png" "$pictures/lake-subject.png+face.safetensors" --steps 2 -o plus2.png \
+    --model plus && [ -s plus.png ] && cmp plus.png plus2.png
+result "FaceID Plus with a photo and a face embedding; its second version stays that in a folder"
+
 # FastComposer, from its file and from the folder that is made of it.
 fast=$data/real/fastcomposer-model.safetensors
 run 0 info "$fast" && grep -q "a FastComposer model" out.log

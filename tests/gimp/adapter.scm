@@ -13,6 +13,7 @@
 
 ; ---- one person, in the selection ----
 (gimp-image-select-rectangle image CHANNEL-OP-REPLACE 8 8 70 80)
+(gimp-item-set-name subject "One")
 (check-replace "with an IP-Adapter" image layer (with-adapter "plus" "") #f)
 (define first (top image))
 (check "its file is kept with the result"
@@ -29,6 +30,30 @@
   '("plain" "full"))
 (check-fails "a photo for a face embedding" image layer (vector subject) "" (with-adapter "face" "")
              "face embedding")
+(define (one . texts)
+  (string-append ", \"subjects\": [[\"One\"" (apply string-append texts) "]]"))
+(define face (string-append ", \"saved:" data "/real/face.safetensors\""))
+(check-fails "a photo alone for FaceID Plus" image layer (vector subject) "" (with-adapter "face-plusv2" "")
+             "photo.png+face.safetensors")
+(check= "FaceID Plus with a photo and an embedding"
+        (replace image layer #() "" (with-adapter "face-plusv2" (one face))) #t)
+(define plus (top image))
+(check= "again, from what its group keeps"
+  (catch #f (plug-in-moa-edit RUN-NONINTERACTIVE image plus "{\"seed\": 1}") #t) #t)
+(check= "FaceID Plus is the same" (differ plus (top image)) '(0 0))
+
+; ---- the head once more, in a box ----
+(define head ", \"head:24,20,24,28\"")
+(check-fails "a head beside the picture" image layer #() ""
+             (with-adapter "plus" (string-append (one ", \"head:120,20,24,28\"") ", \"faces\": 1")) "head of subject 1")
+(check-fails "a head that is no box" image layer #() "" (with-adapter "plus" (one ", \"head:1,2,3\"")) "not a box")
+(check= "with the head once more"
+        (replace image layer #() "" (with-adapter "plus" (string-append (one head) ", \"faces\": 1"))) #t)
+(define again (top image))
+(check "the head is another" (< 0 (apply + (differ first again))))
+(check= "the head again, from what its group keeps"
+  (catch #f (plug-in-moa-edit RUN-NONINTERACTIVE image again "{\"seed\": 1}") #t) #t)
+(check= "the head is the same" (differ again (top image)) '(0 0))
 (check-fails "an expert that is missing" image layer (vector subject) ""
              (string-append "{\"expert\": \"/nowhere/adapter.safetensors\"}") "/nowhere/adapter.safetensors")
 (check-fails "an expert for another model" image layer (vector subject) ""
@@ -48,7 +73,6 @@
 (gimp-image-set-active-layer image layer)
 (define other-image (rgb 50 60 71))
 (gimp-item-set-name (bottom other-image) "Other")
-(gimp-item-set-name subject "One")
 (define (two a b)
   (with-adapter "plus" (string-append ", \"subjects\": [[\"One\", \"mask:" a "\"], [\"Other\", \"mask:" b "\"]]")))
 

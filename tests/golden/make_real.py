@@ -242,7 +242,16 @@ def ip_shapes(kind, channels):
             s |= {f"{p}.0.to_q.weight": (inner, w), f"{p}.0.to_kv.weight": (2 * inner, w),
                   f"{p}.0.to_out.weight": (w, inner), f"{p}.1.1.weight": (4 * w, w), f"{p}.1.3.weight": (w, 4 * w)}
     else:
-        s |= lin("image_proj.proj.0", 32, 16) | lin("image_proj.proj.2", 4 * 32, 32) | ln("image_proj.norm", 32)
+        hidden = 2 * 16  # of the MLP: twice the embedding
+        s |= lin("image_proj.proj.0", hidden, 16) | lin("image_proj.proj.2", 4 * 32, hidden) | ln("image_proj.norm", 32)
+        if kind != "face":
+            r, w, inner = "image_proj.perceiver_resampler", 32, 64
+            s |= lin(f"{r}.proj_in", w, 48) | lin(f"{r}.proj_out", 32, w) | ln(f"{r}.norm_out", 32)
+            for i in range(4):
+                p = f"{r}.layers.{i}"
+                s |= ln(f"{p}.0.norm1", w) | ln(f"{p}.0.norm2", w) | ln(f"{p}.1.0", w)
+                s |= {f"{p}.0.to_q.weight": (inner, w), f"{p}.0.to_kv.weight": (2 * inner, w),
+                      f"{p}.0.to_out.weight": (w, inner), f"{p}.1.1.weight": (4 * w, w), f"{p}.1.3.weight": (w, 4 * w)}
         for i, c in enumerate(channels):
             for attn in (0, 1):
                 for what in ("to_q", "to_k", "to_v", "to_out"):
@@ -269,7 +278,8 @@ def ip_adapter(manifest):
     from diffusers import StableDiffusionPipeline, UNet2DConditionModel
     from transformers import CLIPVisionModelWithProjection
     width, height, latent = 128, 64, (8, 16)
-    for kind in ("plain", "full", "plus", "face"):
+    save_file({"face": noise("face", 16, scale=0.25)}, OUT / "face.safetensors")
+    for kind in ("plain", "full", "plus", "face", "face-plus", "face-plusv2"):
         channels = None
 
         def run(dtype, kind=kind):
@@ -289,23 +299,35 @@ def ip_adapter(manifest):
             unet.to(dtype)
             scale = 0.7
             pipe.set_ip_adapter_scale(scale)
-            images = inputs["feats"].reshape(SUBJECTS, -1, {"plain": 24, "face": 16}.get(kind, 48)).to(dtype)
+            feats = inputs["feats"].reshape(SUBJECTS, -1).to(dtype)
+            states = feats[:, 16:].reshape(SUBJECTS, 1, -1, 48) if kind.startswith("face-") else None
+            images = feats[:, :16] if states is not None else feats
+            images = images.reshape(SUBJECTS, -1, {"plain": 24, "full": 48, "plus": 48}.get(kind, 16))
+            projection = unet.encoder_hid_proj.image_projection_layers[0]
             # Of 64 x 64 pixels each: what any way of sampling makes of them is the same.
             masks = inputs["masks"].repeat_interleave(64, 1).repeat_interleave(64, 2).to(dtype)[None]
             out = {}
+
+            def see(which):
+                """FaceID Plus looks at these subjects' states beside their embeddings."""
+                if states is not None:
+                    projection.clip_embeds, projection.shortcut = which, kind.endswith("v2")
 
             def eps(name, embeds, **kwargs):
                 out[name] = unet(inputs["sample"].to(dtype), torch.tensor([441.0], dtype=dtype),
                                  encoder_hidden_states=inputs["text"].to(dtype),
                                  added_cond_kwargs={"image_embeds": [embeds]}, **kwargs).sample
             both = images[None] if kind in ("plus", "full") else images.transpose(0, 1)
+            see(states)
             eps("eps.masks", both, cross_attention_kwargs={"ip_adapter_masks": [masks]})
+            see(states if states is None else states[:1])
             eps("eps.one", both[:, :1])
+            see(states)
             tokens = unet.encoder_hid_proj([both])[0]
             out["tokens"] = tokens.reshape(1, SUBJECTS, -1)
             return out
 
-        n = {"plain": 24, "face": 16}.get(kind, 48 * 17)
+        n = {"plain": 24, "face": 16, "full": 48 * 17, "plus": 48 * 17}.get(kind, 16 + 48 * 17)
         inputs = {"sample": noise("ip-sample", 1, 4, *latent), "text": noise("ip-text", 1, 77, 32),
                   "feats": noise("ip-feats" + kind, 1, SUBJECTS, n),
                   "masks": torch.tensor([[[0.25, 1.0]], [[0.75, 0.0]]])}

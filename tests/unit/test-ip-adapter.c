@@ -42,7 +42,9 @@ test_info (void)
 {
   static const char *const kinds[][2] = { { "plain", "IP-Adapter" }, { "full", "IP-Adapter Full Face" },
                                           { "plus", "IP-Adapter Plus" },
-                                          { "face", "IP-Adapter FaceID" } };
+                                          { "face", "IP-Adapter FaceID" },
+                                          { "face-plus", "IP-Adapter FaceID Plus" },
+                                          { "face-plusv2", "IP-Adapter FaceID Plus" } };
   for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
     {
       MoaModel *model = open_adapter (kinds[i][0]);
@@ -211,6 +213,63 @@ test_face (void)
   g_rmdir (folder);
 }
 
+/* A photo and a face embedding for one person, neither without the other; and both in one saved subject. */
+static void
+test_face_plus (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("moa-test-XXXXXX", NULL);
+  g_autofree char *ann = make_face (folder, "ann.safetensors", 16, 0.25);
+  g_autofree char *bob = make_face (folder, "bob.safetensors", 16, 1);
+  g_autofree char *named = g_build_filename (folder, "other-PlusV2_sd15.safetensors", NULL);
+  g_autofree char *file = adapter_path ("face-plus"), *tiny = tiny_path (), *bytes = NULL;
+  gsize n;
+  GError *error = NULL;
+  MoaSavedSubject *faces[] = { moa_saved_subject_load (ann, NULL), moa_saved_subject_load (bob, NULL) };
+  MoaModel *model = open_adapter ("face-plus");
+  Swap swap;
+  swap_init (&swap, "lake", 1);
+  swap.params.freedom = 0.8;
+  check_replace_refused (model, &swap.params, "needs a photo of the face and a face embedding");
+  const MoaSubject face = { .saved = faces[0] }, both = { swap.photos, 1, faces[0] };
+  const MoaSubject other = { swap.photos, 1, faces[1] };
+  const MoaImage *photos[] = { swap.source };
+  const MoaSubject elsewhere = { photos, 1, faces[0] };
+  swap.params.subjects = &face;
+  check_replace_refused (model, &swap.params, "needs a photo of the face and a face embedding");
+  swap.params.subjects = &both;
+  check_replace (model, &swap, &other);
+  check_replace (model, &swap, &elsewhere);
+  swap.params.base = MOA_BASE_MOA;
+  swap.params.guidance = 2;
+  check_replace (model, &swap, &other);
+
+  MoaImage *first = composite_of (model, &swap.params);
+  MoaSavedSubject *saved = moa_saved_subject_of (model, &both, NULL, &error);
+  g_assert_no_error (error);
+  const MoaSubject kept = { .saved = saved };
+  swap.params.subjects = &kept;
+  MoaImage *again = composite_of (model, &swap.params);
+  g_assert_cmpfloat (image_difference (first, again), ==, 0);
+  moa_image_free (again);
+  moa_saved_subject_free (saved);
+
+  /* The second version is told by its name. */
+  swap.params.subjects = &both;
+  g_assert_true (g_file_get_contents (file, &bytes, &n, NULL) && g_file_set_contents (named, bytes, n, NULL));
+  MoaModel *second = moa_model_open_files (&(MoaModelFiles){ .model = tiny, .expert = named }, &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (and_free (first, composite_of (second, &swap.params)), >, 1e-4);
+  char *const paths[] = { ann, bob, named };
+  for (int i = 0; i < 3; i++)
+    g_unlink (paths[i]);
+  g_rmdir (folder);
+  moa_saved_subject_free (faces[0]);
+  moa_saved_subject_free (faces[1]);
+  swap_clear (&swap);
+  moa_model_unref (model);
+  moa_model_unref (second);
+}
+
 /* Two persons, each where its mask is. */
 static void
 test_masks (void)
@@ -295,6 +354,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ip-adapter/folder", test_folder);
   g_test_add_func ("/ip-adapter/replace", test_replace);
   g_test_add_func ("/ip-adapter/face", test_face);
+  g_test_add_func ("/ip-adapter/face-plus", test_face_plus);
   g_test_add_func ("/ip-adapter/masks", test_masks);
   g_test_add_func ("/ip-adapter/generate", test_generate);
   return g_test_run ();
