@@ -11,7 +11,8 @@ static const char after_morph[] =
     "stay the same. Without --into the options below are those of moa generate, with it those of\n"
     "moa replace. What is there already is not drawn again.\n"
     "\n"
-    "  moa morph ann.png ben.png -o morph --prompt \"a person on a beach\" --frames 7\n"
+    "  moa morph ann.png ben.png -o morph --prompt \"a person on a beach\" --frames 7 \\\n"
+    "    --animation morph.webp\n"
     "  moa morph ann.png ben.png -o morph --into party.png --select man.png";
 
 /* Before the options can be parsed, for it decides which there are. */
@@ -52,7 +53,7 @@ int
 moa_cli_morph (int argc, char **argv)
 {
   MoaCli cli = { NULL };
-  MoaCliPanels panels = { .command = "morph", .sheet = "sheet" };
+  MoaCliPanels panels = { .command = "morph", .sheet = "sheet", .usual_delay = 150 };
   MoaSequenceParams sequence;
   int n_settings;
   const MoaSetting *settings = moa_sequence_settings (&n_settings);
@@ -63,6 +64,7 @@ moa_cli_morph (int argc, char **argv)
                                          &cli);
   const GOptionEntry own[] = {
     MOA_CLI_OWN_ENTRIES (panels.folder),
+    MOA_CLI_ANIMATION_ENTRIES (panels, "150"),
     { "frames", 0, 0, G_OPTION_ARG_INT, &sequence.frames, "How many, 9", "N" },
     { "into", 0, 0, G_OPTION_ARG_FILENAME, &into, "Replace a person of this picture", "PICTURE" },
     { "columns", 0, 0, G_OPTION_ARG_INT, &panels.columns, "Of the sheet; otherwise one row", "N" },

@@ -2,6 +2,7 @@
 #include "cli/panels.h"
 
 #include "base/error.h"
+#include "cli/animation.h"
 #include "cli/sheet.h"
 
 #include <glib/gstdio.h>
@@ -9,6 +10,8 @@
 
 #define JOURNAL "journal"
 #define INVERSIONS "inversions"
+
+enum { LONGEST_DELAY = 60000 };
 
 /* ---- Making the list ---- */
 
@@ -65,6 +68,11 @@ moa_cli_panels_parse (MoaCliPanels *panels, MoaCliJob *job, int *argc, char ***a
     return !moa_cli_usage (panels->command, "%s", missing);
   if (!panels->folder)
     return !moa_cli_usage (panels->command, "say where to draw: -o FOLDER");
+  if (panels->delay < 0 || panels->delay > LONGEST_DELAY)
+    return !moa_cli_usage (panels->command, "--delay is %d; it must be from 0 to %d", panels->delay,
+                           LONGEST_DELAY);
+  if (panels->animation && !moa_cli_animation_check (panels->animation, &error))
+    return !moa_cli_usage (panels->command, "--animation: %s", error->message);
   return TRUE;
 }
 
@@ -124,6 +132,16 @@ make_sheets (const MoaCliPanels *panels, json_t *files, GError **error)
   return TRUE;
 }
 
+static gboolean
+make_animation (const MoaCliPanels *panels, json_t *files, GError **error)
+{
+  int delay = panels->delay ? panels->delay : panels->usual_delay;
+  if (!moa_cli_animation ((char **) panels->paths->pdata, panels->paths->len, delay, panels->animation, error))
+    return FALSE;
+  json_array_append_new (files, moa_cli_json_string (panels->animation));
+  return TRUE;
+}
+
 /* ---- Doing it ---- */
 
 static void
@@ -166,6 +184,8 @@ run (MoaCliPanels *panels, MoaCli *cli, GError **error)
   drop_inversions (inversions);
   json_t *sheets = json_array ();
   ok = !panels->sheet || make_sheets (panels, sheets, error);
+  if (ok && panels->animation && tally.failed == 0)
+    ok = make_animation (panels, sheets, error);
   if (ok)
     print_result (panels, cli, &tally, sheets);
   json_decref (sheets);
@@ -187,6 +207,7 @@ moa_cli_panels_run (MoaCliPanels *panels, MoaCli *cli, gboolean usable)
   g_clear_pointer (&panels->captions, g_ptr_array_unref);
   g_free (panels->folder);
   g_free (panels->title);
+  g_free (panels->animation);
   int code = moa_cli_finish (cli, panels->command, error);
   return !usable ? CLI_USAGE : !understood ? CLI_FAILED : code;
 }

@@ -16,11 +16,12 @@ int
 moa_cli_timelapse (int argc, char **argv)
 {
   MoaCli cli = { NULL };
-  MoaCliPanels panels = { .command = "timelapse", .sheet = "sheet" };
+  MoaCliPanels panels = { .command = "timelapse", .sheet = "sheet", .usual_delay = 800 };
   char **prompts = NULL, *noun = NULL;
   MoaCliJob *template = moa_cli_job_new (&moa_cli_generate_class, &cli);
   const GOptionEntry own[] = {
     MOA_CLI_OWN_ENTRIES (panels.folder),
+    MOA_CLI_ANIMATION_ENTRIES (panels, "800"),
     { "prompt", 'p', 0, G_OPTION_ARG_FILENAME_ARRAY, &prompts,
       "An age; to be given once for each, young to old", "TEXT" },
     { "noun", 0, 0, G_OPTION_ARG_FILENAME, &noun, "For the older ages: man, woman; person", "NOUN" },

@@ -1,9 +1,10 @@
 #!/bin/bash
 # moa morph, timelapse, layout and story as commands.  Prints TAP.
 #
-#   apps.sh MOA PIXELS MODEL    the program, tests/cli/pixels, and the bundled model
+#   apps.sh MOA PIXELS MODEL [ANIMATION]    the program, tests/cli/pixels, the bundled model, tests/cli/animation
 set -u
 moa=$(realpath "$1") pixels=$(realpath "$2") model=$(realpath "$3")
+animation=${4:+$(realpath "$4")}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -68,6 +69,14 @@ run 0 generate "a woman on a beach" lake-subject.png --steps 3 --seed 5 -o a.png
   differ a.png m/frame-001.png && differ b.png m/frame-001.png
 result "its ends are the two persons, with the same seed"
 run 0 $morph --prompt "a woman on a beach" -o m && drawn 0; result "again: nothing is drawn"
+if [ -n "$animation" ]; then
+  run 0 $morph --prompt "a woman on a beach" -o m --animation morph.webp && drawn 0 &&
+    "$animation" morph.webp 150 m/frame-00{0,1,2}.png >out.log; result "--animation: all frames, just as they are"
+  run 0 $morph --prompt "a woman on a beach" -o m --animation morph.webp --delay 40 && drawn 0 &&
+    "$animation" morph.webp 40 m/frame-00{0,1,2}.png >out.log; result "--delay of its frames"
+fi
+run 2 $morph -o m --animation m.gif && says ".webp"; result "an animation of another kind, 2"
+run 2 $morph -o m --animation no/where.webp && grep -qE "no/where|libwebp" err.log; result "an animation in no folder, 2"
 rm m/frame-001.png
 run 0 $morph --prompt "a woman on a beach" -o m && drawn 1 && [ -s m/frame-001.png ]
 result "what is missing is drawn"
