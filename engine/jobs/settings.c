@@ -31,7 +31,7 @@ static const MoaSetting replace_settings[] = {
   { "max_timestep", MOA_SETTING_INTEGER, R (max_timestep), -1, 1000, -1, own,
     N_ ("Pri_or above timestep"),
     N_ ("Above it the prior runs alone, which keeps the picture's layout") },
-  { "find", MOA_SETTING_BOOLEAN, R (find), 0, 1, TRUE, NULL, N_ ("Fi_nd persons first"),
+  { "find", MOA_SETTING_BOOLEAN, R (find), 0, 1, TRUE, NULL, N_ ("Find persons a_utomatically"),
     N_ ("Without a selection only the persons who are found change, otherwise the whole picture may") },
   { "limit", MOA_SETTING_BOOLEAN, R (limit), 0, 1, TRUE, NULL,
     N_ ("_Limit persons to the selection"),
