@@ -388,7 +388,7 @@ create_view (ReplaceDialog *dialog)
 {
   SettingsHooks settings_hooks = { on_model, on_edited, dialog };
   ReplaceViewHooks hooks = {
-    .subjects = { look, list_layers, list_saved, on_subjects, dialog },
+    .subjects = { look, list_layers, list_saved, on_subjects, dialog, TRUE },
     .history = { .compare = replace_history_compare, .restore = replace_history_restore,
                  .apply = replace_history_apply, .data = dialog },
     .painted = on_edited, .maps_changed = on_edited, .quick_toggled = on_quick, .data = dialog,

@@ -485,7 +485,7 @@ pop_up (SubjectList *list, GtkWidget *button, int row)
     gtk_menu_shell_append (GTK_MENU_SHELL (menu), gtk_separator_menu_item_new ());
   add_menu_item (list, menu, _("Photo from _File..."), G_CALLBACK (on_file));
   add_menu_item (list, menu, _("_Paste"), G_CALLBACK (on_paste));
-  if (row < 0)
+  if (row < 0 && list->hooks.replaces)
     add_menu_item (list, menu, _("_Keep a Person of the Picture"), G_CALLBACK (on_keep));
   gtk_widget_show_all (menu);
   g_signal_connect (menu, "selection-done", G_CALLBACK (gtk_widget_destroy), NULL);
@@ -635,14 +635,12 @@ create_person_combo (SubjectList *list, int i)
   return combo;
 }
 
+/* Name and buttons. */
 static GtkWidget *
-create_row (SubjectList *list, int i)
+create_upper (SubjectList *list, int i)
 {
   SubjectRow *row = get_row (list, i);
-  GtkWidget *event_box = gtk_event_box_new (), *box = gtk_hbox_new (FALSE, 6);
-  GtkWidget *column = gtk_vbox_new (FALSE, 2), *upper = gtk_hbox_new (FALSE, 2);
-  GtkWidget *lower = gtk_hbox_new (FALSE, 6), *name = gtk_entry_new (), *verb;
-  g_autofree char *tip = NULL;
+  GtkWidget *upper = gtk_hbox_new (FALSE, 2), *name = gtk_entry_new ();
 
   gtk_entry_set_text (GTK_ENTRY (name), row->name);
   gtk_entry_set_width_chars (GTK_ENTRY (name), 8);
@@ -655,13 +653,32 @@ create_row (SubjectList *list, int i)
                         FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (upper), create_icon_button (list, i, GTK_STOCK_REMOVE,
                       _("Remove this person from the list"), G_CALLBACK (on_remove)), FALSE, FALSE, 0);
+  return upper;
+}
 
-  verb = gtk_label_new (row->keep ? _("keeps") : _("replaces"));
+/* Whom of the picture it is about. */
+static GtkWidget *
+create_lower (SubjectList *list, int i)
+{
+  GtkWidget *lower = gtk_hbox_new (FALSE, 6);
+  GtkWidget *verb = gtk_label_new (get_row (list, i)->keep ? _("keeps") : _("replaces"));
+
   gtk_box_pack_start (GTK_BOX (lower), verb, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (lower), create_person_combo (list, i), TRUE, TRUE, 0);
+  return lower;
+}
 
-  gtk_box_pack_start (GTK_BOX (column), upper, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (column), lower, FALSE, FALSE, 0);
+static GtkWidget *
+create_row (SubjectList *list, int i)
+{
+  SubjectRow *row = get_row (list, i);
+  GtkWidget *event_box = gtk_event_box_new (), *box = gtk_hbox_new (FALSE, 6);
+  GtkWidget *column = gtk_vbox_new (FALSE, 2);
+  g_autofree char *tip = NULL;
+
+  gtk_box_pack_start (GTK_BOX (column), create_upper (list, i), !list->hooks.replaces, FALSE, 0);
+  if (list->hooks.replaces)
+    gtk_box_pack_start (GTK_BOX (column), create_lower (list, i), FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), create_thumbnails (list, row, &tip), FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), column, TRUE, TRUE, 0);
   gtk_container_set_border_width (GTK_CONTAINER (box), 4);
@@ -703,8 +720,10 @@ create_buttons (SubjectList *list)
   list->add = gtk_button_new_with_mnemonic (_("_Add Person"));
   gtk_button_set_image (GTK_BUTTON (list->add), gtk_arrow_new (GTK_ARROW_DOWN, GTK_SHADOW_NONE));
   gtk_button_set_image_position (GTK_BUTTON (list->add), GTK_POS_RIGHT);
-  gtk_widget_set_tooltip_text (list->add, _("From a layer, a file, the clipboard or the saved subjects; "
-                                            "or someone of the picture who is to stay"));
+  gtk_widget_set_tooltip_text (list->add, list->hooks.replaces
+                                          ? _("From a layer, a file, the clipboard or the saved subjects; "
+                                              "or someone of the picture who is to stay")
+                                          : _("From a layer, a file, the clipboard or the saved subjects"));
   g_signal_connect (list->add, "clicked", G_CALLBACK (on_add), list);
   list->file = gtk_button_new_with_mnemonic (_("Photo from _File..."));
   g_signal_connect (list->file, "clicked", G_CALLBACK (on_file), list);

@@ -1,5 +1,5 @@
-/* The persons who come in: a row each, with photos, a name, and whom they replace.  Knows neither
- * GIMP nor a job: what a source is, the hooks tell. */
+/* The persons who come in: a row each, with photos, a name, and, where there is a picture with persons in
+ * it, whom they replace.  Knows neither GIMP nor a job: what a source is, the hooks tell. */
 #ifndef MOA_UI_SUBJECT_LIST_H
 #define MOA_UI_SUBJECT_LIST_H
 
@@ -19,6 +19,7 @@ typedef struct {
   char **(*list_saved) (gpointer data);
   void (*changed) (gpointer data);
   gpointer data;
+  gboolean replaces; /* rows say which person of the picture they replace, or who of them stays */
 } SubjectHooks;
 
 typedef struct {

@@ -68,7 +68,7 @@ set_up (Fixture *f, gconstpointer data)
 
   SettingsHooks settings_hooks = { nothing, nothing, f };
   ReplaceViewHooks hooks = {
-    .subjects = { look, list_none, list_none, nothing, f },
+    .subjects = { look, list_none, list_none, nothing, f, TRUE },
     .history = { nothing_at, nothing_at, nothing_at, nothing_at, f },
     .painted = nothing, .maps_changed = nothing, .quick_toggled = nothing, .data = f,
   };

@@ -45,7 +45,7 @@ on_changed (gpointer data)
 static void
 set_up (Fixture *f, gconstpointer data)
 {
-  SubjectHooks hooks = { look, list_layers, list_saved, on_changed, f };
+  SubjectHooks hooks = { look, list_layers, list_saved, on_changed, f, data == NULL };
 
   f->list = subject_list_new (&hooks);
   f->window = screen_show (subject_list_get_widget (f->list), 380, 260);
@@ -96,6 +96,19 @@ test_rows (Fixture *f, gconstpointer data)
   screen_settle ();
   g_assert_cmpint (subject_list_get_n_rows (f->list), ==, 2);
   g_assert_cmpint (subject_list_get_row (f->list, 0)->person, ==, 1);
+}
+
+/* Where a picture is drawn anew, nobody is there to be replaced. */
+static void
+test_new_picture (Fixture *f, gconstpointer data)
+{
+  subject_list_add (f->list, "17");
+  subject_list_add (f->list, "18");
+  screen_save (f->window, "subjects-new-picture");
+  screen_check_access (f->window);
+  g_assert_nonnull (screen_find (f->window, GTK_TYPE_ENTRY, "Name of the person"));
+  g_assert_null (screen_find (f->window, GTK_TYPE_COMBO_BOX, NULL));
+  g_assert_null (screen_find (f->window, GTK_TYPE_LABEL, "replaces"));
 }
 
 static void
@@ -195,6 +208,7 @@ main (int argc, char **argv)
 #define ADD(name, function) \
   g_test_add ("/ui/subjects/" name, Fixture, NULL, set_up, function, tear_down)
   ADD ("rows", test_rows);
+  g_test_add ("/ui/subjects/new-picture", Fixture, "new", set_up, test_new_picture, tear_down);
   ADD ("full", test_full);
   ADD ("save", test_save);
   ADD ("drop", test_drop);
