@@ -13,4 +13,9 @@ typedef struct {
  * by its area from left to right.  Fills marks[0 .. n-1]. */
 void persons_find (const MoaImage *mask, int n, PersonMark *marks);
 
+/* The parts of a mask that do not touch each other, from the left: how many there are, at most
+ * MOA_MAX_SUBJECTS; NULL has none.  parts (or NULL) gets a mask of the same size for each.
+ * (transfer full) */
+int persons_split (const MoaImage *mask, MoaImage **parts);
+
 #endif

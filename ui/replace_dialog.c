@@ -19,87 +19,11 @@
 
 #include <atk/atk.h>
 #include <libgimp/gimpui.h>
-#include <string.h>
 
 #define RESPONSE_RESET 1
 #define QUICK "moa-quick-preview"
 
 /* ---- What is shown ------------------------------------------------------- */
-
-gboolean
-replace_dialog_finds (ReplaceDialog *dialog)
-{
-  g_autoptr (ReplaceSettings) settings = settings_panel_get (dialog->panel, FALSE);
-
-  return settings->params.find;
-}
-
-static void
-show_where (ReplaceDialog *dialog)
-{
-  const MoaRect *area = &dialog->area.area;
-  const char *problem;
-  MoaModel *model = settings_panel_get_model (dialog->panel, &problem);
-  int side = model ? moa_model_get_info (model)->side : 0;
-  g_autoptr (GString) text = g_string_new (NULL);
-
-  if (dialog->area.layer >= 0)
-    {
-      g_string_append_printf (text, _("Work area: %d × %d pixels at %d, %d."), area->width, area->height,
-                              area->x, area->y);
-      if (side && MAX (area->width, area->height) > side)
-        g_string_append_printf (text, _(" The model draws it at about %d × %d."), side, side);
-      g_string_append_c (text, ' ');
-      if (dialog->area.selection)
-        g_string_append (text, _("Only the selected part can change."));
-      else if (dialog->n_found > 0)
-        g_string_append_printf (text, ngettext ("Nothing is selected: %d person was found, tinted on the "
-                                                "preview. Paint to change that.",
-                                                "Nothing is selected: %d persons were found, tinted on the "
-                                                "preview. Paint to change that.", dialog->n_found),
-                                dialog->n_found);
-      else if (dialog->n_found == 0)
-        g_string_append (text, _("Nothing is selected and nobody was found: paint on the preview where the "
-                                 "person is, or the whole layer is worked on."));
-      else if (replace_dialog_finds (dialog))
-        g_string_append (text, _("Nothing is selected: the person will be looked for."));
-      else
-        g_string_append (text, _("Nothing is selected: paint on the preview where the person is, or the whole "
-                                 "layer is worked on."));
-    }
-  gtk_label_set_text (GTK_LABEL (dialog->view.where), text->str);
-}
-
-/* The numbers that the rows of the list speak of. */
-static void
-show_marks (ReplaceDialog *dialog)
-{
-  int n = subject_list_get_n_rows (dialog->view.subjects);
-  PersonMark marks[MOA_MAX_SUBJECTS];
-
-  if (dialog->area.selection || dialog->n_found < n)
-    persons_find (dialog->area.selection, n, marks);
-  else
-    {
-      n = dialog->n_found;
-      memcpy (marks, dialog->marks, sizeof marks);
-    }
-  preview_set_marks (dialog->view.preview, marks, dialog->area.layer >= 0 ? n : 0);
-}
-
-void
-replace_dialog_show_area (ReplaceDialog *dialog)
-{
-  const ReplaceArea *area = &dialog->area;
-
-  preview_set_picture (dialog->view.preview, area->picture, area->area.width,
-                       _("There is nothing to work on: choose a layer of this image."));
-  preview_set_limit (dialog->view.preview, area->selection);
-  preview_set_tint (dialog->view.preview, area->selection ? NULL : area->found, FALSE);
-  map_grid_set_picture (dialog->view.maps, area->picture);
-  show_marks (dialog);
-  show_where (dialog);
-}
 
 gboolean
 replace_dialog_show_readiness (ReplaceDialog *dialog)
@@ -121,6 +45,8 @@ replace_dialog_show_readiness (ReplaceDialog *dialog)
     progress_row_say (row, GIMP_ICON_DIALOG_WARNING, error->message);
   else if (!subject_list_get_n_subjects (dialog->view.subjects))
     progress_row_say (row, GIMP_ICON_DIALOG_INFORMATION, _("Add the person who comes in."));
+  else if (!replace_where_check (dialog, model, &error))
+    progress_row_say (row, GIMP_ICON_DIALOG_INFORMATION, error->message);
   else if (dialog->too_large)
     progress_row_say (row, GIMP_ICON_DIALOG_WARNING, _(
       "There is not enough memory: select a smaller part, close other images and programs, or choose a "
@@ -152,10 +78,10 @@ refresh (ReplaceDialog *dialog)
   if (replace_area_read (&dialog->area, there ? dialog->target : -1, &area))
     {
       replace_runs_change (dialog, TRUE);
-      replace_dialog_show_area (dialog);
+      replace_where_show (dialog);
     }
   else
-    show_where (dialog);
+    replace_where_say (dialog);
   replace_dialog_show_readiness (dialog);
 }
 
@@ -164,6 +90,15 @@ refresh (ReplaceDialog *dialog)
 static void
 on_edited (gpointer data)
 {
+  replace_runs_change (data, FALSE);
+}
+
+static void
+on_painted (gpointer data)
+{
+  replace_where_say (data);
+  replace_where_show_marks (data);
+  replace_dialog_show_readiness (data);
   replace_runs_change (data, FALSE);
 }
 
@@ -184,7 +119,7 @@ on_subjects (gpointer data)
 
   if (!dialog->built || replace_runs_is_full (dialog))
     return;
-  show_marks (dialog);
+  replace_where_show_marks (dialog);
   replace_dialog_show_readiness (dialog);
   replace_runs_change (dialog, FALSE);
 }
@@ -391,7 +326,7 @@ create_view (ReplaceDialog *dialog)
     .subjects = { look, list_layers, list_saved, on_subjects, dialog, TRUE },
     .history = { .compare = replace_history_compare, .restore = replace_history_restore,
                  .apply = replace_history_apply, .data = dialog },
-    .painted = on_edited, .maps_changed = on_edited, .quick_toggled = on_quick, .data = dialog,
+    .painted = on_painted, .maps_changed = on_edited, .quick_toggled = on_quick, .data = dialog,
   };
 
   dialog->target_combo = gimp_layer_combo_box_new (is_target, dialog);

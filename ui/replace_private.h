@@ -1,5 +1,6 @@
 /* The inside of the dialog of Replace Person, for its files: replace_dialog.c has the window,
- * replace_runs.c what the engine is asked for and when, replace_history.c the earlier results. */
+ * replace_runs.c what the engine is asked for and when, replace_where.c the area that it works on,
+ * replace_history.c the earlier results. */
 #ifndef MOA_UI_REPLACE_PRIVATE_H
 #define MOA_UI_REPLACE_PRIVATE_H
 
@@ -44,7 +45,6 @@ typedef struct {
  * and starts anew a little later.  area: the picture or the selection, too. */
 void replace_runs_change (ReplaceDialog *dialog, gboolean area);
 
-
 /* The replacement itself. */
 void replace_runs_start (ReplaceDialog *dialog);
 
@@ -54,6 +54,17 @@ gboolean replace_runs_is_full (ReplaceDialog *dialog);
 
 /* Ends everything, waiting for the engine's thread. */
 void replace_runs_clear (ReplaceDialog *dialog);
+
+/* The work area, with all that is shown on it; its words alone; the numbers of the persons alone. */
+void replace_where_show (ReplaceDialog *dialog);
+void replace_where_say (ReplaceDialog *dialog);
+void replace_where_show_marks (ReplaceDialog *dialog);
+
+/* Whether persons are looked for where nothing is selected: routers can find them, if that is wanted. */
+gboolean replace_where_finds (ReplaceDialog *dialog);
+
+/* Whether each person of the list has an area, if the model needs that; FALSE with error set. */
+gboolean replace_where_check (ReplaceDialog *dialog, MoaModel *model, GError **error);
 
 /* The earlier results. */
 void replace_history_fill (ReplaceDialog *dialog);
@@ -66,10 +77,6 @@ gboolean replace_history_write (ReplaceDialog *dialog, int variation, GError **e
 
 /* For replace_runs.c: says what is missing before Replace can be pressed; FALSE if something is. */
 gboolean replace_dialog_show_readiness (ReplaceDialog *dialog);
-void replace_dialog_show_area (ReplaceDialog *dialog);
-
-/* Whether persons are to be looked for where nothing is selected. */
-gboolean replace_dialog_finds (ReplaceDialog *dialog);
 void replace_dialog_set_running (ReplaceDialog *dialog, gboolean running);
 
 /* A full run is over: result (transfer full) with its work, or NULL and why. */

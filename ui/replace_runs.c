@@ -108,7 +108,7 @@ on_done (gpointer result, const GError *error, gpointer data)
   else if (kind == RUN_FIND)
     {
       take_found (dialog, result);
-      replace_dialog_show_area (dialog);
+      replace_where_show (dialog);
     }
   else if (kind == RUN_ESTIMATE)
     take_estimate (dialog, result, error);
@@ -191,7 +191,7 @@ start_next (ReplaceDialog *dialog)
     return;
   if (!replace_dialog_show_readiness (dialog))
     kind = RUN_NONE;
-  else if (!dialog->area.selection && dialog->n_found < 0 && replace_dialog_finds (dialog))
+  else if (!dialog->area.selection && dialog->n_found < 0 && replace_where_finds (dialog))
     kind = RUN_FIND;
   else if (!dialog->estimated)
     kind = RUN_ESTIMATE;
@@ -213,6 +213,13 @@ on_delay (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+static void
+forget_found (ReplaceDialog *dialog)
+{
+  replace_area_set_found (&dialog->area, NULL, 0);
+  dialog->n_found = -1;
+}
+
 void
 replace_runs_change (ReplaceDialog *dialog, gboolean area)
 {
@@ -221,12 +228,11 @@ replace_runs_change (ReplaceDialog *dialog, gboolean area)
   dialog->estimated = dialog->too_large = FALSE;
   dialog->quick_stage = 0;
   if (area)
-    dialog->n_found = -1;
-  else if (dialog->n_found >= 0 && !replace_dialog_finds (dialog))
+    forget_found (dialog);
+  else if (dialog->n_found >= 0 && !replace_where_finds (dialog))
     {
-      replace_area_set_found (&dialog->area, NULL, 0);
-      dialog->n_found = -1;
-      replace_dialog_show_area (dialog);
+      forget_found (dialog);
+      replace_where_show (dialog);
     }
   if (dialog->runner)
     runner_cancel (dialog->runner);

@@ -1,7 +1,10 @@
 /* A piece of work for the engine as the dialog of Replace Person asks for it. */
 #include "replace_work.h"
 
+#include "persons.h"
+
 #include "plugin/drawable.h"
+#include "plugin/intl.h"
 
 #include <libgimp/gimp.h>
 #include <string.h>
@@ -67,6 +70,53 @@ take_subjects (ReplaceWork *work)
   task->settings->n_order = task->n_subjects;
 }
 
+gboolean
+replace_work_needs_areas (MoaModel *model)
+{
+  const char *expert = moa_model_get_info (model)->expert;
+
+  return expert && strcmp (expert, "MoA");
+}
+
+gboolean
+replace_work_check_areas (MoaModel *model, const MoaImage *limit, int n_subjects, GError **error)
+{
+  int n = n_subjects > 1 && replace_work_needs_areas (model) ? persons_split (limit, NULL) : n_subjects;
+
+  if (n != n_subjects)
+    g_set_error (error, MOA_ERROR, MOA_ERROR_ARGUMENT,
+                 _("%s does not find persons by itself: select or paint an area for each person of the list, "
+                   "apart from one another (%d of %d so far)"),
+                 moa_model_get_info (model)->expert, n, n_subjects);
+  return n == n_subjects;
+}
+
+/* The parts of the area are the persons', as the numbers on the preview say. */
+static gboolean
+take_masks (ReplaceWork *work, const ReplaceArea *area, const MoaImage *painted, GError **error)
+{
+  ReplaceTask *task = work->task;
+  MoaImage *limit = replace_area_get_limit (area, area->selection, painted, area->picture->width,
+                                            area->picture->height);
+  gboolean success = replace_work_check_areas (task->model, limit, task->n_subjects, error);
+
+  if (success && task->n_subjects > 1 && replace_work_needs_areas (task->model))
+    {
+      MoaImage *parts[MOA_MAX_SUBJECTS];
+
+      persons_split (limit, parts);
+      for (int k = 0; k < task->n_subjects; k++)
+        {
+          work->masks[k] = drawable_scale_map (parts[k], task->area.width, task->area.height);
+          moa_image_free (parts[k]);
+        }
+      for (int k = 0; k < task->n_subjects; k++)
+        task->subjects[k].mask = work->masks[task->settings->order[k]];
+    }
+  moa_image_free (limit);
+  return success;
+}
+
 static void
 choose_blocks (ReplaceWork *work, guint64 chosen)
 {
@@ -96,6 +146,11 @@ replace_work_new (gint32 image, const ReplaceArea *area, SubjectList *subjects,
       return NULL;
     }
   take_subjects (work);
+  if (!take_masks (work, area, painted, error))
+    {
+      replace_work_free (work);
+      return NULL;
+    }
   replace_task_get_params (work->task, &work->params);
   work->params.find = FALSE; /* the dialog has looked already */
   choose_blocks (work, chosen);
@@ -113,6 +168,8 @@ replace_work_free (ReplaceWork *work)
   replace_task_free (work->task);
   subject_set_free (work->set);
   moa_image_free (work->factor);
+  for (int k = 0; k < MOA_MAX_SUBJECTS; k++)
+    moa_image_free (work->masks[k]);
   g_free (work);
 }
 

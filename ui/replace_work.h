@@ -12,6 +12,7 @@ typedef struct {
   ReplaceTask *task;
   SubjectSet *set;
   MoaImage *factor; /* painted on the router maps, of the source's size; NULL: nothing */
+  MoaImage *masks[MOA_MAX_SUBJECTS]; /* the subjects', where the model needs them */
   int mask_layers[64], n_mask_layers;
   MoaReplaceParams params;
 } ReplaceWork;
@@ -27,6 +28,11 @@ ReplaceWork *replace_work_new (gint32 image, const ReplaceArea *area, SubjectLis
                                const ReplaceSettings *settings, MoaModel *model, const MoaImage *painted,
                                const MoaImage *factor, guint64 chosen, GError **error);
 void replace_work_free (ReplaceWork *work);
+
+/* Whether the model has no routers that find the persons' places.  Then each of several subjects needs an
+ * area of its own: a part of limit, which is where persons may be drawn at all (NULL: everywhere). */
+gboolean replace_work_needs_areas (MoaModel *model);
+gboolean replace_work_check_areas (MoaModel *model, const MoaImage *limit, int n_subjects, GError **error);
 
 /* For a RunnerJob, with the work as data: a FoundPersons, a MoaEstimate, a MoaReplaceResult. */
 gpointer replace_work_find (const MoaRun *run, gpointer work, GError **error);

@@ -82,11 +82,48 @@ test_persons (void)
   moa_image_free (nothing);
 }
 
+static float
+value_at (const MoaImage *mask, int x, int y)
+{
+  return mask->data[y * mask->width + x];
+}
+
+static void
+test_parts (void)
+{
+  MoaImage *mask = screen_mask (300, 100, 0), *parts[MOA_MAX_SUBJECTS];
+
+  fill (mask, 200, 20, 260, 90);
+  fill (mask, 20, 20, 100, 90);
+  fill (mask, 150, 50, 153, 53); /* a crumb */
+  mask->data[50 * 300 + 19] = 0.25; /* soft */
+  g_assert_cmpint (persons_split (mask, NULL), ==, 2);
+  g_assert_cmpint (persons_split (mask, parts), ==, 2);
+  g_assert_cmpfloat (value_at (parts[0], 20, 20), ==, 1);
+  g_assert_cmpfloat (value_at (parts[0], 99, 89), ==, 1);
+  g_assert_cmpfloat (value_at (parts[0], 19, 50), ==, 0.25);
+  g_assert_cmpfloat (value_at (parts[0], 230, 50), ==, 0);
+  g_assert_cmpfloat (value_at (parts[1], 200, 20), ==, 1);
+  g_assert_cmpfloat (value_at (parts[1], 259, 89), ==, 1);
+  g_assert_cmpfloat (value_at (parts[1], 60, 50), ==, 0);
+  for (int i = 0; i < 300 * 100; i++)
+    g_assert_cmpfloat (MIN (parts[0]->data[i], parts[1]->data[i]), ==, 0);
+  for (int k = 0; k < 2; k++)
+    moa_image_free (parts[k]);
+
+  /* A bridge makes one of them. */
+  fill (mask, 90, 40, 210, 60);
+  g_assert_cmpint (persons_split (mask, NULL), ==, 1);
+  moa_image_free (mask);
+  g_assert_cmpint (persons_split (NULL, NULL), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
   screen_init (&argc, &argv);
   g_test_add_func ("/ui/paint/strokes", test_strokes);
   g_test_add_func ("/ui/paint/persons", test_persons);
+  g_test_add_func ("/ui/paint/parts", test_parts);
   return g_test_run ();
 }
