@@ -45,7 +45,7 @@ const SequenceKind morph_kind = {
   "morph", "plug-in-moa-morph", own, "frames", 2,
   N_("Add two persons at least: the first becomes the second."), plan,
   sequence_write_frames,
-  N_("Morph"), "sequences.html", SEQUENCE_LINE, N_("In _words:"),
+  N_("Morph"), SEQUENCE_LINE, N_("In _words:"),
   N_("What the picture shows, with one noun for each person who comes in: \"a man on a beach\"")
 };
 

@@ -1,6 +1,6 @@
 /* Pictures that belong together: see sequence.h.  GIMP has a part in the first and the last step only,
  * so that drawing may go on in a thread of its own. */
-#include "sequence.h"
+#include "sequence_private.h"
 
 #include "generate.h"
 #include "intl.h"
@@ -34,6 +34,7 @@ frame_free (gpointer data)
   moa_image_free (frame->around);
   moa_image_free (frame->picture);
   g_free (frame->json);
+  g_free (frame->hash);
   sequence_clear_subjects (frame);
   g_free (frame);
 }
@@ -170,37 +171,47 @@ set_params (const Frame *frame, guint64 *seed, MoaGenerateParams *params)
 }
 
 static gboolean
-check_frame (const Sequence *sequence, const Frame *frame, const MoaRun *run, GError **error)
+estimate_frame (const Sequence *sequence, const Frame *frame, const MoaRun *run, gboolean calibrate,
+                MoaEstimate *estimate, GError **error)
 {
   MoaGenerateParams params;
   MoaReplaceParams replacement;
-  MoaEstimate estimate;
   guint64 seed;
 
   if (frame->task)
     {
       replace_task_get_params (frame->task, &replacement);
-      return moa_replace_estimate (sequence->model, &replacement, run, FALSE, &estimate, error);
+      return moa_replace_estimate (sequence->model, &replacement, run, calibrate, estimate, error);
     }
   set_params (frame, &seed, &params);
-  return moa_generate_estimate (sequence->model, &params, run, FALSE, &estimate, error);
+  return moa_generate_estimate (sequence->model, &params, run, calibrate, estimate, error);
 }
 
-/* What would fail, fails before the first picture is drawn. */
-static gboolean
-check (const Sequence *sequence, const MoaRun *run, GError **error)
+gboolean
+sequence_estimate (Sequence *sequence, const MoaRun *run, gboolean calibrate, MoaEstimate *estimate,
+                   GError **error)
 {
+  MoaEstimate one = { 0 };
+
+  *estimate = one;
+  sequence_name_frames (sequence);
   for (guint i = 0; i < sequence->frames->len; i++)
     {
       const Frame *frame = g_ptr_array_index (sequence->frames, i);
 
       /* The frames of a morph are alike. */
-      if ((i == 0 || frame->share < 0) && !check_frame (sequence, frame, run, error))
+      if ((i == 0 || frame->share < 0) && !estimate_frame (sequence, frame, run, calibrate, &one, error))
         {
           if (frame->place)
             g_prefix_error (error, "%s: ", frame->place);
           return FALSE;
         }
+      estimate->bytes_needed = MAX (estimate->bytes_needed, one.bytes_needed);
+      estimate->bytes_free = one.bytes_free;
+      if (one.seconds < 0 || estimate->seconds < 0)
+        estimate->seconds = -1;
+      else if (!sequence_has_drawn (sequence, frame))
+        estimate->seconds += one.seconds;
     }
   return TRUE;
 }
@@ -248,11 +259,9 @@ draw (const Sequence *sequence, Frame *frame, const MoaRun *run, GError **error)
   return frame->picture != NULL;
 }
 
-gboolean
-sequence_draw (Sequence *sequence, const MoaRun *run, GError **error)
+static gboolean
+draw_all (Sequence *sequence, const MoaRun *run, GError **error)
 {
-  if (!check (sequence, run, error))
-    return FALSE;
   for (guint i = 0; i < sequence->frames->len; i++)
     {
       Frame *frame = g_ptr_array_index (sequence->frames, i);
@@ -267,6 +276,21 @@ sequence_draw (Sequence *sequence, const MoaRun *run, GError **error)
         return FALSE;
     }
   return TRUE;
+}
+
+gboolean
+sequence_draw (Sequence *sequence, const MoaRun *run, GError **error)
+{
+  MoaEstimate estimate;
+
+  /* What would fail, fails before the first picture is drawn. */
+  if (!sequence_estimate (sequence, run, FALSE, &estimate, error))
+    return FALSE;
+  sequence_take_drawn (sequence);
+  if (draw_all (sequence, run, error))
+    return TRUE;
+  sequence_keep_drawn (sequence);
+  return FALSE;
 }
 
 /* ---- Writing ------------------------------------------------------------- */

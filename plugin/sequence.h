@@ -18,6 +18,7 @@ typedef struct {
   double share;      /* of the way from the first subject to the second, who are one then; below 0: none */
   ReplaceTask *task; /* a replacement; NULL: a new picture */
   MoaImage *around;  /* the whole picture that it is in */
+  char *hash;        /* of what it is made of; NULL: not known */
   /* Once it is drawn: */
   MoaImage *picture;
   char *json;                 /* what it was made of */
@@ -36,6 +37,7 @@ typedef struct {
   MoaStory *story;          /* whose panels they are, in order; or NULL */
   GPtrArray *people;        /* of People, who are the story's own */
   MoaSavedSubject *ends[2]; /* of a morph's way; once drawing began */
+  GHashTable *drawn;        /* the caller's, as of sequence_drawn_new(); NULL: none */
 } Sequence;
 
 typedef enum { SEQUENCE_LINE, SEQUENCE_LINES, SEQUENCE_FILE } SequenceWords;
@@ -54,7 +56,7 @@ struct _SequenceKind
   /* Main thread: a new image of the pictures.  -1 with error set. */
   int (*write) (const Sequence *sequence, GError **error);
   /* Of the dialog: */
-  const char *title, *help; /* help: a page's file */
+  const char *title;
   SequenceWords words;
   const char *label, *tip;  /* of the words */
 };
@@ -75,6 +77,16 @@ void sequence_clear_subjects (Frame *frame);
 
 /* The name of a layer that GIMP animates: "name (150ms) (replace)".  (transfer full) */
 char *sequence_name_frame (const Sequence *sequence, const char *name, int delay);
+
+/* Pictures of a run that ended early.  Put into sequence->drawn, they are taken for frames that are the
+ * same; those of this run are all that is there if it ends early too.  (transfer full) */
+GHashTable *sequence_drawn_new (void);
+
+/* In any thread: what drawing would take, without the frames that are drawn already: the seconds of all, the
+ * memory of the frame that needs most.  calibrate: as of moa_generate_estimate().  What is wrong with a
+ * frame is an error. */
+gboolean sequence_estimate (Sequence *sequence, const MoaRun *run, gboolean calibrate, MoaEstimate *estimate,
+                            GError **error);
 
 /* In any thread: checks all frames, then draws those that are not drawn yet.  run->progress tells of the
  * whole, and in `picture' of the frame. */

@@ -229,7 +229,7 @@ plan (Sequence *sequence, GError **error)
 
 const SequenceKind story_kind = {
   "story", "plug-in-moa-story", own, "columns", 0, N_("Choose the file of a story."), plan, page_write,
-  N_("Story"), "sequences.html", SEQUENCE_FILE, N_("Stor_y:"),
+  N_("Story"), SEQUENCE_FILE, N_("Stor_y:"),
   N_("A text file with characters and panels. Persons that you add play its characters, in their order.")
 };
 

@@ -29,7 +29,7 @@ plan (Sequence *sequence, GError **error)
 
 const SequenceKind time_lapse_kind = {
   "time-lapse", "plug-in-moa-time-lapse", own, "delay", 1, N_("Add the person who grows older."), plan,
-  sequence_write_frames, N_("Time Lapse"), "sequences.html", SEQUENCE_LINES, N_("In _words:"),
+  sequence_write_frames, N_("Time Lapse"), SEQUENCE_LINES, N_("In _words:"),
   N_("An age in words on each line, from young to old, with a noun for the person: "
      "\"an old woman in a park\"")
 };

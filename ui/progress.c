@@ -56,6 +56,8 @@ name_seconds (double seconds)
   if (seconds < 90)
     return g_strdup_printf (ngettext ("about %d second", "about %d seconds", (int) seconds + 1),
                             (int) seconds + 1);
+  if (seconds >= 5400)
+    return g_strdup_printf (_("about %d h %d min"), (int) (seconds / 3600), (int) (seconds / 60) % 60);
   return g_strdup_printf (ngettext ("about %d minute", "about %d minutes", (int) (seconds / 60 + 0.5)),
                           (int) (seconds / 60 + 0.5));
 }

@@ -26,6 +26,12 @@ check "Morph opens" entry 'morph...' 'Morph'
 press Return
 sleep 0.5
 check "with nobody nothing starts" not_busy
+press alt+h
+check "Help opens a page" wait_for 10 window_is_open 'Morph, Time Lapse, Story'
+press Escape
+sleep 0.5
+xdotool windowactivate --sync "$(xdotool search --onlyvisible --name '^Morph$' | head -n 1)"
+press alt+w
 xdotool type 'a woman on a beach'
 add_layer 0
 add_layer 1
@@ -74,6 +80,53 @@ press alt+e
 check "run to its end it makes a new image" wait_for ${MOA_TEST_WAIT:-120} images_are 5
 check "with a group for the page" wait_for 120 lowest_is "Page 1"
 check "and the dialog is gone" wait_for 5 not_running
+
+# ---- a story goes on ----
+# In processor time, which other programs do not change.
+spent_at_end ()
+{
+  local now last=0
+  while now=$(ticks) && [ "$now" ]; do
+    last=$now
+    sleep 0.1
+  done
+  echo "$last"
+}
+spent_more () { [ "$(ticks)" -ge "$1" ]; }
+# how light the panels of the newest page are, all digits
+panels ()
+{
+  fu "(let ((page (vector-ref (cadr (gimp-image-get-layers (vector-ref (cadr (gimp-image-list)) 0))) 0)))
+        (map (lambda (layer) (car (gimp-drawable-histogram layer HISTOGRAM-VALUE 0 1)))
+             (vector->list (cadr (gimp-item-get-children page)))))"
+}
+printf 'steps: 25\nAnn (woman): %s\npanel: Ann on a beach\npanel: Ann in a park\npanel: Ann in the snow\npanel: Ann\n' \
+  "$pictures/lake-subject.png" >"$work/story.txt"
+check "Story opens with the file of the last time" entry 'story...' 'Story'
+wait_for 30 not_busy
+window_picture Story story-cost
+before=$(ticks)
+press alt+e
+whole=$(($(spent_at_end) - before))
+check "run to its end" wait_for 20 images_are 6
+once=$(panels)
+check "it opens again" entry 'story...' 'Story'
+wait_for 30 not_busy
+before=$(ticks)
+press alt+e
+wait_for 120 spent_more $((before + whole * 6 / 10))
+press alt+c
+check "Cancel stops it" wait_for 3 not_busy
+wait_for 20 not_busy
+sleep 1
+window_picture Story story-cancelled
+before=$(ticks)
+press alt+e
+rest=$(($(spent_at_end) - before))
+check "it goes on to its end" wait_for 20 images_are 7
+echo "# processor time of all panels $whole, of those that were left $rest"
+check "and does not draw anew what it had" [ $((rest * 4)) -lt $((whole * 3)) ]
+check "the panels are those of a run without a break" [ "$once" = "$(panels)" ]
 
 check "GIMP quits" quit_gimp
 check "and keeps the settings for the next time" grep -q 'moa-morph-settings.*woman.*beach' "$profile/parasiterc"
