@@ -131,7 +131,8 @@ typedef struct {
   /* A folder of MoA weights, or the file of an IP-Adapter or of FastComposer, whose own image encoder is
    * taken before any other.  NULL: the model's own. */
   const char *expert;
-  const char *controlnet;        /* a file, or a folder with config.json; NULL: none */
+  /* A file, or a folder with config.json; NULL: controlnet/ in the model's folder, if it is there. */
+  const char *controlnet;
   const MoaLora *loras;
   int n_loras;
   const char *const *embeddings; /* textual inversion files, NULL ended; or NULL */

@@ -32,6 +32,7 @@ frame_free (gpointer data)
   generate_settings_free (frame->settings);
   replace_task_free (frame->task);
   moa_image_free (frame->around);
+  moa_image_free (frame->control);
   moa_image_free (frame->picture);
   g_free (frame->json);
   g_free (frame->hash);

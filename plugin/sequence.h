@@ -18,6 +18,7 @@ typedef struct {
   double share;      /* of the way from the first subject to the second, who are one then; below 0: none */
   ReplaceTask *task; /* a replacement; NULL: a new picture */
   MoaImage *around;  /* the whole picture that it is in */
+  MoaImage *control; /* what the ControlNet follows; NULL: none */
   char *hash;        /* of what it is made of; NULL: not known */
   /* Once it is drawn: */
   MoaImage *picture;

@@ -79,6 +79,15 @@ add_subject (Hash *hash, const MoaSubject *subject)
   add_image (hash, subject->mask);
 }
 
+static void
+add_control (Hash *hash, const MoaControl *control)
+{
+  g_autofree char *how = g_strdup_printf ("%.9g %.9g %.9g", control->scale, control->start, control->end);
+
+  add_image (hash, control->image);
+  add_text (hash, how);
+}
+
 /* Settings without what a picture does not depend on. */
 static void
 add_settings (Hash *hash, const GenerateSettings *settings)
@@ -91,8 +100,7 @@ add_settings (Hash *hash, const GenerateSettings *settings)
   g_autofree char *json = generate_settings_to_json (&plain);
 
   add_text (hash, json);
-  add_image (hash, settings->params.control.image);
-  g_checksum_update (hash->sum, (const guchar *) &settings->params.control.scale, 3 * sizeof (double));
+  add_control (hash, &settings->params.control);
 }
 
 static void
@@ -103,7 +111,7 @@ add_task (Hash *hash, const ReplaceTask *task)
   add_text (hash, json);
   add_image (hash, task->source);
   add_image (hash, task->selection);
-  add_image (hash, task->settings->params.control.image);
+  add_control (hash, &task->settings->params.control);
   g_checksum_update (hash->sum, (const guchar *) &task->area, sizeof task->area);
 }
 

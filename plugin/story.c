@@ -12,6 +12,7 @@
 
 #include "icon.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const own[] = { "columns", "rows", NULL };
@@ -134,18 +135,121 @@ select_by (const char *path, gint32 layer, GError **error)
   return mask != NULL;
 }
 
+/* ---- What a panel says --------------------------------------------------- */
+
+typedef struct {
+  char *replace, *select, *control; /* pictures; or NULL */
+  MoaControl how;                   /* is the control followed */
+  char *options;                    /* of the procedures */
+} Said;
+
+static void
+said_clear (Said *said)
+{
+  g_free (said->replace);
+  g_free (said->select);
+  g_free (said->control);
+  g_free (said->options);
+}
+
+/* The object's text of that name, which leaves it.  (transfer full) */
+static char *
+take_text (json_t *object, const char *name)
+{
+  char *text = g_strdup (json_string_value (json_object_get (object, name)));
+
+  if (text)
+    json_object_del (object, name);
+  return text;
+}
+
+/* "512x768" becomes width and height. */
+static gboolean
+take_size (json_t *object, GError **error)
+{
+  g_autofree char *size = take_text (object, "size");
+  int width, height, end = 0;
+
+  if (!size)
+    return TRUE;
+  if (sscanf (size, "%dx%d%n", &width, &height, &end) != 2 || size[end])
+    return options_fail (error, "options: \"size\" is \"%s\"; write it as 512x512", size);
+  json_object_set_new (object, "width", json_integer (width));
+  json_object_set_new (object, "height", json_integer (height));
+  return TRUE;
+}
+
+static gboolean
+take_number (json_t *object, const char *name, double *number, GError **error)
+{
+  json_t *value = json_object_get (object, name);
+
+  if (value && !json_is_number (value))
+    return options_fail (error, "options: \"%s\" must be a number", name);
+  if (value)
+    *number = json_number_value (value);
+  json_object_del (object, name);
+  return TRUE;
+}
+
+static gboolean
+read_said (Said *said, const MoaPanel *panel, GError **error)
+{
+  json_t *object = options_parse ("settings", panel->settings, error);
+  gboolean success;
+
+  said->how = (MoaControl) { .scale = 1, .end = 1 };
+  said->replace = take_text (object, "replace");
+  said->select = said->replace ? take_text (object, "select") : NULL;
+  said->control = take_text (object, "control");
+  success = object && (said->replace || take_size (object, error));
+  if (said->control)
+    success = success && take_number (object, "control_scale", &said->how.scale, error)
+              && take_number (object, "control_start", &said->how.start, error)
+              && take_number (object, "control_end", &said->how.end, error);
+  said->options = options_print (object);
+  return success;
+}
+
+/* The picture that the ControlNet follows, or the area of it; NULL area: all. */
+static gboolean
+read_control (Frame *frame, const Said *said, const MoaImage *like, const MoaRect *area, MoaControl *control,
+              GError **error)
+{
+  gint32 layer = said->control ? load_picture (said->control, error) : -1;
+  MoaRect all = { 0 };
+
+  if (!said->control)
+    return TRUE;
+  if (layer < 0)
+    return FALSE;
+  all.width = gimp_drawable_width (layer);
+  all.height = gimp_drawable_height (layer);
+  if (like && (all.width != like->width || all.height != like->height))
+    options_fail (error, "\"%s\" must have the size of the picture, %d x %d", said->control, like->width,
+                  like->height);
+  else
+    frame->control = drawable_read_rgb (layer, area ? area : &all, NULL, error);
+  gimp_image_delete (gimp_item_get_image (layer));
+  *control = said->how;
+  control->image = frame->control;
+  return frame->control != NULL;
+}
+
+/* ---- The plan ------------------------------------------------------------ */
+
 /* Reads all that the replacement needs; the picture is closed again. */
 static gboolean
-plan_replacement (Sequence *sequence, Frame *frame, const char *path, const char *select, const char *json,
-                  GError **error)
+plan_replacement (Sequence *sequence, Frame *frame, const Said *said, GError **error)
 {
   g_autoptr (ReplaceSettings) settings = replace_settings_copy (sequence->settings->how);
-  gint32 layer = replace_settings_set_options (settings, json, error) ? load_picture (path, error) : -1;
+  gint32 layer = replace_settings_set_options (settings, said->options, error)
+                 ? load_picture (said->replace, error) : -1;
 
   if (layer < 0)
     return FALSE;
   replace_settings_set_string (&settings->prompt, frame->settings->prompt);
-  if (!select || select_by (select, layer, error))
+  if (!said->select || select_by (said->select, layer, error))
     frame->task = replace_task_of_layer (gimp_item_get_image (layer), layer, settings, sequence->model,
                                          error);
   if (frame->task)
@@ -157,35 +261,26 @@ plan_replacement (Sequence *sequence, Frame *frame, const char *path, const char
       frame->around = drawable_read_rgb (layer, &all, NULL, error);
     }
   gimp_image_delete (gimp_item_get_image (layer));
-  return frame->around != NULL;
+  return frame->around
+         && read_control (frame, said, frame->around, &frame->task->area,
+                          &frame->task->settings->params.control, error);
 }
-
-/* ---- The plan ------------------------------------------------------------ */
 
 static gboolean
 set_panel (Sequence *sequence, Frame *frame, const MoaPanel *panel, GError **error)
 {
-  json_t *object = options_parse ("settings", panel->settings, error);
-  g_autofree char *path = g_strdup (json_string_value (json_object_get (object, "replace")));
-  g_autofree char *select = g_strdup (json_string_value (json_object_get (object, "select")));
+  GenerateSettings *settings = frame->settings;
+  Said said = { NULL };
+  gboolean success = read_said (&said, panel, error);
 
-  if (path)
-    {
-      json_object_del (object, "replace");
-      json_object_del (object, "select");
-    }
-
-  g_autofree char *json = options_print (object);
-
-  if (path)
-    {
-      replace_settings_set_string (&frame->settings->prompt, panel->prompt);
-      return plan_replacement (sequence, frame, path, select, json, error);
-    }
-  if (!generate_settings_set_options (frame->settings, json, error))
-    return FALSE;
-  replace_settings_set_string (&frame->settings->prompt, panel->prompt);
-  return TRUE;
+  if (success && !said.replace)
+    success = generate_settings_set_options (settings, said.options, error)
+              && read_control (frame, &said, NULL, NULL, &settings->params.control, error);
+  replace_settings_set_string (&settings->prompt, panel->prompt);
+  if (success && said.replace)
+    success = plan_replacement (sequence, frame, &said, error);
+  said_clear (&said);
+  return success;
 }
 
 static gboolean

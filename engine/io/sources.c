@@ -356,6 +356,17 @@ find_control (MoaSources *s, const char *path, GError **error)
   return TRUE;
 }
 
+/* What was given, or else a model folder's own. */
+static gboolean
+find_any_control (MoaSources *s, const MoaModelFiles *files, GError **error)
+{
+  g_autofree char *own = g_build_filename (files->model, "controlnet", NULL);
+  g_autofree char *weights = moa_weights_in (own, "diffusion_pytorch_model");
+  if (files->controlnet)
+    return find_control (s, files->controlnet, error);
+  return !weights || !g_str_has_suffix (weights, ".safetensors") || find_control (s, own, error);
+}
+
 /* Every part that jobs cannot do without must have weights by now. */
 static gboolean
 check_complete (const MoaSources *s, const MoaModelFiles *files, GError **error)
@@ -384,7 +395,7 @@ moa_sources_find (MoaSources *s, const MoaModelFiles *files, GError **error)
        && (!files->text_encoder || replace_part (s, MOA_PART_TEXT, files->text_encoder, error))
        && (!files->image_encoder || replace_vision (s, files->image_encoder, error))
        && (!files->expert || replace_expert (s, files->expert, error))
-       && (!files->controlnet || find_control (s, files->controlnet, error))
+       && find_any_control (s, files, error)
        && check_complete (s, files, error);
   if (!ok)
     moa_sources_clear (s);

@@ -145,6 +145,38 @@
     (list (n-layers made) (name-of (part page 4))
           (pictures-differ? (part page 4) (top one))) '(1 "Panel 1" #f))
   (for-each gimp-image-delete (list made one)))
+(let* ((made (story (write-file "sized.txt" "steps: 2" "size: 64x96" "panel: a man" "panel: a man" "size: 96x64") #() 0 "{}"))
+       (page (top made)))
+  (check= "story: a size for all panels, and a panel's own"
+    (map (lambda (n) (list (width-of (part page n)) (height-of (part page n)))) '(0 1)) '((96 64) (64 96)))
+  (gimp-image-delete made))
+(refused? "a story with a size that is none"
+  (lambda () (story (write-file "bad.txt" "panel: a man" "size: 64 by 96") #() 0 "{}")) "write it as 512x512")
+
+; the tiny model of the fixtures has a ControlNet in its folder
+(define (story-by-tiny . lines)
+  (top (cadr (plug-in-moa-story RUN-NONINTERACTIVE (apply write-file "control.txt" "steps: 2" lines) 0 #() 5 0
+                                (string-append data "/tiny") "{}"))))
+(let* ((follow (string-append "control: " (photo "lake")))
+       (page (story-by-tiny "panel: a man" "panel: a man" follow "panel: a man" follow "control_scale: 0"))
+       (plain (part page 2)))
+  (check= "story: a picture that a ControlNet follows; at scale 0 it is not followed"
+    (list (pictures-differ? (part page 1) plain) (pictures-differ? (part page 0) plain)) '(#t #f))
+  (close page))
+(let* ((lines (list (string-append "Ann (woman): " (photo "lake-subject")) "freedom: 1" "panel: Ann"
+                    (string-append "replace: " (photo "lake")) (string-append "select: " (photo "lake-selection"))))
+       (page (apply story-by-tiny lines))
+       (other (apply story-by-tiny (append lines (list (string-append "control: " (photo "snow")))))))
+  (check "story: in a replacement too" (pictures-differ? (part page 0) (part other 0)))
+  (for-each close (list page other)))
+(refused? "a story with a control for a model without a ControlNet"
+  (lambda () (story (write-file "bad.txt" "panel: a man" (string-append "control: " (photo "lake"))) #() 0 "{}"))
+  "ControlNet")
+(refused? "a story with a control that is missing"
+  (lambda () (story (write-file "bad.txt" "panel: a man" "control: nothing.png") #() 0 "{}")) "nothing.png")
+(refused? "a story with a control's number that is none"
+  (lambda () (story (write-file "bad.txt" "panel: a man" (string-append "control: " (photo "lake")) "control_end: late")
+                    #() 0 "{}")) "control_end")
 (refused? "a story that is not there" (lambda () (story "/nowhere/s.txt" #() 0 "{}")) "/nowhere/s.txt")
 (refused? "a story without a panel" (lambda () (story (write-file "bad.txt" "title: None") #() 0 "{}")) "no panel")
 (refused? "a story with a setting that is none, before anything is drawn"

@@ -355,13 +355,15 @@ test_controlnet (void)
   MoaImage *full = draw_controlled (&a, 1, 0, 1), *same = draw_controlled (&b, 1, 0, 1);
   MoaImage *none = draw_controlled (&a, 0, 0, 1), *never = draw_controlled (&a, 1, 0.9, 1);
   MoaImage *half = draw_controlled (&a, 1, 0, 0.5);
+  MoaImage *own = draw_controlled (&(MoaModelFiles){ .model = tiny }, 1, 0, 1); /* the folder's */
   g_assert_cmpfloat (image_difference (full, same), ==, 0);
+  g_assert_cmpfloat (image_difference (full, own), ==, 0);
   g_assert_cmpfloat (image_difference (plain, none), ==, 0);
   g_assert_cmpfloat (image_difference (plain, never), ==, 0);
   g_assert_cmpfloat (image_difference (plain, full), >, 1e-4);
   g_assert_cmpfloat (image_difference (half, full), >, 1e-5);
   g_assert_cmpfloat (image_difference (half, plain), >, 1e-5);
-  MoaImage *const images[] = { plain, full, same, none, never, half };
+  MoaImage *const images[] = { plain, full, same, none, never, half, own };
   for (gsize i = 0; i < G_N_ELEMENTS (images); i++)
     moa_image_free (images[i]);
 
