@@ -13,6 +13,11 @@
  *                                         of b, times 10000
  *   (moa-test-seam drawable mask x y)     mean gradient of the picture across the mask's edge, and
  *                                         elsewhere around it, times 10000
+ *   (moa-test-progress image drawable options file)
+ *                                         makes the result there again by plug-in-moa-edit, with a progress
+ *                                         bar that writes to the file what GIMP's would show: "start: TEXT",
+ *                                         "text: TEXT", "end", and "back" where its value falls; there is
+ *                                         none in a GIMP without an interface
  *   (moa-test-start image drawable subject options file)
  *                                         starts Replace Person and returns at once; when that is
  *                                         over the file says "done" or "failed" */
@@ -38,6 +43,9 @@ static const GimpParamDef start_args[] = { { GIMP_PDB_IMAGE, "image", "" }, DRAW
                                            DRAWABLE ("subject"),
                                            { GIMP_PDB_STRING, "options", "" },
                                            { GIMP_PDB_STRING, "file", "" } };
+static const GimpParamDef progress_args[] = { { GIMP_PDB_IMAGE, "image", "" }, DRAWABLE ("drawable"),
+                                              { GIMP_PDB_STRING, "options", "" },
+                                              { GIMP_PDB_STRING, "file", "" } };
 static const GimpParamDef two_values[] = { INT ("first"), INT ("second") };
 
 #define EXTENSION "extension-moa-test"
@@ -59,6 +67,7 @@ query (void)
   install ("moa-test-colours", G_N_ELEMENTS (range_args), range_args, 2);
   install ("moa-test-views", G_N_ELEMENTS (views_args), views_args, 2);
   install ("moa-test-seam", G_N_ELEMENTS (seam_args), seam_args, 2);
+  install ("moa-test-progress", G_N_ELEMENTS (progress_args), progress_args, 0);
   gimp_install_procedure (EXTENSION, "For tests", "", "", "", "", NULL, "", GIMP_EXTENSION, 0, 0,
                           NULL, NULL);
 }
@@ -322,6 +331,61 @@ serve (void)
     }
 }
 
+/* ---- Progress ------------------------------------------------------------ */
+
+typedef struct {
+  GString *seen;
+  double value;
+} Bar;
+
+static void
+on_start (const gchar *text, gboolean cancelable, gpointer data)
+{
+  g_string_append_printf (((Bar *) data)->seen, "start: %s\n", text);
+}
+
+static void
+on_end (gpointer data)
+{
+  g_string_append (((Bar *) data)->seen, "end\n");
+}
+
+static void
+on_text (const gchar *text, gpointer data)
+{
+  g_string_append_printf (((Bar *) data)->seen, "text: %s\n", text);
+}
+
+static void
+on_value (gdouble value, gpointer data)
+{
+  Bar *bar = data;
+
+  if (value < bar->value)
+    g_string_append (bar->seen, "back\n");
+  bar->value = value;
+}
+
+static void
+watch_progress (gint32 image, gint32 drawable, const char *options, const char *file)
+{
+  Bar bar = { g_string_new (NULL), 0 };
+  GimpProgressVtable bar_calls = { .start = on_start, .end = on_end, .set_text = on_text,
+                                   .set_value = on_value };
+  const gchar *name = gimp_progress_install_vtable (&bar_calls, &bar);
+  int n_values;
+  GimpParam *values = gimp_run_procedure ("plug-in-moa-edit", &n_values, GIMP_PDB_INT32,
+                                          GIMP_RUN_NONINTERACTIVE, GIMP_PDB_IMAGE, image, GIMP_PDB_DRAWABLE,
+                                          drawable, GIMP_PDB_STRING, options, GIMP_PDB_END);
+
+  gimp_progress_uninstall (name);
+  if (values[0].data.d_status != GIMP_PDB_SUCCESS)
+    g_string_append (bar.seen, "failed\n");
+  g_file_set_contents (file, bar.seen->str, -1, NULL);
+  gimp_destroy_params (values, n_values);
+  g_string_free (bar.seen, TRUE);
+}
+
 static void
 run (const gchar *name, gint n_params, const GimpParam *param, gint *n_values,
      GimpParam **return_values)
@@ -349,6 +413,12 @@ run (const gchar *name, gint n_params, const GimpParam *param, gint *n_values,
   else if (!strcmp (name, "moa-test-seam"))
     measure_seam (param[0].data.d_drawable, param[1].data.d_drawable, param[2].data.d_int32,
                   param[3].data.d_int32, &values[1].data.d_int32, &values[2].data.d_int32);
+  else if (!strcmp (name, "moa-test-progress"))
+    {
+      watch_progress (param[0].data.d_image, param[1].data.d_drawable, param[2].data.d_string,
+                      param[3].data.d_string);
+      *n_values = 1;
+    }
   else if (!strcmp (name, "moa-test-fill"))
     {
       fill (param[0].data.d_drawable, param[1].data.d_int32);
