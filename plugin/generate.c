@@ -71,6 +71,31 @@ generate_add_picture (int image, int parent, const MoaImage *picture, const char
   return layer;
 }
 
+static gboolean
+is_drawn (int item)
+{
+  GimpParasite *parasite = gimp_item_get_parasite (item, PARASITE);
+  gboolean drawn = parasite != NULL;
+  int n = 0;
+  g_autofree int *children = gimp_item_is_group (item) ? gimp_item_get_children (item, &n) : NULL;
+
+  gimp_parasite_free (parasite);
+  for (int i = 0; i < n; i++)
+    drawn |= is_drawn (children[i]);
+  return drawn;
+}
+
+gboolean
+generate_check_other (int item, GError **error)
+{
+  g_autofree char *name = gimp_item_get_name (item);
+
+  return !is_drawn (item)
+         || options_fail (error, _("\"%s\" is a new picture, with nobody replaced in it: open Generate, Morph, Time "
+                          "Lapse or Story again, which still have the settings of the last time, and change seed "
+                          "or settings there"), name);
+}
+
 int
 generate_write (const MoaGenerateParams *params, char *const *names,
                 const MoaGenerateResult *result, MoaModel *model, gboolean mark, GError **error)

@@ -20,6 +20,10 @@ int generate_image_new (int width, int height, gboolean mark, GError **error);
 int generate_add_picture (int image, int parent, const MoaImage *picture, const char *name,
                           const char *json);
 
+/* FALSE, and an error that says what to do instead, if item is what Generate, Morph, Time Lapse or Story
+ * drew, or a page of a story. */
+gboolean generate_check_other (int item, GError **error);
+
 /* A new image with a layer for each seed, the first one on top and visible.  -1 with error set. */
 int generate_write (const MoaGenerateParams *params, char *const *names,
                     const MoaGenerateResult *result, MoaModel *model, gboolean mark, GError **error);

@@ -5,6 +5,7 @@
 #include "repeat.h"
 
 #include "drawable.h"
+#include "generate.h"
 #include "history.h"
 #include "intl.h"
 #include "options.h"
@@ -24,7 +25,7 @@ find_group (gint32 image, gint32 drawable, GError **error)
   gint32 layer = drawable_get_layer (drawable, image, TRUE, error);
   gint32 group = layer >= 0 ? result_find_group (layer) : -1;
 
-  if (layer >= 0 && group < 0)
+  if (layer >= 0 && group < 0 && generate_check_other (layer, error))
     {
       g_autofree char *name = gimp_item_get_name (layer);
 

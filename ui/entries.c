@@ -8,6 +8,7 @@
 #include "sequence_dialog.h"
 #include "subjects_dialog.h"
 
+#include "plugin/generate.h"
 #include "plugin/intl.h"
 #include "plugin/models.h"
 #include "plugin/result.h"
@@ -51,6 +52,8 @@ entry_edit (gint32 image, gint32 drawable, gboolean again, GError **error)
 {
   if (result_find_group (drawable) >= 0)
     return replace_dialog_run (image, drawable, FALSE);
+  if (!generate_check_other (drawable, error))
+    return FALSE;
   g_set_error (error, MOA_ERROR, MOA_ERROR_ARGUMENT, "%s",
                _("This layer is not a result: choose the layer group that Replace Person made, or a layer in "
                  "it."));

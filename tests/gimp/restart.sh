@@ -52,10 +52,13 @@ printf '(theme "Dark")\n(moa-consent "yes")\n' >"$profile/gimprc"
 echo 'gtk-font-name = "Sans 20"' >"$profile/gtkrc"
 MOA_TEST_LANGUAGE=de start_gimp 1400x900 "$MOA_TEST_MODEL" "$pictures/snow.png"
 look_up
-for call in "Replace Person" "Generate" "Router Maps" "Models" "Subjects"; do
+for call in "Replace Person" "Generate" "Morph" "Time Lapse" "Story" "Router Maps" "Models" "Subjects"; do
   case $call in
     Replace*) procedure=$(dialog_call) ;;
     Generate) procedure='(plug-in-moa-generate RUN-INTERACTIVE "" 0 #() 0 1 "" "{}")' ;;
+    Morph) procedure='(plug-in-moa-morph RUN-INTERACTIVE "" 0 #() 0 2 "" "{}")' ;;
+    Time*) procedure='(plug-in-moa-time-lapse RUN-INTERACTIVE "" 0 #() 0 0 "" "{}")' ;;
+    Story) procedure='(plug-in-moa-story RUN-INTERACTIVE "" 0 #() 0 0 "" "{}")' ;;
     Router*) procedure="(plug-in-moa-router-maps RUN-INTERACTIVE $image $layer \"\")" ;;
     Models) procedure='(plug-in-moa-models RUN-INTERACTIVE "" "")' ;;
     Subjects) procedure='(plug-in-moa-subjects RUN-INTERACTIVE "" "" "" 0 #() "")' ;;

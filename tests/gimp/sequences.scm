@@ -122,6 +122,13 @@
     (map name-of (vector->list (children first)))
     '("Panel 2" "She was early." "Panel 1" "At the lake" "Paper"))
   (check= "story: a panel is as Generate draws it" (pictures-differ? (part first 2) (top one)) #f)
+  (for-each
+    (lambda (item)
+      (refused? (string-append "story: repeating \"" (name-of item) "\"")
+        (lambda () (plug-in-moa-repeat RUN-NONINTERACTIVE made item 3)) "open Generate, Morph, Time Lapse or Story again")
+      (refused? (string-append "story: editing \"" (name-of item) "\"")
+        (lambda () (plug-in-moa-edit RUN-NONINTERACTIVE made item "{}")) "Story again"))
+    (list first (part first 2)))
   (check "story: with other words, persons and seed another picture"
     (let ((text (caddr (car (gimp-item-get-parasite (part first 0) "moa-generate")))))
       (and (contains? text "a boy <1> and a woman <2> in the snow") (contains? text "\"seed\": 9"))))
