@@ -789,6 +789,7 @@ test_maps (void)
   swap_init (&swap, "lake", 10);
   static const int steps[] = { 0, 9, 4 };
   swap.params.selection = NULL;
+  swap.params.find = FALSE; /* the routers by themselves */
   swap.params.map_steps = steps;
   swap.params.n_map_steps = G_N_ELEMENTS (steps);
   swap.params.maps_only = TRUE;
