@@ -116,7 +116,7 @@ pair_json (const MoaResults *r)
 /* What every report has at its top, whatever was measured. */
 static const char *const always[] = {
   "vae_psnr", "inversion_psnr", "source_person_psnr", "person_psnr", "background_psnr",
-  "attribute_accuracy", "attribute_accuracy_truth", "router_iou",
+  "attribute_accuracy", "attribute_accuracy_truth", "router_iou", "found_iou",
 };
 static const char *const always_words[] = { "prompt_consistency", "prompt_consistency_truth" };
 
@@ -195,6 +195,7 @@ static const Line swap_lines[] = {
   { "result to the replaced person, dB", "replaced_person_psnr", "source_person_psnr", 2 },
   { "who stays, dB to the truth", "kept_person_psnr", NULL, 2 },
   { "who stays, attributes", "kept_attribute_accuracy", "kept_attribute_accuracy_truth", 3 },
+  { "persons found before the swap, overlap", "found_iou", NULL, 3 },
   { "router map with the person, overlap", "router_iou", NULL, 3 },
   { "the same, inside the selection", "router_iou_selected", NULL, 3 },
   { "autoencoder, dB", "vae_psnr", NULL, 2 },

@@ -149,12 +149,43 @@ router_overlap (const MoaReplaceResult *result, const MoaCase *c, GError **error
   return overlap;
 }
 
-/* Without a selection, which would show the routers the person; and with it. */
+/* The overlap of the persons whom the routers find before anything is replaced with all who are there;
+ * NAN for an expert that has none. */
+static double
+found_overlap (const Swap *s, GError **error)
+{
+  GError *fault = NULL;
+  const MoaCase *c = s->c;
+  gsize n = (gsize) c->source->width * c->source->height;
+  int n_found;
+  MoaPerson *persons = moa_find_persons (s->e->model, c->source, NULL, c->n_people, &n_found, &s->e->run,
+                                         &fault);
+  if (g_error_matches (fault, MOA_ERROR, MOA_ERROR_MODEL))
+    g_clear_error (&fault);
+  if (fault)
+    g_propagate_error (error, fault);
+  if (!persons)
+    return NAN;
+  g_autofree float *found = g_new0 (float, n), *seen = g_new0 (float, n);
+  for (gsize i = 0; i < n; i++)
+    {
+      for (int k = 0; k < n_found; k++)
+        found[i] = MAX (found[i], persons[k].mask->data[i]);
+      for (int k = 0; k < c->n_people; k++)
+        seen[i] = MAX (seen[i], c->before[k]->data[i]);
+    }
+  moa_persons_free (persons, n_found);
+  return moa_overlap (found, seen, n);
+}
+
+/* Before the swap; in it without a selection, which would show the routers the person; and with it. */
 static gboolean
 add_routers (Swap *s, GError **error)
 {
   GError *fault = NULL;
-  moa_scores_add (s->scores, "router_iou_selected", router_overlap (s->result, s->c, &fault));
+  moa_scores_add (s->scores, "found_iou", found_overlap (s, &fault));
+  if (!fault)
+    moa_scores_add (s->scores, "router_iou_selected", router_overlap (s->result, s->c, &fault));
   MoaReplaceResult *own = fault ? NULL : replace (s->e, s->c, TRUE, &fault);
   if (own)
     moa_scores_add (s->scores, "router_iou", router_overlap (own, s->c, &fault));

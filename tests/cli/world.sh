@@ -111,11 +111,11 @@ python3 - >out.log 2>err.log <<'END'
 import json, math
 n = json.load(open("numbers.json"))
 for key in ("vae_psnr", "inversion_psnr", "source_person_psnr", "person_psnr", "background_psnr",
-            "router_iou"):
+            "router_iou", "found_iou"):
     assert math.isfinite(n[key]) and n[key] > 0, key
     low, high = n[key + "_ci95"]
     assert low <= n[key] <= high, key
-assert n["vae_psnr"] > 15 and n["router_iou"] < 1 and "pair" in n
+assert n["vae_psnr"] > 15 and n["router_iou"] < 1 and 0 < n["found_iou"] < 1 and "pair" in n
 END
 result "evaluate: every number with its interval"
 run 0 "${evaluate[@]}" --json again.json && cmp numbers.json again.json
