@@ -206,7 +206,8 @@ typedef void (*MoaProgressFunc) (const MoaProgress *progress, gpointer data);
 typedef struct {
   int n_threads;            /* 0: all processors */
   /* Where to compute: "auto" (a usable GPU, else the CPU), "cpu", "cuda", "cuda:1" for the second
-   * GPU, with ":f16" or ":bf16" behind it for 16 bits.  NULL: $MOA_DEVICE, else auto. */
+   * GPU, with ":f16" or ":bf16" behind it for 16 bits, ":tf32" for floats whose products take 10
+   * bits of the mantissa, ":f32" for whole ones.  NULL: $MOA_DEVICE, else auto. */
   const char *device;
   guint64 memory_limit;     /* bytes; 0: what the machine has free */
   GCancellable *cancellable; /* polled between operations; NULL: none */

@@ -144,8 +144,8 @@ moa_cli_print_settings (void)
       "| `maps` | replace | adds the router maps as hidden layers (false) |\n"
       "| `cache` | replace | keeps inversions on disk for the next run (true) |\n"
       "| `mark` | both | the result says what it was made with (true) |\n"
-      "| `device` | both | \"cpu\", \"cuda\", \"cuda:1\", with \":f16\" or \":bf16\" behind a GPU for "
-      "16 bits; without it a GPU if there is one |\n"
+      "| `device` | both | \"cpu\", \"cuda\", \"cuda:1\", with \":f16\", \":bf16\", \":tf32\" or \":f32\" "
+      "behind a GPU for how it counts; without it a GPU if there is one |\n"
       "| `threads` | both | 0: all processors |\n"
       "| `memory_limit` | both | MiB; 0: what is free |\n");
 }

@@ -196,12 +196,13 @@ start (MoaCuda *cuda)
 }
 
 static MoaDevice *
-open_device (int i, MoaNumber number, GError **error)
+open_device (int i, MoaNumber number, gboolean tf32, GError **error)
 {
   MoaCuda *cuda = g_new0 (MoaCuda, 1);
   cuda->device.methods = &methods;
   cuda->device.ref_count = 1;
   cuda->device.number = number;
+  cuda->device.tf32 = tf32;
   cuda->index = i;
   g_snprintf (cuda->device.name, sizeof (cuda->device.name), "cuda:%d", i);
   g_mutex_init (&cuda->lock);

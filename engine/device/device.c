@@ -168,10 +168,10 @@ moa_device_list (char **why)
 
 /* "", ":1", ":f16", ":1:f16" behind "cuda". */
 static gboolean
-parse_rest (const char *rest, int *index, int *number)
+parse_rest (const char *rest, int *index, int *number, gboolean *tf32)
 {
-  static const struct { const char *name; MoaNumber number; } numbers[] = {
-    { "f32", MOA_F32 }, { "f16", MOA_F16 }, { "bf16", MOA_BF16 }
+  static const struct { const char *name; MoaNumber number; gboolean tf32; } numbers[] = {
+    { "f32", MOA_F32 }, { "tf32", MOA_F32, TRUE }, { "f16", MOA_F16 }, { "bf16", MOA_BF16 }
   };
   if (*rest == ':' && g_ascii_isdigit (rest[1]))
     {
@@ -186,6 +186,7 @@ parse_rest (const char *rest, int *index, int *number)
     if (!strcmp (rest + 1, numbers[i].name))
       {
         *number = numbers[i].number;
+        *tf32 = numbers[i].tf32;
         return TRUE;
       }
   return *rest == 0;
@@ -193,7 +194,7 @@ parse_rest (const char *rest, int *index, int *number)
 
 /* The card of that index, or the first usable one of -1, with numbers as its type, -1: the card's. */
 static MoaDevice *
-open_cuda (int index, int number, GError **error)
+open_cuda (int index, int number, gboolean tf32, GError **error)
 {
   g_autofree char *why = NULL;
   g_autoptr (GArray) list = moa_device_list (&why);
@@ -209,7 +210,9 @@ open_cuda (int index, int number, GError **error)
         {
           if (error)
             g_clear_error (error);
-          return module (&why)->open (i, number < 0 ? (info->half ? MOA_F16 : MOA_F32) : (MoaNumber) number, error);
+          if (number < 0)
+            number = info->half ? MOA_F16 : MOA_F32;
+          return module (&why)->open (i, (MoaNumber) number, tf32, error);
         }
       if (error && !*error)
         moa_fail (error, MOA_ERROR_DEVICE, "%s (%s) cannot be used: %s", info->name, info->title,
@@ -223,19 +226,20 @@ moa_device_open (const char *name, char **note, GError **error)
 {
   const char *wished = name && *name ? name : g_getenv ("MOA_DEVICE");
   int index = -1, number = -1;
+  gboolean tf32 = FALSE;
   if (note)
     *note = NULL;
   if (wished && !strcmp (wished, "cpu"))
     return moa_device_host ();
   if (wished && g_str_has_prefix (wished, "cuda"))
     {
-      if (parse_rest (wished + strlen ("cuda"), &index, &number))
-        return open_cuda (index, number, error);
+      if (parse_rest (wished + strlen ("cuda"), &index, &number, &tf32))
+        return open_cuda (index, number, tf32, error);
     }
   else if (!wished || !*wished || !strcmp (wished, "auto"))
     {
       GError *hindrance = NULL;
-      MoaDevice *device = open_cuda (-1, number, &hindrance);
+      MoaDevice *device = open_cuda (-1, number, tf32, &hindrance);
       if (!device && note)
         *note = g_strdup_printf ("running on the CPU. %s", hindrance->message);
       g_clear_error (&hindrance);

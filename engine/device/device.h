@@ -55,6 +55,7 @@ struct _MoaDevice {
   gint ref_count;   /* of the host: not counted */
   char name[16];    /* "cpu", "cuda:0" */
   MoaNumber number; /* of activations and matrices; what needs more has float */
+  gboolean tf32;    /* products of floats take 10 bits of each mantissa, on tensor cores */
 };
 
 /* What a module exports under the name MOA_DEVICE_MODULE. */
@@ -63,7 +64,7 @@ typedef struct {
   /* How many devices, or 0 with a reason in why. */
   int (*count) (char why[256]);
   void (*describe) (int i, MoaDeviceInfo *info);
-  MoaDevice *(*open) (int i, MoaNumber number, GError **error);
+  MoaDevice *(*open) (int i, MoaNumber number, gboolean tf32, GError **error);
 } MoaDeviceModule;
 
 #define MOA_DEVICE_MODULE "moa_device_module"
@@ -72,7 +73,7 @@ typedef struct {
 MoaDevice *moa_device_host (void);
 
 /* "auto", "cpu", "cuda" or "cuda:1", for CUDA with a number type behind it if wanted
- * ("cuda:f16", "cuda:1:bf16", "cuda:f32"), otherwise what suits the card; NULL or "": $MOA_DEVICE, else auto.  Auto is the first
+ * ("cuda:f16", "cuda:1:bf16", "cuda:f32", "cuda:tf32": see tf32 above), otherwise what suits the card; NULL or "": $MOA_DEVICE, else auto.  Auto is the first
  * usable card, or the host with the reason in *note (NULL, or to be freed).  (transfer full) */
 MoaDevice *moa_device_open (const char *name, char **note, GError **error);
 MoaDevice *moa_device_ref (MoaDevice *device);

@@ -59,7 +59,7 @@ step build ninja -C "$build"
 grep -q '"name": "cuda:0"' "$out/devices.json" || { echo "there is no GPU to test" >&2; exit 1; }
 
 # ---- Tests on the card ----
-for number in f32 f16 bf16; do
+for number in f32 tf32 f16 bf16; do
   MOA_DEVICE=cuda:$number step "ops-$number" "$build/tests/cuda/test-cuda-ops" --tap
 done
 step golden-f32 "$build/tests/golden" --device cuda:f32 "$data/golden" "$data/tiny"
@@ -87,7 +87,7 @@ bench mini-f32 "$mini" f32
 if [ ! "$quick" ]; then
   model=${MOA_GPU_MODEL:-$out/sd15}
   [ -d "$model" ] || step make-model python3 tests/golden/make_full.py "$model"
-  for number in f32 f16 bf16; do
+  for number in f32 tf32 f16 bf16; do
     bench "sd15-$number" "$model" $number
   done
   step golden-full-f32 "$build/tests/golden" --device cuda:f32 "$data/full" "$model"

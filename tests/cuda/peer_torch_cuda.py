@@ -29,8 +29,8 @@ def main():
     torch.manual_seed(0)
     result = {"torch": torch.__version__, "diffusers": diffusers.__version__,
               "device": torch.cuda.get_device_name(0), "milliseconds": {}}
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    for name, dtype in (("f32", torch.float32), ("f16", torch.float16), ("bf16", torch.bfloat16)):
+    for name, dtype in (("f32", torch.float32), ("tf32", torch.float32), ("f16", torch.float16), ("bf16", torch.bfloat16)):
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = name == "tf32"
         unet = UNet2DConditionModel(
             sample_size=64, cross_attention_dim=768, attention_head_dim=8,
             block_out_channels=(320, 640, 1280, 1280),

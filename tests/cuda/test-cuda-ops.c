@@ -16,11 +16,12 @@ largest (const float *values, gint64 n)
   return max;
 }
 
-/* What 16 bits lose at each number read and written, on top of the rounding in float. */
+/* What 16 bits, or TF32's 10 of the mantissa, lose at each number, on top of the rounding in float. */
 static double
 rounding (const OpCase *c)
 {
-  double unit = device->number == MOA_F16 ? 0x1p-11 : device->number == MOA_BF16 ? 0x1p-8 : 0;
+  double unit = device->number == MOA_F16 ? 0x1p-11 : device->number == MOA_BF16 ? 0x1p-8
+                : device->tf32 ? 0x1p-11 : 0;
   return c->rounding * 0x1p-24 + 8 * unit;
 }
 

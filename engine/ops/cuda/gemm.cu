@@ -14,6 +14,7 @@ moa_cuda_gemm (MoaCuda *cuda, unsigned m, unsigned n, unsigned k, const Matrix &
                const Matrix &c, float alpha, float beta, unsigned batch)
 {
   g_assert (a.x.number == b.x.number);
+  bool tf32 = cuda->device.tf32 && a.x.number == MOA_F32;
   moa_cuda_check_blas (
     cuda,
     cublasGemmStridedBatchedEx (cuda->blas, b.turned ? CUBLAS_OP_T : CUBLAS_OP_N,
@@ -21,7 +22,8 @@ moa_cuda_gemm (MoaCuda *cuda, unsigned m, unsigned n, unsigned k, const Matrix &
                                 &alpha, b.x.data, type_of (b.x.number), (int) b.step, b.stride,
                                 a.x.data, type_of (a.x.number), (int) a.step, a.stride, &beta,
                                 c.x.data, type_of (c.x.number), (int) c.step, c.stride, (int) batch,
-                                CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+                                tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
+                                CUBLAS_GEMM_DEFAULT),
     "cublasGemmStridedBatchedEx");
 }
 

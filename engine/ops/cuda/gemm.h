@@ -18,7 +18,7 @@ matrix (Numbers x, unsigned step, bool turned = false, long long stride = 0)
   return m;
 }
 
-/* a and b of the same type, sums in float. */
+/* a and b of the same type, floats of 10 bits if the device says tf32; sums in float. */
 void moa_cuda_gemm (MoaCuda *cuda, unsigned m, unsigned n, unsigned k, const Matrix &a,
                     const Matrix &b, const Matrix &c, float alpha = 1, float beta = 0,
                     unsigned batch = 1);

@@ -473,7 +473,21 @@ struct Product {
   void *c;
   cudaDataType_t a_type, b_type, c_type;
   long long stride_a, stride_b, stride_c;
+  bool tf32;
 };
+
+/* As tensor cores take them: 10 bits of mantissa, rounded. */
+static void
+round_to_tf32 (std::vector<float> &numbers)
+{
+  for (float &x : numbers)
+    {
+      uint32_t bits;
+      memcpy (&bits, &x, 4);
+      bits = (bits + 0x1000) & ~0x1fffu;
+      memcpy (&x, &bits, 4);
+    }
+}
 
 /* to[j] += sum x[l] b[l][j], four l at a time */
 static void
@@ -499,6 +513,11 @@ multiply (const Product &p, size_t item)
   std::vector<float> a (p.m * p.k), b (p.k * p.n), row (p.n);
   unfold (p.a, p.a_type, item * p.stride_a, p.lda, p.turn_a, p.m, p.k, a.data ());
   unfold (p.b, p.b_type, item * p.stride_b, p.ldb, p.turn_b, p.k, p.n, b.data ());
+  if (p.tf32)
+    {
+      round_to_tf32 (a);
+      round_to_tf32 (b);
+    }
   for (size_t i = 0; i < p.m; i++)
     {
       std::fill (row.begin (), row.end (), 0.f);
@@ -523,12 +542,14 @@ cublasGemmStridedBatchedEx (cublasHandle_t handle, cublasOperation_t transa, cub
   if (attempt (false) != cudaSuccess)
     return CUBLAS_STATUS_EXECUTION_FAILED;
   bool fits = m > 0 && n > 0 && k > 0 && batch > 0 && a_type == b_type && ldc >= m
+              && (compute == CUBLAS_COMPUTE_32F || a_type == CUDA_R_32F)
               && lda >= (transa == CUBLAS_OP_N ? m : k) && ldb >= (transb == CUBLAS_OP_N ? k : n);
   if (!fits)
     return CUBLAS_STATUS_INVALID_VALUE;
   Product p = { transa == CUBLAS_OP_T, transb == CUBLAS_OP_T, (size_t) m, (size_t) n, (size_t) k,
                 (size_t) lda, (size_t) ldb, (size_t) ldc, *(const float *) alpha,
-                *(const float *) beta, a, b, c, a_type, b_type, c_type, stride_a, stride_b, stride_c };
+                *(const float *) beta, a, b, c, a_type, b_type, c_type, stride_a, stride_b, stride_c,
+                compute == CUBLAS_COMPUTE_32F_FAST_TF32 };
   queue (handle->stream, [=] {
     for (int i = 0; i < batch; i++)
       multiply (p, i);
