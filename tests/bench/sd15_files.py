@@ -10,12 +10,8 @@ FOLDER/ip-adapter-plus.safetensors   an IP-Adapter Plus, float16
 The pictures are noise; time and memory are those of real files (docs/photographs.md).
 """
 import json
-import math
 import pathlib
-import struct
 import sys
-
-import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "golden"))
@@ -73,24 +69,7 @@ def ip_adapter():
 
 
 def write(path, shapes):
-    head, at = {}, 0
-    for name, shape in shapes.items():
-        end = at + 2 * math.prod(shape)
-        head[name] = {"dtype": "F16", "shape": list(shape), "data_offsets": [at, end]}
-        at = end
-    text = json.dumps(head, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as out:
-        out.write(struct.pack("<Q", len(text)) + text)
-        for name, shape in shapes.items():
-            base, scale = make_full.base_and_scale(name, shape)
-            rng = np.random.Generator(np.random.Philox(make_full.fnv1a64(name)))
-            left = math.prod(shape)
-            while left:
-                n = min(left, 1 << 22)
-                values = base + scale * (2 * rng.random(n, dtype=np.float32) - 1)
-                out.write(values.astype(np.float16).tobytes())
-                left -= n
+    make_full.write_safetensors(path, path.stem, shapes, True)
     print(path)
 
 
