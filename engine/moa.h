@@ -95,6 +95,9 @@ typedef struct {
    * "IP-Adapter FaceID", "IP-Adapter FaceID Plus", "FastComposer"; NULL: nothing does, and jobs with
    * subjects are refused. */
   const char *expert;
+  /* It has routers, which see where persons are: moa_find_persons() can look.  FALSE: several subjects need
+   * a mask each. */
+  gboolean finds_persons;
   const char *const *missing;  /* NULL ended; parts that some jobs need, and what to get */
 } MoaModelInfo;
 

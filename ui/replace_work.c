@@ -7,7 +7,6 @@
 #include "plugin/intl.h"
 
 #include <libgimp/gimp.h>
-#include <string.h>
 
 static gboolean
 read_selection (ReplaceWork *work, const ReplaceArea *area, const MoaImage *painted, GError **error)
@@ -73,9 +72,9 @@ take_subjects (ReplaceWork *work)
 gboolean
 replace_work_needs_areas (MoaModel *model)
 {
-  const char *expert = moa_model_get_info (model)->expert;
+  const MoaModelInfo *info = moa_model_get_info (model);
 
-  return expert && strcmp (expert, "MoA");
+  return info->expert && !info->finds_persons;
 }
 
 gboolean

@@ -440,6 +440,7 @@ fill_info (MoaModel *model)
     .expert = moa_model_adapter (model) ? moa_ip_adapter_name (model->adapter.kind)
               : model->moa_params       ? moa_experts[model->sources.expert].label
                                         : NULL,
+    .finds_persons = model->moa_params && !moa->masks,
     .missing = (const char *const *) model->missing->pdata,
   };
 }
