@@ -89,7 +89,7 @@ typedef struct {
   double guidance;
   double freedom;
   int fixed_point;
-  int max_timestep;
+  int max_timestep, guidance_max_timestep;
   const char *const *warnings; /* NULL ended; surplus tensors and the like */
   /* What puts subjects into pictures: "MoA", "IP-Adapter", "IP-Adapter Plus", "IP-Adapter Full Face",
    * "IP-Adapter FaceID", "IP-Adapter FaceID Plus", "FastComposer"; NULL: nothing does, and jobs with
@@ -326,6 +326,7 @@ typedef struct {
   MoaGuidanceBase base;
   int fixed_point;      /* refinements of each inversion step; below 0: the model's default */
   int max_timestep;     /* above it the prior runs alone; below 0: the model's default */
+  int guidance_max_timestep; /* above it guidance is 1; below 0: the model's default */
   double freedom;       /* 0 to 1, fresh noise inside the mask; below 0: the model's default */
   guint64 seed;         /* of the fresh noise */
   int variations;       /* pictures, of seed, seed + 1 ..., on one inversion (1); with freedom 0
@@ -384,7 +385,7 @@ typedef struct {
   int steps;
   double guidance, freedom;
   MoaGuidanceBase base;
-  int fixed_point, max_timestep;
+  int fixed_point, max_timestep, guidance_max_timestep;
   /* The subjects' image features, [n_features][dim], of those who come in, in
    * their order; for a MoaSavedSubject of the same encoder. */
   float *features;

@@ -37,7 +37,7 @@ void moa_sheet_row_clear (MoaSheetRow *row);
 
 /* The settings that the swaps ran with, after defaults. */
 typedef struct {
-  int steps, fixed_point, max_timestep;
+  int steps, fixed_point, max_timestep, guidance_max_timestep;
   double guidance, freedom;
 } MoaUsedSettings;
 

@@ -409,7 +409,7 @@ static gboolean
 read_defaults (const MoaValues *outer, MoaMoaConfig *c)
 {
   static const char *const keys[]
-    = { "steps", "guidance", "freedom", "fixed_point", "max_timestep" };
+    = { "steps", "guidance", "freedom", "fixed_point", "max_timestep", "guidance_max_timestep" };
   if (!moa_values_has (outer, "defaults"))
     return TRUE;
   json_t *object = json_object_get (outer->json, "defaults");
@@ -421,7 +421,9 @@ read_defaults (const MoaValues *outer, MoaMoaConfig *c)
          && moa_values_optional_double (&v, "guidance", 0, 100, &c->guidance)
          && moa_values_optional_double (&v, "freedom", 0, 1, &c->freedom)
          && moa_values_optional_int (&v, "fixed_point", 0, 100, &c->fixed_point)
-         && moa_values_optional_int (&v, "max_timestep", 0, 100000, &c->max_timestep);
+         && moa_values_optional_int (&v, "max_timestep", 0, 100000, &c->max_timestep)
+         && moa_values_optional_int (&v, "guidance_max_timestep", 0, 100000,
+                                     &c->guidance_max_timestep);
 }
 
 static gboolean

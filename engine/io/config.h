@@ -88,7 +88,7 @@ typedef struct {
   int n_layers;
   int steps;                       /* "defaults": 0 where absent, the others -1; */
   double guidance, freedom;        /* "defaults" may set max_timestep too */
-  int fixed_point;
+  int fixed_point, guidance_max_timestep;
 } MoaMoaConfig;
 
 /* Each reads PATH, a JSON file, and fails with a message that names it, the

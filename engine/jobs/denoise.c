@@ -18,11 +18,18 @@ moa_guide_mixes (const MoaGuide *guide, int t)
   return guide->mixture.graph && t <= guide->max_timestep;
 }
 
+/* At timestep t. */
+static double
+guidance (const MoaGuide *guide, int t)
+{
+  return t <= guide->guidance_max_timestep ? guide->guidance : 1;
+}
+
 /* Whether the base's row changes the result at timestep t. */
 static gboolean
 base_counts (const MoaGuide *guide, int t)
 {
-  if (guide->guidance == 1)
+  if (guidance (guide, t) == 1)
     return FALSE;
   return moa_guide_mixes (guide, t) || guide->prompt.text != guide->base.text;
 }
@@ -107,7 +114,10 @@ moa_guide_eps (MoaGuide *guide, MoaJob *job, const float *z, int t, float *eps, 
   if (!run (guide, mixes ? &guide->mixture : &guide->prior, &guide->prompt, job, z, t, eps, error))
     return FALSE;
   if (base_counts (guide, t))
-    for (gsize i = 0; i < guide->n; i++)
-      eps[i] = base[i] + (float) guide->guidance * (eps[i] - base[i]);
+    {
+      float g = guidance (guide, t);
+      for (gsize i = 0; i < guide->n; i++)
+        eps[i] = base[i] + g * (eps[i] - base[i]);
+    }
   return TRUE;
 }

@@ -7,8 +7,10 @@
 /*   eps = eps_base + guidance (eps_prompt - eps_base)
  *
  * The prompt's row is the MoA net's, the base's the prior's or the MoA net's;
- * above max_timestep both are the prior's.  Rows that cannot matter, because
- * the guidance is 1 or both rows are the same, are not run. */
+ * above max_timestep both are the prior's.  Above guidance_max_timestep the
+ * guidance is 1 (Kynkaanniemi et al. 2024: guidance in a limited interval).
+ * Rows that cannot matter, because the guidance is 1 or both rows are the same,
+ * are not run. */
 typedef struct {
   MoaDenoiser prior, mixture; /* mixture all zero: the prior alone */
   MoaCondition prompt, base;  /* the same text pointer where the prompt is the same */
@@ -19,7 +21,7 @@ typedef struct {
   gboolean controls; /* in this step */
   const float *controlled; /* the text that the residuals were last made with, in this step */
   double guidance;
-  int max_timestep;
+  int max_timestep, guidance_max_timestep;
   float *scratch; /* one latent */
   gsize n;        /* floats of a latent */
 } MoaGuide;

@@ -225,6 +225,7 @@ set_conditions (Generation *g, GError **error)
     guide->base = (MoaCondition){ guide->base.text, g->n_subjects, g->feats + feats, g->index };
   guide->control = &params->control;
   guide->guidance = g->result->guidance;
+  guide->guidance_max_timestep = model->schedule->n;
   guide->max_timestep = params->max_timestep < 0 ? model->info.max_timestep : params->max_timestep;
   return TRUE;
 }

@@ -46,7 +46,7 @@ set_plain_moa (MoaModel *model)
 {
   model->moa = (MoaMoaConfig){ .layers = moa_unet_layers (&model->unet),
                                .max_timestep = model->scheduler.n_train,
-                               .guidance = -1, .freedom = -1, .fixed_point = -1 };
+                               .guidance = -1, .freedom = -1, .fixed_point = -1, .guidance_max_timestep = -1 };
   model->moa.n_layers = g_strv_length (model->moa.layers);
 }
 
@@ -436,6 +436,8 @@ fill_info (MoaModel *model)
     .freedom = moa->freedom >= 0 ? moa->freedom : 0,
     .fixed_point = moa->fixed_point >= 0 ? moa->fixed_point : 1,
     .max_timestep = moa->max_timestep,
+    .guidance_max_timestep = moa->guidance_max_timestep >= 0 ? moa->guidance_max_timestep
+                                                             : model->scheduler.n_train,
     .warnings = (const char *const *) model->warnings->pdata,
     .expert = moa_model_adapter (model) ? moa_ip_adapter_name (model->adapter.kind)
               : model->moa_params       ? moa_experts[model->sources.expert].label

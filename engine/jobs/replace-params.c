@@ -13,6 +13,7 @@ moa_replace_params_init (MoaReplaceParams *params)
     .base = MOA_BASE_DEFAULT,
     .fixed_point = -1,
     .max_timestep = -1,
+    .guidance_max_timestep = -1,
     .freedom = -1,
     .variations = 1,
     .find = TRUE,
@@ -191,6 +192,8 @@ moa_replacement_resolve (MoaReplacement *r, GError **error)
   used->base = params->base == MOA_BASE_DEFAULT ? MOA_BASE_PRIOR : params->base;
   used->fixed_point = params->fixed_point < 0 ? info->fixed_point : params->fixed_point;
   used->max_timestep = params->max_timestep < 0 ? info->max_timestep : params->max_timestep;
+  used->guidance_max_timestep
+    = params->guidance_max_timestep < 0 ? info->guidance_max_timestep : params->guidance_max_timestep;
   if (!settings_ok (r, error) || !moa_control_check (r->job->model, &params->control, error))
     return FALSE;
   used->n_variations = params->variations;

@@ -227,6 +227,7 @@ set_conditions (MoaReplacement *r, GError **error)
     guide->base = (MoaCondition){ r->texts + 2 * size, n, r->feats + feats, r->index };
   guide->base_is_mixture = r->empty_prompt != NULL;
   guide->guidance = r->result->guidance;
+  guide->guidance_max_timestep = r->result->guidance_max_timestep;
   guide->max_timestep = r->result->max_timestep;
   guide->control = &r->params->control;
   r->retrace = same && !r->empty_prompt && r->result->freedom <= 0 && !r->params->control.image;

@@ -999,6 +999,13 @@ test_estimate (void)
   /* Ten steps back with one refinement each; t 901 and 801 are above max_timestep and retraced. */
   g_assert_cmpint (estimate.prior_passes, ==, 20);
   g_assert_cmpint (estimate.mixture_passes, ==, 8);
+  /* With guidance a second pass, the prior's, at the five timesteps up to 401, and way back from 901 is made. */
+  swap.params.guidance = 2;
+  swap.params.guidance_max_timestep = 401;
+  g_assert_true (moa_replace_estimate (model, &swap.params, &run, FALSE, &estimate, &error));
+  g_assert_cmpint (estimate.prior_passes, ==, 20 + 5);
+  g_assert_cmpint (estimate.mixture_passes, ==, 8);
+  swap.params.guidance = 1;
   g_assert_cmpuint (estimate.bytes_needed, >, moa_model_get_info (model)->weight_bytes);
   g_assert_cmpuint (estimate.bytes_free, >, 0);
   guint64 cold = estimate.bytes_needed; /* no weights loaded yet */

@@ -781,6 +781,39 @@ test_photos (void)
   moa_model_unref (model);
 }
 
+/* Above guidance_max_timestep guidance is 1: below the first timestep it is so everywhere, at the last one nowhere,
+ * and in between it is neither. */
+static void
+test_guidance_interval (void)
+{
+  MoaModel *model = open_model (mini_path ());
+  Swap swap;
+  swap_init (&swap, "lake", 5);
+  static const struct { double guidance; int most; } runs[]
+    = { { 1, -1 }, { 3, 0 }, { 3, 1000 }, { 3, 801 }, { 3, 401 } };
+  MoaReplaceResult *results[G_N_ELEMENTS (runs)];
+  for (gsize i = 0; i < G_N_ELEMENTS (runs); i++)
+    {
+      swap.params.guidance = runs[i].guidance;
+      swap.params.guidance_max_timestep = runs[i].most;
+      results[i] = replace_with (model, &swap.params, NULL);
+      g_assert_cmpint (results[i]->guidance_max_timestep, ==,
+                       runs[i].most < 0 ? moa_model_get_info (model)->guidance_max_timestep : runs[i].most);
+    }
+  /* The timesteps are 801, 601 ... 1. */
+  const MoaImage *images[G_N_ELEMENTS (runs)];
+  for (gsize i = 0; i < G_N_ELEMENTS (runs); i++)
+    images[i] = results[i]->variations->image;
+  g_assert_cmpfloat (image_difference (images[0], images[1]), ==, 0);
+  g_assert_cmpfloat (image_difference (images[2], images[3]), ==, 0);
+  g_assert_cmpfloat (image_difference (images[2], images[4]), >, 0.02);
+  g_assert_cmpfloat (image_difference (images[1], images[4]), >, 0.02);
+  for (gsize i = 0; i < G_N_ELEMENTS (runs); i++)
+    moa_replace_result_free (results[i]);
+  swap_clear (&swap);
+  moa_model_unref (model);
+}
+
 static void
 test_maps (void)
 {
@@ -964,6 +997,7 @@ main (int argc, char **argv)
   g_test_add_func ("/jobs/other-sizes", test_other_sizes);
   g_test_add_func ("/jobs/order", test_order);
   g_test_add_func ("/jobs/photos", test_photos);
+  g_test_add_func ("/jobs/guidance-interval", test_guidance_interval);
   g_test_add_func ("/jobs/maps", test_maps);
   g_test_add_func ("/jobs/golden-inversion", test_golden_inversion);
   g_test_add_func ("/jobs/generate", test_generate);
