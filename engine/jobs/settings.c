@@ -32,7 +32,7 @@ static const MoaSetting replace_settings[] = {
     N_ ("Pri_or above timestep"),
     N_ ("Above it the prior runs alone, which keeps the picture's layout") },
   { "guidance_max_timestep", MOA_SETTING_INTEGER, R (guidance_max_timestep), -1, 1000, -1, own,
-    N_ ("No guidance abo_ve timestep"),
+    N_ ("No guidance above _timestep"),
     N_ ("Above it guidance is 1, which keeps shapes and colours natural and saves time") },
   { "find", MOA_SETTING_BOOLEAN, R (find), 0, 1, TRUE, NULL, N_ ("Find persons a_utomatically"),
     N_ ("Without a selection only the persons who are found change, otherwise the whole picture may") },
