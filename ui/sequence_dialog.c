@@ -3,14 +3,11 @@
  * The engine works in a thread; GIMP's images are read before and written after. */
 #include "sequence_dialog.h"
 
-#include "entries.h"
+#include "drawing.h"
 #include "first_use.h"
 #include "generate_panel.h"
 #include "help.h"
 #include "mnemonics.h"
-#include "preview.h"
-#include "progress.h"
-#include "runner.h"
 #include "subject_set.h"
 #include "wrapped_label.h"
 
@@ -20,29 +17,18 @@
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
 
-enum { MOST_OWN = 4, DELAY = 400 /* ms after the last change */ };
-
-typedef enum { RUN_NONE, RUN_ESTIMATE, RUN_DRAW } RunKind;
+enum { MOST_OWN = 4 };
 
 typedef struct {
+  Drawing drawing;
   const SequenceKind *kind;
-  GtkWidget *dialog, *left, *words, *own[MOST_OWN], *cost;
+  GtkWidget *words, *own[MOST_OWN];
   GeneratePanel panel;
   SubjectList *subjects;
-  Preview *preview;
-  ProgressRow row;
-  GenerateSettings *settings;
-  MoaModel *model;
-  char *problem; /* why there is no model */
   GHashTable *drawn; /* as of Sequence: of a run that ended early */
-  guint delay;       /* source of the delay after a change; 0: none */
-  gboolean too_large;
   /* of the run */
-  Runner *runner;
-  RunKind running;
   SubjectSet *set;
   Sequence *sequence;
-  gboolean built, closing, success;
 } Dialog;
 
 /* ---- Words: a line, lines or a file -------------------------------------- */
@@ -112,154 +98,92 @@ create_words (const SequenceKind *kind, GtkWidget **words)
 
 /* ---- What is shown ------------------------------------------------------- */
 
-static void
-say_drawn (Dialog *d)
+static const char *
+find_missing (gpointer data)
 {
-  int n = g_hash_table_size (d->drawn);
-  g_autofree char *text = g_strdup_printf (
-    ngettext ("%d picture is drawn already. Generate goes on with the others, unless you change something.",
-              "%d pictures are drawn already. Generate goes on with the others, unless you change something.",
-              n), n);
-
-  progress_row_say (&d->row, GIMP_ICON_DIALOG_INFORMATION, text);
-}
-
-/* FALSE if something is missing. */
-static gboolean
-show_readiness (Dialog *d)
-{
+  const Dialog *d = data;
   g_autofree char *words = get_words (d);
   gboolean file = d->kind->words != SEQUENCE_FILE || *words;
-  gboolean persons = subject_list_get_n_subjects (d->subjects) >= d->kind->least_subjects;
-  gboolean drawing = d->running == RUN_DRAW, ready = d->model && file && persons && !drawing;
 
-  gtk_dialog_set_response_sensitive (GTK_DIALOG (d->dialog), GTK_RESPONSE_OK, ready && !d->too_large);
-  gtk_widget_set_sensitive (d->left, !drawing);
-  if (drawing)
-    return FALSE;
-  if (!d->model)
-    progress_row_say (&d->row, GIMP_ICON_DIALOG_ERROR, d->problem);
-  else if (!file || !persons)
-    progress_row_say (&d->row, GIMP_ICON_DIALOG_INFORMATION, _(d->kind->need));
-  else if (d->too_large)
-    progress_row_say (&d->row, GIMP_ICON_DIALOG_WARNING, _(
-      "There is not enough memory: draw a smaller picture, close other images and programs, or choose a "
-      "smaller model or one with 16-bit weights."));
-  else if (g_hash_table_size (d->drawn))
-    say_drawn (d);
-  else
-    progress_row_say (&d->row, NULL, _("Ready. The result comes as a new image."));
-  return ready;
+  return file && subject_list_get_n_subjects (d->subjects) >= d->kind->least_subjects ? NULL
+                                                                                      : _(d->kind->need);
 }
 
-static void start (Dialog *d, RunKind kind);
-
-static gboolean
-on_delay (gpointer data)
-{
-  Dialog *d = data;
-
-  d->delay = 0;
-  start (d, RUN_ESTIMATE);
-  return G_SOURCE_REMOVE;
-}
-
-/* What it costs is another thing now. */
 static void
-change (gpointer data)
+say_ready (gpointer data)
+{
+  Dialog *d = data;
+  int n = g_hash_table_size (d->drawn);
+  g_autofree char *text = n ? g_strdup_printf (
+    ngettext ("%d picture is drawn already. Generate goes on with the others, unless you change something.",
+              "%d pictures are drawn already. Generate goes on with the others, unless you change something.",
+              n), n) : NULL;
+
+  progress_row_say (&d->drawing.row, n ? GIMP_ICON_DIALOG_INFORMATION : NULL,
+                    n ? text : _("Ready. The result comes as a new image."));
+}
+
+static void
+say_cancelled (gpointer data)
 {
   Dialog *d = data;
 
-  if (!d->built || d->running == RUN_DRAW)
-    return;
-  if (d->delay)
-    g_source_remove (d->delay);
-  d->too_large = FALSE;
-  d->delay = show_readiness (d) ? g_timeout_add (DELAY, on_delay, d) : 0;
+  if (g_hash_table_size (d->drawn))
+    drawing_change (&d->drawing); /* it costs less now */
+  else
+    progress_row_say (&d->drawing.row, GIMP_ICON_DIALOG_INFORMATION, _("Cancelled."));
+}
+
+static void
+on_changed (gpointer data)
+{
+  drawing_change (&((Dialog *) data)->drawing);
 }
 
 /* ---- The run ------------------------------------------------------------- */
 
 static gpointer
-work (const MoaRun *run, gpointer data, GError **error)
+draw (const MoaRun *run, gpointer data, GError **error)
 {
   Dialog *d = data;
 
   return sequence_draw (d->sequence, run, error) ? d->sequence : NULL;
 }
 
-static void
-on_progress (const MoaProgress *progress, gpointer data)
+static gboolean
+estimate (const MoaRun *run, MoaEstimate *estimate, gpointer data, GError **error)
 {
-  Dialog *d = data;
+  return sequence_estimate (((Dialog *) data)->sequence, run, TRUE, estimate, error);
+}
+
+static char *
+describe (const MoaProgress *progress, gpointer data)
+{
+  const Dialog *d = data;
   g_autofree char *step = progress_describe (progress);
-  g_autofree char *text = g_strdup_printf (_("Picture %d of %u: %s"), progress->picture + 1,
-                                           d->sequence->frames->len, step);
 
-  progress_row_show (&d->row, progress);
-  progress_row_retitle (&d->row, text);
-  preview_set_progress (d->preview, progress->fraction, text);
-  if (progress->preview)
-    preview_set_picture (d->preview, progress->preview, d->settings->params.width, NULL);
+  return g_strdup_printf (_("Picture %d of %u: %s"), progress->picture + 1, d->sequence->frames->len, step);
 }
 
-static gpointer
-work_estimate (const MoaRun *run, gpointer data, GError **error)
+static gboolean
+take (gpointer result, gpointer data, GError **error)
 {
   Dialog *d = data;
-  MoaEstimate estimate;
+  gint32 image = d->kind->write (d->sequence, error);
 
-  return sequence_estimate (d->sequence, run, TRUE, &estimate, error) ? g_memdup2 (&estimate, sizeof estimate)
-                                                                      : NULL;
-}
-
-static void
-forget_run (Dialog *d)
-{
-  d->runner = NULL;
-  d->running = RUN_NONE;
-  g_clear_pointer (&d->sequence, sequence_free);
-  g_clear_pointer (&d->set, subject_set_free);
-}
-
-static void
-on_done (gpointer result, const GError *error, gpointer data)
-{
-  Dialog *d = data;
-  g_autoptr (GError) problem = NULL;
-  gint32 image = result ? d->kind->write (d->sequence, &problem) : -1;
-
-  preview_set_progress (d->preview, -1, NULL);
-  forget_run (d);
-  show_readiness (d);
   if (image >= 0)
     gimp_display_new (image);
   gimp_displays_flush ();
-  if (problem || (error && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
-    progress_row_say (&d->row, GIMP_ICON_DIALOG_ERROR, problem ? problem->message : error->message);
-  else if (error && g_hash_table_size (d->drawn))
-    change (d); /* it costs less now */
-  else if (error)
-    progress_row_say (&d->row, GIMP_ICON_DIALOG_INFORMATION, _("Cancelled."));
-  d->success = image >= 0;
-  if (d->success || d->closing)
-    gtk_main_quit ();
+  return image >= 0;
 }
 
 static void
-on_estimated (gpointer data, const GError *error, gpointer user_data)
+forget (gpointer data)
 {
-  Dialog *d = user_data;
-  MoaEstimate *estimate = data;
-  g_autofree char *text = estimate ? progress_describe_cost (estimate) : NULL;
+  Dialog *d = data;
 
-  d->too_large = estimate && estimate->bytes_needed > estimate->bytes_free;
-  gtk_label_set_text (GTK_LABEL (d->cost), text ? text : "");
-  g_free (estimate);
-  forget_run (d);
-  show_readiness (d);
-  if (!text)
-    progress_row_say (&d->row, GIMP_ICON_DIALOG_WARNING, error->message);
+  g_clear_pointer (&d->sequence, sequence_free);
+  g_clear_pointer (&d->set, subject_set_free);
 }
 
 /* What the widgets say. */
@@ -268,75 +192,43 @@ read_settings (Dialog *d)
 {
   int n;
   const MoaSetting *rows = moa_sequence_settings (&n);
+  GenerateSettings *settings = d->drawing.settings;
 
-  g_free (d->settings->prompt);
-  d->settings->prompt = get_words (d);
-  generate_panel_get (&d->panel, d->settings);
+  g_free (settings->prompt);
+  settings->prompt = get_words (d);
+  generate_panel_get (&d->panel, settings);
   for (int i = 0; d->kind->own[i]; i++)
-    moa_setting_set (moa_setting_find (rows, n, d->kind->own[i]), &d->settings->sequence,
+    moa_setting_set (moa_setting_find (rows, n, d->kind->own[i]), &settings->sequence,
                      gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (d->own[i])), NULL);
 }
 
-static void
-start (Dialog *d, RunKind kind)
+static gboolean
+read_all (gboolean cost, gpointer data, GError **error)
 {
-  RunnerJob job = { kind == RUN_DRAW ? work : work_estimate, d, kind == RUN_DRAW ? on_progress : NULL,
-                    kind == RUN_DRAW ? on_done : on_estimated, d };
-  MoaRun run;
-  g_autoptr (GError) error = NULL;
+  Dialog *d = data;
 
-  if (d->runner)
-    {
-      runner_abandon (d->runner, g_free); /* an estimate */
-      forget_run (d);
-    }
   read_settings (d);
-  d->set = subject_set_new (d->subjects, FALSE, &error);
+  d->set = subject_set_new (d->subjects, FALSE, error);
   if (d->set)
-    d->sequence = sequence_new (d->kind, d->settings, d->model, d->set->subjects, d->set->names,
-                                d->set->n_subjects, &error);
-  if (!d->sequence)
-    {
-      gtk_label_set_text (GTK_LABEL (d->cost), "");
-      progress_row_say (&d->row, GIMP_ICON_DIALOG_ERROR, error->message);
-      forget_run (d);
-      return;
-    }
-  d->sequence->drawn = d->drawn;
-  replace_settings_get_run (d->settings->how, &run);
-  run.live = kind == RUN_DRAW;
-  d->running = kind;
-  d->runner = runner_start (&job, &run);
-  show_readiness (d);
-}
-
-static void
-draw (Dialog *d)
-{
-  if (d->delay)
-    g_source_remove (d->delay);
-  d->delay = 0;
-  /* What was begun goes on with its seed. */
-  if (!g_hash_table_size (d->drawn))
-    generate_panel_roll (&d->panel);
-  start (d, RUN_DRAW);
-  history_save_generate (d->settings);
+    d->sequence = sequence_new (d->kind, d->drawing.settings, d->drawing.model, d->set->subjects,
+                                d->set->names, d->set->n_subjects, error);
+  if (d->sequence)
+    d->sequence->drawn = d->drawn;
+  return d->sequence != NULL;
 }
 
 static void
 on_response (GtkDialog *dialog, int response, Dialog *d)
 {
-  if (response == GTK_RESPONSE_OK)
-    draw (d);
-  else if (d->running != RUN_DRAW)
-    gtk_main_quit ();
-  else
+  if (response != GTK_RESPONSE_OK)
     {
-      d->closing = response != GTK_RESPONSE_CANCEL;
-      if (d->closing)
-        gtk_widget_hide (d->dialog);
-      runner_cancel (d->runner);
+      drawing_leave (&d->drawing, response);
+      return;
     }
+  /* What was begun goes on with its seed. */
+  if (!g_hash_table_size (d->drawn))
+    generate_panel_roll (&d->panel);
+  drawing_start (&d->drawing);
 }
 
 /* ---- Widgets ------------------------------------------------------------- */
@@ -356,11 +248,11 @@ create_own (Dialog *d, GtkWidget *table, int row)
 
       d->own[i] = gtk_spin_button_new_with_range (setting->lower, setting->upper, 1);
       gtk_spin_button_set_value (GTK_SPIN_BUTTON (d->own[i]),
-                                 moa_setting_get (setting, &d->settings->sequence));
+                                 moa_setting_get (setting, &d->drawing.settings->sequence));
       gimp_help_set_help_data (d->own[i], _(setting->help), NULL);
       gtk_box_pack_start (GTK_BOX (box), d->own[i], FALSE, FALSE, 0);
       generate_panel_attach (table, row + i, label, box, d->own[i]);
-      g_signal_connect_swapped (d->own[i], "value-changed", G_CALLBACK (change), d);
+      g_signal_connect_swapped (d->own[i], "value-changed", G_CALLBACK (drawing_change), &d->drawing);
     }
 }
 
@@ -379,18 +271,19 @@ create_settings (Dialog *d)
 static GtkWidget *
 create_panes (Dialog *d)
 {
-  SubjectHooks hooks = { generate_look, generate_list_layers, generate_list_saved, change, d };
+  SubjectHooks hooks = { generate_look, generate_list_layers, generate_list_saved, on_changed, d };
   PreviewSpec spec = { .name = _("Preview"), .width = 400, .height = 280 };
   GtkWidget *panes = gtk_hbox_new (FALSE, 18), *right = gtk_vbox_new (FALSE, 6);
+  Drawing *drawing = &d->drawing;
 
   d->subjects = subject_list_new (&hooks);
-  d->preview = preview_new (&spec);
-  preview_set_picture (d->preview, NULL, 0, _("The picture appears here."));
-  d->left = generate_panel_create_left (&d->panel, create_settings (d), d->subjects);
-  gtk_box_pack_start (GTK_BOX (panes), d->left, FALSE, FALSE, 0);
-  d->cost = wrapped_label_new (NULL, 400);
-  gtk_box_pack_start (GTK_BOX (right), preview_get_widget (d->preview), TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (right), d->cost, FALSE, FALSE, 0);
+  drawing->preview = preview_new (&spec);
+  preview_set_picture (drawing->preview, NULL, 0, _("The picture appears here."));
+  drawing->left = generate_panel_create_left (&d->panel, create_settings (d), d->subjects);
+  gtk_box_pack_start (GTK_BOX (panes), drawing->left, FALSE, FALSE, 0);
+  drawing->cost = wrapped_label_new (NULL, 400);
+  gtk_box_pack_start (GTK_BOX (right), preview_get_widget (drawing->preview), TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (right), drawing->cost, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (panes), right, TRUE, TRUE, 0);
   gtk_widget_show_all (panes);
   return panes;
@@ -405,35 +298,43 @@ show_help (const char *id, gpointer data)
 static void
 create_dialog (Dialog *d)
 {
-  d->dialog = gimp_dialog_new (_(d->kind->title), d->kind->procedure, NULL, 0, show_help, d->kind->procedure,
-                               _("_Cancel"), GTK_RESPONSE_CANCEL, _("G_enerate"), GTK_RESPONSE_OK, NULL);
-  gtk_dialog_set_default_response (GTK_DIALOG (d->dialog), GTK_RESPONSE_OK);
-  generate_panel_fill (d->dialog, create_panes (d), &d->row);
-  g_signal_connect (d->dialog, "response", G_CALLBACK (on_response), d);
-  g_signal_connect (d->dialog, "delete-event", G_CALLBACK (gtk_true), NULL);
-  generate_panel_watch (&d->panel, G_CALLBACK (change), d);
-  if (d->kind->words == SEQUENCE_LINES)
-    g_signal_connect_swapped (gtk_text_view_get_buffer (GTK_TEXT_VIEW (d->words)), "changed",
-                              G_CALLBACK (change), d);
-  else
-    g_signal_connect_swapped (d->words, d->kind->words == SEQUENCE_FILE ? "selection-changed" : "changed",
-                              G_CALLBACK (change), d);
+  GtkWidget *dialog = gimp_dialog_new (_(d->kind->title), d->kind->procedure, NULL, 0, show_help,
+                                       d->kind->procedure, _("_Cancel"), GTK_RESPONSE_CANCEL, _("G_enerate"),
+                                       GTK_RESPONSE_OK, NULL);
+
+  d->drawing.dialog = dialog;
+  gtk_dialog_set_default_response (GTK_DIALOG (dialog), GTK_RESPONSE_OK);
+  generate_panel_fill (dialog, create_panes (d), &d->drawing.row);
+  g_signal_connect (dialog, "response", G_CALLBACK (on_response), d);
+  g_signal_connect (dialog, "delete-event", G_CALLBACK (gtk_true), NULL);
+}
+
+/* What was chosen last; whatever changes afterwards, the cost does too. */
+static void
+show_settings (Dialog *d)
+{
+  Drawing *drawing = &d->drawing;
+  gpointer words = d->kind->words == SEQUENCE_LINES
+                   ? (gpointer) gtk_text_view_get_buffer (GTK_TEXT_VIEW (d->words)) : d->words;
+
+  set_words (d, drawing->settings->prompt);
+  generate_panel_set (&d->panel, drawing->settings,
+                      drawing->model ? moa_model_get_info (drawing->model)->side : 0);
+  generate_panel_watch (&d->panel, G_CALLBACK (drawing_change), drawing);
+  g_signal_connect_swapped (words, d->kind->words == SEQUENCE_FILE ? "selection-changed" : "changed",
+                            G_CALLBACK (drawing_change), drawing);
+  drawing->watching = TRUE;
+  drawing_change (drawing);
 }
 
 static void
 clear (Dialog *d)
 {
-  if (d->delay)
-    g_source_remove (d->delay);
-  runner_abandon (d->runner, g_free); /* only an estimate still runs here */
-  forget_run (d);
+  drawing_clear (&d->drawing);
   g_hash_table_unref (d->drawn);
-  gtk_widget_destroy (d->dialog);
+  gtk_widget_destroy (d->drawing.dialog);
   subject_list_free (d->subjects);
-  preview_free (d->preview);
-  generate_settings_free (d->settings);
-  g_free (d->problem);
-  g_clear_pointer (&d->model, moa_model_unref);
+  preview_free (d->drawing.preview);
 }
 
 gboolean
@@ -442,23 +343,18 @@ sequence_dialog_run (const SequenceKind *kind)
   if (!first_use_agree ())
     return FALSE;
 
-  Dialog d = { .kind = kind, .settings = history_load_generate (kind->name, kind->own),
-               .drawn = sequence_drawn_new () };
-  g_autofree char *folder = replace_settings_find_model ();
-  g_autoptr (GError) error = NULL;
+  Dialog d = { .kind = kind, .drawn = sequence_drawn_new () };
+  DrawingHooks hooks = { find_missing, say_ready, read_all, forget, estimate, draw, describe, take, say_cancelled,
+                         &d, { GTK_RESPONSE_OK } };
 
-  d.model = moa_model_open (folder, &error);
-  d.problem = error ? entry_explain (error) : NULL;
+  drawing_init (&d.drawing, &hooks, history_load_generate (kind->name, kind->own));
   create_dialog (&d);
-  set_words (&d, d.settings->prompt);
-  generate_panel_set (&d.panel, d.settings, d.model ? moa_model_get_info (d.model)->side : 0);
-  d.built = TRUE;
-  change (&d);
-  mnemonics_settle (d.dialog);
-  gtk_widget_show (d.dialog);
+  show_settings (&d);
+  mnemonics_settle (d.drawing.dialog);
+  gtk_widget_show (d.drawing.dialog);
   gtk_widget_grab_focus (d.words);
   gtk_main ();
 
   clear (&d);
-  return d.success;
+  return d.drawing.success;
 }
