@@ -12,17 +12,17 @@
 
 char *
 generate_describe (const MoaGenerateParams *params, char *const *names,
-                   const MoaGenerateResult *result, int i, MoaModel *model)
+                   const MoaGenerateResult *result, int i, const ReplaceSettings *how)
 {
   json_t *subjects = json_array ();
 
   for (int k = 0; k < params->n_subjects; k++)
     json_array_append_new (subjects, json_string (names[k]));
   return options_print (json_pack (
-    "{s:i, s:s, s:s, s:s, s:I, s:i, s:f, s:b, s:o}", "version", 1, "prompt", params->prompt,
-    "negative", params->negative ? params->negative : "", "model", moa_model_get_info (model)->path,
-    "seed", (json_int_t) params->seeds[i], "steps", result->steps, "guidance", result->guidance,
-    "prior_only", params->prior_only, "subjects", subjects));
+    "{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:f, s:b, s:o}", "version", 1, "prompt", params->prompt,
+    "negative", params->negative ? params->negative : "", "model", how->model, "expert", how->expert,
+    "image_encoder", how->image_encoder, "seed", (json_int_t) params->seeds[i], "steps", result->steps,
+    "guidance", result->guidance, "prior_only", params->prior_only, "subjects", subjects));
 }
 
 static GimpParasite *
@@ -98,13 +98,13 @@ generate_check_other (int item, GError **error)
 
 int
 generate_write (const MoaGenerateParams *params, char *const *names,
-                const MoaGenerateResult *result, MoaModel *model, gboolean mark, GError **error)
+                const MoaGenerateResult *result, const ReplaceSettings *how, GError **error)
 {
-  gint32 image = generate_image_new (result->images[0]->width, result->images[0]->height, mark, error);
+  gint32 image = generate_image_new (result->images[0]->width, result->images[0]->height, how->mark, error);
 
   for (int i = result->n_images - 1; image >= 0 && i >= 0; i--)
     {
-      g_autofree char *json = generate_describe (params, names, result, i, model);
+      g_autofree char *json = generate_describe (params, names, result, i, how);
       g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT, params->seeds[i]);
       g_autofree char *name = g_strdup_printf (_("Seed %s"), number);
 

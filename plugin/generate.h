@@ -2,14 +2,15 @@
 #ifndef MOA_PLUGIN_GENERATE_H
 #define MOA_PLUGIN_GENERATE_H
 
-#include "moa.h"
+#include "settings.h"
 
 #define GENERATE_PROCEDURE "plug-in-moa-generate"
 
-/* What picture i was made of, as JSON.  names: of the subjects, params->n_subjects of them.
+/* What picture i was made of, as JSON.  names: of the subjects, params->n_subjects of them; how: with the
+ * names of the model's files.
  * (transfer full) */
 char *generate_describe (const MoaGenerateParams *params, char *const *names,
-                         const MoaGenerateResult *result, int i, MoaModel *model);
+                         const MoaGenerateResult *result, int i, const ReplaceSettings *how);
 
 /* An empty image without undo, which gimp_image_undo_enable() brings when all is there; unless mark is
  * FALSE with a comment that says what made it.  It has no window yet.  -1 with error set. */
@@ -26,6 +27,6 @@ gboolean generate_check_other (int item, GError **error);
 
 /* A new image with a layer for each seed, the first one on top and visible.  -1 with error set. */
 int generate_write (const MoaGenerateParams *params, char *const *names,
-                    const MoaGenerateResult *result, MoaModel *model, gboolean mark, GError **error);
+                    const MoaGenerateResult *result, const ReplaceSettings *how, GError **error);
 
 #endif

@@ -38,8 +38,7 @@ draw (const Order *order, GError **error)
 
   gimp_progress_end ();
   if (result)
-    image = generate_write (&params, order->people->names, result, order->model, settings->how->mark,
-                            error);
+    image = generate_write (&params, order->people->names, result, settings->how, error);
   g_clear_pointer (&result, moa_generate_result_free);
   return image;
 }

@@ -26,6 +26,7 @@ generate_settings_new (const char *name, const char *const *own)
   moa_sequence_params_init (&settings->sequence);
   settings->prompt = g_strdup ("");
   settings->negative = g_strdup ("");
+  settings->folder = g_strdup ("");
   settings->pictures = 4;
   settings->how = replace_settings_new ();
   return settings;
@@ -38,6 +39,7 @@ generate_settings_copy (const GenerateSettings *settings)
 
   copy->prompt = g_strdup (settings->prompt);
   copy->negative = g_strdup (settings->negative);
+  copy->folder = g_strdup (settings->folder);
   copy->how = replace_settings_copy (settings->how);
   return copy;
 }
@@ -49,6 +51,7 @@ generate_settings_free (GenerateSettings *settings)
     return;
   g_free (settings->prompt);
   g_free (settings->negative);
+  g_free (settings->folder);
   replace_settings_free (settings->how);
   g_free (settings);
 }
@@ -77,11 +80,10 @@ set_whole (const char *key, const json_t *value, json_int_t lower, json_int_t up
 static gboolean
 refuse (const GenerateSettings *settings, const char *key, const MoaSetting *rows, int n, GError **error)
 {
-  g_autofree char *own = settings->own ? g_strjoinv (", ", (char **) settings->own)
-                                       : g_strdup ("pictures");
+  g_autofree char *own = settings->own ? g_strjoinv (", ", (char **) settings->own) : NULL;
   g_autoptr (GString) known = g_string_new ("prompt, negative, seed, ");
 
-  g_string_append (known, own);
+  g_string_append_printf (known, "%s%s", own ? own : "pictures", own ? ", folder" : "");
   for (guint i = 0; shared[i]; i++)
     g_string_append_printf (known, ", %s", shared[i]);
   for (int i = 0; i < n; i++)
@@ -104,6 +106,8 @@ set_option (GenerateSettings *settings, const char *key, json_t *value, GError *
     return set_text (&settings->prompt, key, value, error);
   if (!strcmp (key, "negative"))
     return set_text (&settings->negative, key, value, error);
+  if (settings->own && !strcmp (key, "folder"))
+    return set_text (&settings->folder, key, value, error);
   if (!strcmp (key, "seed"))
     {
       gboolean success = set_whole (key, value, 0, G_MAXUINT32, &number, error);

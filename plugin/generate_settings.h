@@ -15,6 +15,7 @@ typedef struct {
   guint32 seed;             /* of the first picture */
   int pictures;
   MoaSequenceParams sequence;
+  char *folder;             /* of a call alone: where what is drawn is kept, for the next one to go on; "" */
   ReplaceSettings *how;     /* of it: model, subjects, device, threads, memory_limit, mark */
 } GenerateSettings;
 
@@ -25,11 +26,11 @@ void generate_settings_free (GenerateSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GenerateSettings, generate_settings_free)
 
 /* The procedure's options argument: a JSON object with any of the engine's settings
- * (moa_generate_settings()) and prompt, negative, seed, pictures or what it has of its own, subjects,
+ * (moa_generate_settings()) and prompt, negative, seed, pictures or what it has of its own and folder, subjects,
  * device, threads, memory_limit (MiB) and mark.  "" is the same as "{}". */
 gboolean generate_settings_set_options (GenerateSettings *settings, const char *json, GError **error);
 
-/* Everything but the subjects.  From JSON, a newer version is an error.  (transfer full) */
+/* Everything but the subjects and the folder.  From JSON, a newer version is an error.  (transfer full) */
 char *generate_settings_to_json (const GenerateSettings *settings);
 GenerateSettings *generate_settings_from_json (const char *name, const char *const *own,
                                                const char *json, GError **error);

@@ -82,6 +82,16 @@ history_load_generate (const char *name, const char *const *own)
 }
 
 void
+history_load_model (ReplaceSettings *settings)
+{
+  g_autoptr (ReplaceSettings) last = history_load_settings ();
+
+  replace_settings_set_string (&settings->model, last->model);
+  replace_settings_set_string (&settings->expert, last->expert);
+  replace_settings_set_string (&settings->image_encoder, last->image_encoder);
+}
+
+void
 history_load_machine (ReplaceSettings *settings)
 {
   g_autoptr (ReplaceSettings) last = history_load_settings ();

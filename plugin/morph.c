@@ -16,27 +16,25 @@ static const char *const own[] = { "frames", "delay", NULL };
 static gboolean
 plan (Sequence *sequence, GError **error)
 {
-  int n = sequence->settings->sequence.frames;
-  char *const *both = sequence->names;
+  int n = sequence->settings->sequence.frames, n_people = sequence->n_given - 1;
+  Person *from = sequence_get_given (sequence, 0), *to = sequence_get_given (sequence, 1);
 
-  /* Two who stand as one. */
-  sequence->n_subjects--;
-  sequence->names++;
   if (!*sequence->settings->prompt)
     {
       g_free (sequence->settings->prompt);
-      sequence->settings->prompt = moa_prompt_default (sequence->n_subjects);
+      sequence->settings->prompt = moa_prompt_default (n_people);
     }
   for (int i = 0; i < n; i++)
     {
       g_autofree char *name = g_strdup_printf (_("Frame %d"), i + 1);
       Frame *frame = sequence_add (sequence, sequence_name_frame (sequence, name, DELAY));
 
-      frame->share = (double) i / (n - 1);
-      g_free (frame->names[0]);
-      frame->names[0] = g_strdup_printf ("%s - %s, %.0f %%", both[0], both[1], 100 * frame->share);
-      for (int k = 1; k < frame->n_subjects; k++)
-        frame->subjects[k] = sequence->subjects[k + 1];
+      /* Two who stand as one. */
+      frame->n_people = n_people;
+      frame->people[0] = sequence_add_between (sequence, from, to, (double) i / (n - 1));
+      for (int k = 1; k < n_people; k++)
+        frame->people[k] = sequence_get_given (sequence, k + 1);
+      frame->like_first = TRUE;
     }
   return TRUE;
 }

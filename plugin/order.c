@@ -48,6 +48,7 @@ order_new (const char *name, const char *const *own, const char *number, const G
   if (!read_args (order, number, param, error))
     return NULL;
   order->model = replace_open_model (order->settings->how, &path, error);
+  replace_settings_set_string (&order->settings->how->model, path);
   return order->model ? g_steal_pointer (&order) : NULL;
 }
 

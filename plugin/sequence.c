@@ -11,17 +11,6 @@
 
 /* ---- Planning ------------------------------------------------------------ */
 
-void
-sequence_clear_subjects (Frame *frame)
-{
-  for (int k = 0; k < MOA_MAX_SUBJECTS; k++)
-    {
-      g_clear_pointer (&frame->names[k], g_free);
-      frame->subjects[k] = (MoaSubject) { NULL };
-    }
-  frame->n_subjects = 0;
-}
-
 static void
 frame_free (gpointer data)
 {
@@ -36,25 +25,28 @@ frame_free (gpointer data)
   moa_image_free (frame->picture);
   g_free (frame->json);
   g_free (frame->hash);
-  sequence_clear_subjects (frame);
+  g_free (frame->replace);
+  g_free (frame->select);
+  g_free (frame->follow);
   g_free (frame);
 }
 
 Sequence *
 sequence_new (const SequenceKind *kind, const GenerateSettings *settings, MoaModel *model,
-              const MoaSubject *subjects, char *const *names, int n_subjects, GError **error)
+              const MoaSubject *subjects, char *const *names, int n_subjects, gboolean cost, GError **error)
 {
   g_autoptr (Sequence) sequence = g_new0 (Sequence, 1);
 
   sequence->kind = kind;
   sequence->settings = generate_settings_copy (settings);
   sequence->model = moa_model_ref (model);
-  sequence->names = names;
-  sequence->n_subjects = n_subjects;
+  sequence->cost = cost;
+  sequence->n_given = n_subjects;
+  sequence->persons = g_ptr_array_new_with_free_func (sequence_person_free);
   sequence->frames = g_ptr_array_new_with_free_func (frame_free);
   sequence->people = g_ptr_array_new_with_free_func ((GDestroyNotify) people_free);
   for (int k = 0; k < n_subjects; k++)
-    sequence->subjects[k] = subjects[k];
+    sequence_add_person (sequence, &subjects[k], names[k]);
   if (n_subjects < kind->least_subjects)
     {
       options_fail (error, "%s", _(kind->need));
@@ -69,12 +61,11 @@ sequence_free (Sequence *sequence)
   if (!sequence)
     return;
   g_ptr_array_unref (sequence->frames);
+  g_ptr_array_unref (sequence->persons);
   g_ptr_array_unref (sequence->people);
   moa_story_free (sequence->story);
   generate_settings_free (sequence->settings);
   moa_model_unref (sequence->model);
-  for (int i = 0; i < 2; i++)
-    moa_saved_subject_free (sequence->ends[i]);
   g_free (sequence);
 }
 
@@ -85,13 +76,9 @@ sequence_add (Sequence *sequence, char *name)
 
   frame->name = name;
   frame->settings = generate_settings_copy (sequence->settings);
-  frame->share = -1;
-  frame->n_subjects = sequence->n_subjects;
-  for (int k = 0; k < sequence->n_subjects; k++)
-    {
-      frame->subjects[k] = sequence->subjects[k];
-      frame->names[k] = g_strdup (sequence->names[k]);
-    }
+  frame->n_people = sequence->n_given;
+  for (int k = 0; k < sequence->n_given; k++)
+    frame->people[k] = sequence_get_given (sequence, k);
   g_ptr_array_add (sequence->frames, frame);
   return frame;
 }
@@ -138,54 +125,50 @@ put_into (MoaImage *whole, const MoaImage *part, int left, int top)
             part->data + (gsize) y * part->width * 3, (gsize) part->width * 3 * sizeof (float));
 }
 
-static gboolean
-replace (Frame *frame, const MoaRun *run, GError **error)
-{
-  ReplaceTask *task = frame->task;
-  MoaReplaceParams params;
-
-  replace_task_get_params (task, &params);
-
-  MoaReplaceResult *result = moa_replace (task->model, &params, run, error);
-
-  if (result)
-    {
-      frame->picture = g_steal_pointer (&frame->around);
-      put_into (frame->picture, result->variations[0].composite, task->area.x, task->area.y);
-      frame->json = replace_settings_to_json (task->settings);
-    }
-  moa_replace_result_free (result);
-  return frame->picture != NULL;
-}
+/* What the engine takes for a frame; one of the two.  names: NULL, or to be filled. */
+typedef struct {
+  MoaSubject subjects[MOA_MAX_SUBJECTS];
+  guint64 seed;
+  MoaGenerateParams drawing;
+  MoaReplaceParams replacement;
+} Params;
 
 static void
-set_params (const Frame *frame, guint64 *seed, MoaGenerateParams *params)
+set_params (const Frame *frame, gboolean made, Params *params, char **names)
 {
-  *seed = frame->settings->seed;
-  *params = frame->settings->params;
-  params->prompt = frame->settings->prompt;
-  params->negative = frame->settings->negative;
-  params->subjects = frame->subjects;
-  params->n_subjects = frame->n_subjects;
-  params->seeds = seed;
-  params->n_seeds = 1;
+  GenerateSettings *settings = frame->settings;
+
+  sequence_get_subjects (frame, made, params->subjects, names);
+  if (frame->task)
+    {
+      replace_task_get_params (frame->task, &params->replacement);
+      params->replacement.subjects = params->subjects;
+      params->replacement.n_subjects = frame->n_people;
+      return;
+    }
+  params->seed = settings->seed;
+  params->drawing = settings->params;
+  params->drawing.prompt = settings->prompt;
+  params->drawing.negative = settings->negative;
+  params->drawing.subjects = params->subjects;
+  params->drawing.n_subjects = frame->n_people;
+  params->drawing.seeds = &params->seed;
+  params->drawing.n_seeds = 1;
 }
 
 static gboolean
-estimate_frame (const Sequence *sequence, const Frame *frame, const MoaRun *run, gboolean calibrate,
+estimate_frame (const Sequence *sequence, Frame *frame, const MoaRun *run, gboolean calibrate,
                 MoaEstimate *estimate, GError **error)
 {
-  MoaGenerateParams params;
-  MoaReplaceParams replacement;
-  guint64 seed;
+  Params params;
 
-  if (frame->task)
-    {
-      replace_task_get_params (frame->task, &replacement);
-      return moa_replace_estimate (sequence->model, &replacement, run, calibrate, estimate, error);
-    }
-  set_params (frame, &seed, &params);
-  return moa_generate_estimate (sequence->model, &params, run, calibrate, estimate, error);
+  if (sequence->cost && !sequence_measure (sequence, frame, error))
+    return FALSE;
+  set_params (frame, FALSE, &params, NULL);
+  return frame->task ? moa_replace_estimate (sequence->model, &params.replacement, run, calibrate, estimate,
+                                             error)
+                     : moa_generate_estimate (sequence->model, &params.drawing, run, calibrate, estimate,
+                                              error);
 }
 
 gboolean
@@ -198,10 +181,10 @@ sequence_estimate (Sequence *sequence, const MoaRun *run, gboolean calibrate, Mo
   sequence_name_frames (sequence);
   for (guint i = 0; i < sequence->frames->len; i++)
     {
-      const Frame *frame = g_ptr_array_index (sequence->frames, i);
+      Frame *frame = g_ptr_array_index (sequence->frames, i);
 
-      /* The frames of a morph are alike. */
-      if ((i == 0 || frame->share < 0) && !estimate_frame (sequence, frame, run, calibrate, &one, error))
+      if ((i == 0 || !frame->like_first)
+          && !estimate_frame (sequence, frame, run, calibrate, &one, error))
         {
           if (frame->place)
             g_prefix_error (error, "%s: ", frame->place);
@@ -217,47 +200,52 @@ sequence_estimate (Sequence *sequence, const MoaRun *run, gboolean calibrate, Mo
   return TRUE;
 }
 
-/* The two whose way is gone as what can be blended. */
 static gboolean
-make_ends (Sequence *sequence, const MoaRun *run, GError **error)
+replace (Frame *frame, const MoaReplaceParams *params, const MoaRun *run, GError **error)
 {
-  MoaRun quiet = *run;
+  ReplaceTask *task = frame->task;
+  MoaReplaceResult *result = moa_replace (task->model, params, run, error);
 
-  quiet.progress = NULL;
-  for (int i = 0; i < 2; i++)
-    if (!sequence->ends[i])
-      sequence->ends[i] = moa_saved_subject_of (sequence->model, &sequence->subjects[i], &quiet, error);
-  return sequence->ends[0] && sequence->ends[1];
+  if (result)
+    {
+      frame->picture = g_steal_pointer (&frame->around);
+      put_into (frame->picture, result->variations[0].composite, task->area.x, task->area.y);
+      frame->json = replace_settings_to_json (task->settings);
+    }
+  moa_replace_result_free (result);
+  return frame->picture != NULL;
+}
+
+static gboolean
+generate (Frame *frame, MoaModel *model, const MoaGenerateParams *params, char *const *names,
+          const MoaRun *run, GError **error)
+{
+  MoaGenerateResult *result = moa_generate (model, params, run, error);
+
+  if (result)
+    {
+      frame->picture = g_steal_pointer (&result->images[0]);
+      frame->json = generate_describe (params, names, result, 0, frame->settings->how);
+    }
+  moa_generate_result_free (result);
+  return frame->picture != NULL;
 }
 
 static gboolean
 draw (const Sequence *sequence, Frame *frame, const MoaRun *run, GError **error)
 {
-  MoaSavedSubject *blend = NULL;
-  MoaGenerateParams params;
-  guint64 seed;
+  Params params;
+  char *names[MOA_MAX_SUBJECTS];
+  gboolean success = sequence_make_people (sequence, frame, run, error);
 
-  if (frame->task)
-    return replace (frame, run, error);
-  if (frame->share >= 0)
+  if (success)
     {
-      blend = moa_saved_subject_blend (sequence->ends[0], sequence->ends[1], frame->share, error);
-      if (!blend)
-        return FALSE;
-      frame->subjects[0] = (MoaSubject) { .saved = blend };
+      set_params (frame, TRUE, &params, names);
+      success = frame->task ? replace (frame, &params.replacement, run, error)
+                            : generate (frame, sequence->model, &params.drawing, names, run, error);
     }
-  set_params (frame, &seed, &params);
-
-  MoaGenerateResult *result = moa_generate (sequence->model, &params, run, error);
-
-  if (result)
-    {
-      frame->picture = g_steal_pointer (&result->images[0]);
-      frame->json = generate_describe (&params, frame->names, result, 0, sequence->model);
-    }
-  moa_generate_result_free (result);
-  moa_saved_subject_free (blend);
-  return frame->picture != NULL;
+  sequence_drop_people (frame);
+  return success && sequence_write_drawn (sequence, frame, error);
 }
 
 static gboolean
@@ -271,21 +259,36 @@ draw_all (Sequence *sequence, const MoaRun *run, GError **error)
 
       own.progress = run->progress ? tell : NULL;
       own.progress_data = &part;
-      if (frame->picture)
-        continue;
-      if ((frame->share >= 0 && !make_ends (sequence, run, error)) || !draw (sequence, frame, &own, error))
+      if (!frame->picture && !draw (sequence, frame, &own, error))
         return FALSE;
     }
   return TRUE;
 }
 
+/* What would fail, fails before the first picture is drawn. */
+static gboolean
+check_all (Sequence *sequence, const MoaRun *run, GError **error)
+{
+  MoaEstimate estimate;
+  gboolean success = sequence_open_folder (sequence, error)
+                     && sequence_estimate (sequence, run, FALSE, &estimate, error);
+
+  for (guint i = 0; success && i < sequence->frames->len; i++)
+    {
+      Frame *frame = g_ptr_array_index (sequence->frames, i);
+
+      success = sequence_make_people (sequence, frame, run, error);
+      if (!success && frame->place)
+        g_prefix_error (error, "%s: ", frame->place);
+      sequence_drop_people (frame);
+    }
+  return success;
+}
+
 gboolean
 sequence_draw (Sequence *sequence, const MoaRun *run, GError **error)
 {
-  MoaEstimate estimate;
-
-  /* What would fail, fails before the first picture is drawn. */
-  if (!sequence_estimate (sequence, run, FALSE, &estimate, error))
+  if (!check_all (sequence, run, error))
     return FALSE;
   sequence_take_drawn (sequence);
   if (draw_all (sequence, run, error))
@@ -325,7 +328,7 @@ sequence_run (const SequenceKind *kind, const GimpParam *param, GimpParam *value
 
   if (order)
     sequence = sequence_new (kind, order->settings, order->model, order->people->subjects,
-                             order->people->names, order->people->n_subjects, error);
+                             order->people->names, order->people->n_subjects, FALSE, error);
   if (!sequence)
     return FALSE;
   order_get_run (order, &run);

@@ -8,17 +8,28 @@
 
 #include <libgimp/gimp.h>
 
+/* Someone who is in frames.  Between two others, who may be so themselves, nobody is known before drawing
+ * begins. */
+typedef struct _Person Person;
+struct _Person {
+  char *name;
+  MoaSubject subject;     /* points to what the sequence or its caller keeps; between two: the first's */
+  Person *from, *to;      /* NULL: is as the subject says */
+  double share;           /* of the way from the one to the other */
+  MoaSavedSubject *saved; /* as what can be between, or goes between; once it is made */
+};
+
 typedef struct {
   char *name;                 /* of its layer */
   char *place;                /* for messages: "story.txt, line 9"; NULL: needs none */
   GenerateSettings *settings; /* its own: prompt, seed and all */
-  MoaSubject subjects[MOA_MAX_SUBJECTS]; /* point to what the sequence or its caller keeps */
-  char *names[MOA_MAX_SUBJECTS];
-  int n_subjects;
-  double share;      /* of the way from the first subject to the second, who are one then; below 0: none */
+  Person *people[MOA_MAX_SUBJECTS]; /* the sequence's */
+  int n_people;
+  gboolean like_first; /* takes what the first frame takes */
   ReplaceTask *task; /* a replacement; NULL: a new picture */
   MoaImage *around;  /* the whole picture that it is in */
   MoaImage *control; /* what the ControlNet follows; NULL: none */
+  char *replace, *select, *follow; /* the files of these pictures, and of what is selected; or NULL */
   char *hash;        /* of what it is made of; NULL: not known */
   /* Once it is drawn: */
   MoaImage *picture;
@@ -31,13 +42,12 @@ typedef struct {
   const SequenceKind *kind;
   GenerateSettings *settings;
   MoaModel *model;
-  MoaSubject subjects[MOA_MAX_SUBJECTS]; /* the caller's, as their names are */
-  char *const *names;
-  int n_subjects;
+  gboolean cost;            /* is for sequence_estimate() alone: pictures to replace in are not read */
+  GPtrArray *persons;       /* of Person: first those that the caller gave */
+  int n_given;
   GPtrArray *frames;        /* of Frame */
   MoaStory *story;          /* whose panels they are, in order; or NULL */
-  GPtrArray *people;        /* of People, who are the story's own */
-  MoaSavedSubject *ends[2]; /* of a morph's way; once drawing began */
+  GPtrArray *people;        /* of People: what the story's own persons point to */
   GHashTable *drawn;        /* the caller's, as of sequence_drawn_new(); NULL: none */
 } Sequence;
 
@@ -64,22 +74,26 @@ struct _SequenceKind
 
 extern const SequenceKind morph_kind, time_lapse_kind, story_kind;
 
-/* Plans.  The subjects and what they point to must outlive it.  (transfer full); NULL with error set. */
+/* Plans.  What the subjects point to must outlive it.  cost: as of Sequence.  (transfer full); NULL with
+ * error set. */
 Sequence *sequence_new (const SequenceKind *kind, const GenerateSettings *settings, MoaModel *model,
-                        const MoaSubject *subjects, char *const *names, int n_subjects, GError **error);
+                        const MoaSubject *subjects, char *const *names, int n_subjects, gboolean cost,
+                        GError **error);
 void sequence_free (Sequence *sequence);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Sequence, sequence_free)
 
-/* For plans: one more frame, with the sequence's settings and subjects.  name: (transfer full) */
+/* For plans: one more frame, with the sequence's settings and the persons given.  name: (transfer full) */
 Frame *sequence_add (Sequence *sequence, char *name);
 
-/* For plans: a frame without anybody. */
-void sequence_clear_subjects (Frame *frame);
+/* For plans: one more person.  (transfer none) */
+Person *sequence_add_person (Sequence *sequence, const MoaSubject *subject, const char *name);
+Person *sequence_add_between (Sequence *sequence, Person *from, Person *to, double share);
+Person *sequence_get_given (const Sequence *sequence, int k);
 
 /* The name of a layer that GIMP animates: "name (150ms) (replace)".  (transfer full) */
 char *sequence_name_frame (const Sequence *sequence, const char *name, int delay);
 
-/* Pictures of a run that ended early.  Put into sequence->drawn, they are taken for frames that are the
+/* Pictures of a run that ended early; settings->folder keeps such ones as files.  Put into sequence->drawn, they are taken for frames that are the
  * same; those of this run are all that is there if it ends early too.  (transfer full) */
 GHashTable *sequence_drawn_new (void);
 

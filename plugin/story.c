@@ -37,48 +37,68 @@ to_sources (const json_t *paths)
   return sources;
 }
 
-static gboolean
-load_character (Sequence *sequence, const MoaCharacter *character, MoaSubject *subject, char **name,
-                GError **error)
+static Person *
+read_photos (Sequence *sequence, const json_t *paths, GError **error)
 {
-  json_t *paths = json_loads (character->subject, JSON_DECODE_ANY, NULL);
   g_autoptr (People) people = people_new ();
-  gboolean success = json_is_array (paths)
-                     || options_fail (error, "the character \"%s\" must be photos or a saved subject",
-                                      character->name);
+  g_autofree char *list = options_print (json_pack ("[o]", to_sources (paths)));
+  Person *person;
 
-  if (success)
-    {
-      g_autofree char *list = options_print (json_pack ("[o]", to_sources (paths)));
-
-      success = people_add_list (people, list, -1, error);
-    }
-  json_decref (paths);
-  if (!success)
-    return FALSE;
-  *subject = people->subjects[0];
-  *name = people->names[0];
+  if (!people_add_list (people, list, -1, error))
+    return NULL;
+  person = sequence_add_person (sequence, &people->subjects[0], people->names[0]);
   g_ptr_array_add (sequence->people, g_steal_pointer (&people));
-  return TRUE;
+  return person;
+}
+
+/* Photos, a saved subject, or who is between two such. */
+static Person *
+read_person (Sequence *sequence, const json_t *value, GError **error)
+{
+  Person *from, *to;
+
+  if (json_is_array (value))
+    return read_photos (sequence, value, error);
+  if (!json_is_object (value))
+    {
+      options_fail (error, "a character must be photos, a saved subject or a blend of two");
+      return NULL;
+    }
+  from = read_person (sequence, json_object_get (value, "from"), error);
+  to = from ? read_person (sequence, json_object_get (value, "to"), error) : NULL;
+  return to ? sequence_add_between (sequence, from, to, json_number_value (json_object_get (value, "share")))
+            : NULL;
+}
+
+static Person *
+read_character (Sequence *sequence, const MoaCharacter *character, GError **error)
+{
+  json_t *value = json_loads (character->subject, JSON_DECODE_ANY, NULL);
+  Person *person = read_person (sequence, value, error);
+
+  json_decref (value);
+  if (!person)
+    g_prefix_error (error, "%s: ", character->name);
+  return person;
 }
 
 /* The first person given plays the first character, and so on; others are as the story says. */
 static gboolean
-cast (Sequence *sequence, MoaSubject *subjects, char **names, GError **error)
+cast (Sequence *sequence, Person **characters, GError **error)
 {
   const MoaStory *story = sequence->story;
 
+  if (sequence->n_given > story->n_characters)
+    return options_fail (error, _("%d persons are given, but the story has %d characters"),
+                         sequence->n_given, story->n_characters);
   for (int k = 0; k < story->n_characters; k++)
-    if (k < sequence->n_subjects)
-      {
-        subjects[k] = sequence->subjects[k];
-        names[k] = sequence->names[k];
-      }
-    else if (!load_character (sequence, &story->characters[k], &subjects[k], &names[k], error))
-      return FALSE;
-  return sequence->n_subjects <= story->n_characters
-         || options_fail (error, _("%d persons are given, but the story has %d characters"),
-                          sequence->n_subjects, story->n_characters);
+    {
+      characters[k] = k < sequence->n_given ? sequence_get_given (sequence, k)
+                                            : read_character (sequence, &story->characters[k], error);
+      if (!characters[k])
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /* ---- A panel in a picture ------------------------------------------------ */
@@ -137,20 +157,11 @@ select_by (const char *path, gint32 layer, GError **error)
 
 /* ---- What a panel says --------------------------------------------------- */
 
+/* The names of pictures go to the frame. */
 typedef struct {
-  char *replace, *select, *control; /* pictures; or NULL */
-  MoaControl how;                   /* is the control followed */
-  char *options;                    /* of the procedures */
+  MoaControl how; /* is the control followed */
+  char *options;  /* of the procedures */
 } Said;
-
-static void
-said_clear (Said *said)
-{
-  g_free (said->replace);
-  g_free (said->select);
-  g_free (said->control);
-  g_free (said->options);
-}
 
 /* The object's text of that name, which leaves it.  (transfer full) */
 static char *
@@ -193,17 +204,17 @@ take_number (json_t *object, const char *name, double *number, GError **error)
 }
 
 static gboolean
-read_said (Said *said, const MoaPanel *panel, GError **error)
+read_said (Said *said, Frame *frame, const MoaPanel *panel, GError **error)
 {
   json_t *object = options_parse ("settings", panel->settings, error);
   gboolean success;
 
   said->how = (MoaControl) { .scale = 1, .end = 1 };
-  said->replace = take_text (object, "replace");
-  said->select = said->replace ? take_text (object, "select") : NULL;
-  said->control = take_text (object, "control");
-  success = object && (said->replace || take_size (object, error));
-  if (said->control)
+  frame->replace = take_text (object, "replace");
+  frame->select = frame->replace ? take_text (object, "select") : NULL;
+  frame->follow = take_text (object, "control");
+  success = object && (frame->replace || take_size (object, error));
+  if (frame->follow)
     success = success && take_number (object, "control_scale", &said->how.scale, error)
               && take_number (object, "control_start", &said->how.start, error)
               && take_number (object, "control_end", &said->how.end, error);
@@ -216,17 +227,17 @@ static gboolean
 read_control (Frame *frame, const Said *said, const MoaImage *like, const MoaRect *area, MoaControl *control,
               GError **error)
 {
-  gint32 layer = said->control ? load_picture (said->control, error) : -1;
+  gint32 layer = frame->follow ? load_picture (frame->follow, error) : -1;
   MoaRect all = { 0 };
 
-  if (!said->control)
+  if (!frame->follow)
     return TRUE;
   if (layer < 0)
     return FALSE;
   all.width = gimp_drawable_width (layer);
   all.height = gimp_drawable_height (layer);
   if (like && (all.width != like->width || all.height != like->height))
-    options_fail (error, "\"%s\" must have the size of the picture, %d x %d", said->control, like->width,
+    options_fail (error, "\"%s\" must have the size of the picture, %d x %d", frame->follow, like->width,
                   like->height);
   else
     frame->control = drawable_read_rgb (layer, area ? area : &all, NULL, error);
@@ -240,24 +251,20 @@ read_control (Frame *frame, const Said *said, const MoaImage *like, const MoaRec
 
 /* Reads all that the replacement needs; the picture is closed again. */
 static gboolean
-plan_replacement (Sequence *sequence, Frame *frame, const Said *said, GError **error)
+read_replacement (Sequence *sequence, Frame *frame, const Said *said, const ReplaceSettings *settings,
+                  GError **error)
 {
-  g_autoptr (ReplaceSettings) settings = replace_settings_copy (sequence->settings->how);
-  gint32 layer = replace_settings_set_options (settings, said->options, error)
-                 ? load_picture (said->replace, error) : -1;
+  gint32 layer = load_picture (frame->replace, error);
 
   if (layer < 0)
     return FALSE;
-  replace_settings_set_string (&settings->prompt, frame->settings->prompt);
-  if (!said->select || select_by (said->select, layer, error))
+  if (!frame->select || select_by (frame->select, layer, error))
     frame->task = replace_task_of_layer (gimp_item_get_image (layer), layer, settings, sequence->model,
                                          error);
   if (frame->task)
     {
       MoaRect all = { 0, 0, gimp_drawable_width (layer), gimp_drawable_height (layer) };
 
-      memcpy (frame->task->subjects, frame->subjects, sizeof frame->subjects);
-      frame->task->n_subjects = frame->n_subjects;
       frame->around = drawable_read_rgb (layer, &all, NULL, error);
     }
   gimp_image_delete (gimp_item_get_image (layer));
@@ -267,36 +274,54 @@ plan_replacement (Sequence *sequence, Frame *frame, const Said *said, GError **e
 }
 
 static gboolean
+plan_replacement (Sequence *sequence, Frame *frame, const Said *said, GError **error)
+{
+  g_autoptr (ReplaceSettings) settings = replace_settings_copy (sequence->settings->how);
+
+  if (!replace_settings_set_options (settings, said->options, error))
+    return FALSE;
+  replace_settings_set_string (&settings->prompt, frame->settings->prompt);
+  if (!sequence->cost)
+    return read_replacement (sequence, frame, said, settings, error);
+
+  /* What it costs is told by the sizes of the pictures: see sequence_measure(). */
+  frame->task = g_new0 (ReplaceTask, 1);
+  frame->task->settings = g_steal_pointer (&settings);
+  if (frame->follow)
+    frame->task->settings->params.control = said->how;
+  frame->task->model = moa_model_ref (sequence->model);
+  return TRUE;
+}
+
+static gboolean
 set_panel (Sequence *sequence, Frame *frame, const MoaPanel *panel, GError **error)
 {
   GenerateSettings *settings = frame->settings;
-  Said said = { NULL };
-  gboolean success = read_said (&said, panel, error);
+  Said said = { .options = NULL };
+  gboolean success = read_said (&said, frame, panel, error);
 
-  if (success && !said.replace)
-    success = generate_settings_set_options (settings, said.options, error)
-              && read_control (frame, &said, NULL, NULL, &settings->params.control, error);
+  if (success && !frame->replace)
+    success = generate_settings_set_options (settings, said.options, error);
+  if (success && !frame->replace && frame->follow && sequence->cost)
+    settings->params.control = said.how;
+  else if (success && !frame->replace)
+    success = read_control (frame, &said, NULL, NULL, &settings->params.control, error);
   replace_settings_set_string (&settings->prompt, panel->prompt);
-  if (success && said.replace)
+  if (success && frame->replace)
     success = plan_replacement (sequence, frame, &said, error);
-  said_clear (&said);
+  g_free (said.options);
   return success;
 }
 
 static gboolean
-add_panel (Sequence *sequence, const MoaPanel *panel, const MoaSubject *subjects, char *const *names,
-           GError **error)
+add_panel (Sequence *sequence, const MoaPanel *panel, Person *const *characters, GError **error)
 {
   Frame *frame = sequence_add (sequence, g_strdup (panel->caption ? panel->caption : panel->prompt));
 
   frame->place = g_strdup (panel->place);
-  sequence_clear_subjects (frame);
+  frame->n_people = panel->n_characters;
   for (int k = 0; k < panel->n_characters; k++)
-    {
-      frame->subjects[k] = subjects[panel->characters[k]];
-      frame->names[k] = g_strdup (names[panel->characters[k]]);
-    }
-  frame->n_subjects = panel->n_characters;
+    frame->people[k] = characters[panel->characters[k]];
   if (set_panel (sequence, frame, panel, error))
     return TRUE;
   g_prefix_error (error, "%s: ", panel->place);
@@ -311,12 +336,11 @@ plan (Sequence *sequence, GError **error)
     return FALSE;
 
   MoaStory *story = sequence->story;
-  g_autofree MoaSubject *subjects = g_new0 (MoaSubject, story->n_characters + 1);
-  g_autofree char **names = g_new0 (char *, story->n_characters + 1);
-  gboolean success = cast (sequence, subjects, names, error);
+  g_autofree Person **characters = g_new0 (Person *, story->n_characters + 1);
+  gboolean success = cast (sequence, characters, error);
 
   for (int i = 0; success && i < story->n_panels; i++)
-    success = add_panel (sequence, &story->panels[i], subjects, names, error);
+    success = add_panel (sequence, &story->panels[i], characters, error);
   return success;
 }
 

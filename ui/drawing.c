@@ -199,12 +199,8 @@ drawing_leave (Drawing *drawing, int response)
 void
 drawing_init (Drawing *drawing, const DrawingHooks *hooks, GenerateSettings *settings)
 {
-  g_autofree char *folder = replace_settings_find_model ();
-  g_autoptr (GError) error = NULL;
-
   *drawing = (Drawing) { .hooks = *hooks, .settings = settings };
-  drawing->model = moa_model_open (folder, &error);
-  drawing->problem = error ? entry_explain (error) : NULL;
+  drawing->model = entry_open_model (settings->how, &drawing->problem);
 }
 
 void

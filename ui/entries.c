@@ -9,6 +9,7 @@
 #include "subjects_dialog.h"
 
 #include "plugin/generate.h"
+#include "plugin/history.h"
 #include "plugin/intl.h"
 #include "plugin/models.h"
 #include "plugin/result.h"
@@ -16,10 +17,29 @@
 
 #include <libgimp/gimp.h>
 
-char *
-entry_explain (const GError *error)
+MoaModel *
+entry_open_model (ReplaceSettings *how, char **problem)
 {
-  return g_strdup_printf (_("%s. Choose a complete model under Filters > MoA > Models."), error->message);
+  g_autoptr (GError) error = NULL;
+  gboolean chosen;
+  MoaModel *model;
+
+  history_load_model (how);
+  chosen = *how->model || *how->expert || *how->image_encoder;
+  if (!*how->model)
+    {
+      g_free (how->model);
+      how->model = replace_settings_find_model ();
+    }
+  model = replace_settings_open_model (how, how->model, &error);
+  *problem = NULL;
+  if (error && chosen)
+    *problem = g_strdup_printf (_("%s. This was chosen in Replace Person under Advanced: choose another one "
+                                  "there."), error->message);
+  else if (error)
+    *problem = g_strdup_printf (_("%s. Choose a complete model under Filters > MoA > Models."),
+                                error->message);
+  return model;
 }
 
 gboolean
@@ -70,13 +90,11 @@ entry_router_maps (gint32 image, gint32 drawable, gboolean again, GError **error
 gboolean
 entry_subjects (gint32 image, gint32 drawable, gboolean again, GError **error)
 {
-  g_autofree char *path = replace_settings_find_model ();
-  g_autoptr (GError) problem = NULL;
-  MoaModel *model = moa_model_open (path, &problem);
+  g_autoptr (ReplaceSettings) how = replace_settings_new ();
+  g_autofree char *problem = NULL;
+  MoaModel *model = entry_open_model (how, &problem);
 
-  g_autofree char *text = problem ? entry_explain (problem) : NULL;
-
-  subjects_dialog_run (model, text);
+  subjects_dialog_run (model, problem);
   g_clear_pointer (&model, moa_model_unref);
   return FALSE;
 }

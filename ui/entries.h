@@ -2,10 +2,11 @@
 #ifndef MOA_UI_ENTRIES_H
 #define MOA_UI_ENTRIES_H
 
-#include <glib.h>
+#include "plugin/settings.h"
 
-/* What to do about a model that cannot be opened.  (transfer full) */
-char *entry_explain (const GError *error);
+/* The model that Replace Person had the last time, with its expert and image encoder; how gets their names,
+ * all of them.  NULL with *problem (transfer full), which says what to do.  (transfer full) */
+MoaModel *entry_open_model (ReplaceSettings *how, char **problem);
 
 gboolean entry_generate (gint32 image, gint32 drawable, gboolean again, GError **error);
 gboolean entry_morph (gint32 image, gint32 drawable, gboolean again, GError **error);

@@ -12,3 +12,9 @@ frame_new (const char *title, GtkWidget *child)
   gtk_container_add (GTK_CONTAINER (frame), child);
   return frame;
 }
+
+GtkWidget *
+frame_indent (GtkWidget *child)
+{
+  return frame_new ("<expander>", child);
+}

@@ -6,4 +6,7 @@
 
 GtkWidget *frame_new (const char *title, GtkWidget *child);
 
+/* The child as far in as one of a frame, for what an expander shows. */
+GtkWidget *frame_indent (GtkWidget *child);
+
 #endif

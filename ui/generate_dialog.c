@@ -151,8 +151,7 @@ take (gpointer data, gpointer user_data, GError **error)
   if (g->prior_only)
     add_layouts (g, result);
   else
-    image = generate_write (&g->params, g->set->names, result, g->drawing.model,
-                            g->drawing.settings->how->mark, error);
+    image = generate_write (&g->params, g->set->names, result, g->drawing.settings->how, error);
   if (image >= 0)
     gimp_display_new (image);
   gimp_displays_flush ();
@@ -251,8 +250,7 @@ show_settings (Generate *g)
 
   gtk_entry_set_text (GTK_ENTRY (g->prompt), drawing->settings->prompt);
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (g->n_seeds), drawing->settings->pictures);
-  generate_panel_set (&g->panel, drawing->settings,
-                      drawing->model ? moa_model_get_info (drawing->model)->side : 0);
+  generate_panel_set (&g->panel, drawing->settings, drawing->model);
   g_signal_connect_swapped (g->prompt, "changed", G_CALLBACK (drawing_change), drawing);
   g_signal_connect_swapped (g->n_seeds, "value-changed", G_CALLBACK (drawing_change), drawing);
   generate_panel_watch (&g->panel, G_CALLBACK (drawing_change), drawing);

@@ -83,20 +83,24 @@ add_scale (GtkWidget *table, int row, const char *label, double upper, double in
 static GtkWidget *
 create_advanced (GeneratePanel *panel)
 {
-  GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced")), *table = generate_panel_table (4);
+  GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced")), *table = generate_panel_table (5);
 
   panel->steps = add_scale (table, 0, _("_Steps:"), 150, 1, 0, _("More steps draw finer and take longer."),
                             _("Steps"));
   panel->guidance = add_scale (
     table, 1, _("_Guidance:"), 15, 0.1, 1,
     _("How strictly the words are followed. Too much makes hard, garish pictures."), _("Guidance"));
+  panel->model = gtk_label_new (NULL);
+  gtk_misc_set_alignment (GTK_MISC (panel->model), 0, 0.5);
+  gtk_label_set_ellipsize (GTK_LABEL (panel->model), PANGO_ELLIPSIZE_MIDDLE);
+  generate_panel_attach (table, 2, _("Model:"), panel->model, panel->model);
   panel->device = device_combo_new ();
-  generate_panel_attach (table, 2, _("Comp_ute on:"), panel->device, panel->device);
+  generate_panel_attach (table, 3, _("Comp_ute on:"), panel->device, panel->device);
   panel->mark = gtk_check_button_new_with_mnemonic (_("Say what made it"));
   gimp_help_set_help_data (panel->mark, _("The result carries a note that it was made with this plug-in."),
                            NULL);
-  gtk_table_attach (GTK_TABLE (table), panel->mark, 0, 3, 3, 4, GTK_FILL, GTK_FILL, 0, 0);
-  gtk_container_add (GTK_CONTAINER (expander), table);
+  gtk_table_attach (GTK_TABLE (table), panel->mark, 0, 3, 4, 5, GTK_FILL, GTK_FILL, 0, 0);
+  gtk_container_add (GTK_CONTAINER (expander), frame_indent (table));
   return expander;
 }
 
@@ -127,12 +131,34 @@ generate_panel_fill (GtkWidget *dialog, GtkWidget *panes, ProgressRow *row)
 
 /* ---- Settings ------------------------------------------------------------ */
 
+/* The names of the model's files, and behind them the paths. */
+static void
+show_model (GeneratePanel *panel, const ReplaceSettings *how)
+{
+  const char *const files[] = { how->model, how->expert, how->image_encoder };
+  g_autoptr (GString) names = g_string_new (NULL);
+  g_autoptr (GString) paths = g_string_new (_("As in Replace Person under Advanced:"));
+
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    if (*files[i])
+      {
+        g_autofree char *name = g_filename_display_basename (files[i]);
+        g_autofree char *path = g_filename_display_name (files[i]);
+
+        g_string_append_printf (names, "%s%s", names->len ? " + " : "", name);
+        g_string_append_printf (paths, "\n%s", path);
+      }
+  gtk_label_set_text (GTK_LABEL (panel->model), names->str);
+  gimp_help_set_help_data (panel->model, paths->str, NULL);
+}
+
 void
-generate_panel_set (GeneratePanel *panel, const GenerateSettings *settings, int side)
+generate_panel_set (GeneratePanel *panel, const GenerateSettings *settings, MoaModel *model)
 {
   const MoaGenerateParams *params = &settings->params;
+  int side = model ? moa_model_get_info (model)->side : USUAL_SIDE;
 
-  side = side ? side : USUAL_SIDE;
+  show_model (panel, settings->how);
   gtk_entry_set_text (GTK_ENTRY (panel->negative), settings->negative);
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (panel->width), params->width ? params->width : side);
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (panel->height), params->height ? params->height : side);

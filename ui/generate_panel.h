@@ -11,7 +11,7 @@
 #include <gtk/gtk.h>
 
 typedef struct {
-  GtkWidget *negative, *width, *height, *seed, *device, *mark;
+  GtkWidget *negative, *width, *height, *seed, *model, *device, *mark;
   GtkObject *steps, *guidance;
   guint32 seed_value;
   gboolean random_seed;
@@ -30,8 +30,8 @@ GtkWidget *generate_panel_create_left (GeneratePanel *panel, GtkWidget *settings
 /* Puts panes, and a row for progress below them, into the dialog. */
 void generate_panel_fill (GtkWidget *dialog, GtkWidget *panes, ProgressRow *row);
 
-/* side: the model's, or 0. */
-void generate_panel_set (GeneratePanel *panel, const GenerateSettings *settings, int side);
+/* model: NULL if it cannot be opened; settings->how names its files. */
+void generate_panel_set (GeneratePanel *panel, const GenerateSettings *settings, MoaModel *model);
 void generate_panel_get (const GeneratePanel *panel, GenerateSettings *settings);
 
 /* A new seed if the user wants a random one. */

@@ -76,14 +76,12 @@ pixels_draw_mask (cairo_t *cairo, cairo_surface_t *mask, double width, double he
 }
 
 GdkPixbuf *
-pixels_to_thumbnail (const MoaImage *picture, int side)
+pixels_to_pixbuf (const MoaImage *picture)
 {
-  double scale = MIN (1.0, (double) side / MAX (picture->width, picture->height));
-  int width = MAX (picture->width * scale + 0.5, 1), height = MAX (picture->height * scale + 0.5, 1);
   GdkPixbuf *whole = gdk_pixbuf_new (GDK_COLORSPACE_RGB, FALSE, 8, picture->width, picture->height);
   const float *value = picture->data;
 
-  for (int y = 0; y < picture->height; y++)
+  for (int y = 0; whole && y < picture->height; y++)
     {
       guint8 *row = gdk_pixbuf_get_pixels (whole) + (gsize) y * gdk_pixbuf_get_rowstride (whole);
 
@@ -96,7 +94,15 @@ pixels_to_thumbnail (const MoaImage *picture, int side)
           row[3 * x + 2] = pixel;
         }
     }
+  return whole;
+}
 
+GdkPixbuf *
+pixels_to_thumbnail (const MoaImage *picture, int side)
+{
+  double scale = MIN (1.0, (double) side / MAX (picture->width, picture->height));
+  int width = MAX (picture->width * scale + 0.5, 1), height = MAX (picture->height * scale + 0.5, 1);
+  GdkPixbuf *whole = pixels_to_pixbuf (picture);
   GdkPixbuf *thumbnail = gdk_pixbuf_scale_simple (whole, width, height, GDK_INTERP_BILINEAR);
 
   g_object_unref (whole);

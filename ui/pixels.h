@@ -15,6 +15,9 @@ cairo_surface_t *pixels_from_mask (const MoaImage *mask, gboolean invert);
 /* The mask over the rectangle 0, 0, width, height in the colour that is the cairo's source. */
 void pixels_draw_mask (cairo_t *cairo, cairo_surface_t *mask, double width, double height);
 
+/* RGB, or gray from one channel.  (transfer full); NULL without memory. */
+GdkPixbuf *pixels_to_pixbuf (const MoaImage *picture);
+
 /* At most side pixels wide and high, never enlarged beyond side.  (transfer full) */
 GdkPixbuf *pixels_to_thumbnail (const MoaImage *picture, int side);
 

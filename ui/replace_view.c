@@ -20,7 +20,7 @@ create_left (ReplaceView *view, GtkWidget *target, GtkWidget *basic, GtkWidget *
 
   view->advanced = gtk_expander_new_with_mnemonic (_("Ad_vanced"));
   atk_object_set_name (gtk_widget_get_accessible (view->advanced), _("Advanced"));
-  gtk_container_add (GTK_CONTAINER (view->advanced), advanced);
+  gtk_container_add (GTK_CONTAINER (view->advanced), frame_indent (advanced));
   gtk_box_pack_start (GTK_BOX (box), frame_new (_("Replace the person on"), target), FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), frame_new (_("By"), subject_list_get_widget (view->subjects)),
                       TRUE, TRUE, 0);

@@ -211,7 +211,7 @@ read_all (gboolean cost, gpointer data, GError **error)
   d->set = subject_set_new (d->subjects, FALSE, error);
   if (d->set)
     d->sequence = sequence_new (d->kind, d->drawing.settings, d->drawing.model, d->set->subjects,
-                                d->set->names, d->set->n_subjects, error);
+                                d->set->names, d->set->n_subjects, cost, error);
   if (d->sequence)
     d->sequence->drawn = d->drawn;
   return d->sequence != NULL;
@@ -318,8 +318,7 @@ show_settings (Dialog *d)
                    ? (gpointer) gtk_text_view_get_buffer (GTK_TEXT_VIEW (d->words)) : d->words;
 
   set_words (d, drawing->settings->prompt);
-  generate_panel_set (&d->panel, drawing->settings,
-                      drawing->model ? moa_model_get_info (drawing->model)->side : 0);
+  generate_panel_set (&d->panel, drawing->settings, drawing->model);
   generate_panel_watch (&d->panel, G_CALLBACK (drawing_change), drawing);
   g_signal_connect_swapped (words, d->kind->words == SEQUENCE_FILE ? "selection-changed" : "changed",
                             G_CALLBACK (drawing_change), drawing);

@@ -535,7 +535,6 @@ create_advanced (SettingsPanel *panel)
   create_label (table, 4, _("Comp_ute on:"), panel->device);
   gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, 4, 5, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
   add_lines (panel, table, 5, FALSE);
-  gtk_container_set_border_width (GTK_CONTAINER (table), 4);
   gtk_box_pack_start (GTK_BOX (box), table, FALSE, FALSE, 0);
   add_switches (panel, box);
   return box;

@@ -160,6 +160,50 @@
 (refused? "a story with a size that is none"
   (lambda () (story (write-file "bad.txt" "panel: a man" "size: 64 by 96") #() 0 "{}")) "write it as 512x512")
 
+; who is between two others
+(define (blended share . panel)
+  (story (apply write-file "blend.json"
+    "{\"steps\": 3, \"characters\": {\"Mia\": {\"words\": \"woman\", \"photos\": {"
+    (string-append "\"from\": \"" (photo "lake-subject") "\", \"to\": [\"" (photo "snow-subject") "\"], \"share\": " share "}}},")
+    (append panel '("}"))) #() 0 "{}"))
+(let* ((made (blended "0.5" "\"panels\": [{\"panel\": \"Mia on a beach\"}, {\"panel\": \"Mia on a beach\"}]"))
+       (page (top made)) (morphed (morph "a woman on a beach" (vector ann bea) 3 "{\"steps\": 3}")))
+  (check= "story: a blend of two is the middle of their morph, in each panel"
+    (map (lambda (n) (pictures-differ? (part page n) (vector-ref (cadr (gimp-image-get-layers morphed)) 1))) '(0 1))
+    '(#f #f))
+  (check "story: a panel keeps who is between whom"
+    (let ((text (caddr (car (gimp-item-get-parasite (part page 0) "moa-generate")))))
+      (and (contains? text "lake-subject") (contains? text "snow-subject") (contains? text "50 %"))))
+  (for-each gimp-image-delete (list made morphed)))
+(let* ((lines (list (string-append "\"panels\": [{\"panel\": \"Mia\", \"replace\": \"" (photo "lake") "\", \"select\": \"")
+                    (string-append (photo "lake-selection") "\"}]")))
+       (some (apply blended "0.2" (list (apply string-append lines))))
+       (more (apply blended "0.8" (list (apply string-append lines)))))
+  (check "story: in a replacement too" (pictures-differ? (part (top some) 0) (part (top more) 0)))
+  (for-each gimp-image-delete (list some more)))
+(refused? "a blend with a photo that is missing"
+  (lambda () (story (write-file "bad.json" "{\"characters\": {\"Mia\": {\"words\": \"woman\", \"photos\": {"
+    (string-append "\"from\": \"" (photo "lake-subject") "\", \"to\": \"nobody.png\", \"share\": 0.5}}},")
+    "\"panels\": [{\"panel\": \"Mia\"}]}") #() 0 "{}")) "nobody.png")
+
+; what is drawn is kept in a folder
+(define kept (string-append out "/kept Ж"))
+(let* ((options (string-append "{\"folder\": \"" kept "\"}"))
+       (once (story told (vector ann) 0 options)) (again (story told (vector ann) 0 options))
+       (other (story told (vector bea) 0 options)) (page (top once)))
+  (check= "story: a second run gives the same as the first"
+    (map (lambda (n) (pictures-differ? (part page n) (part (top again) n))) '(0 2)) '(#f #f))
+  (check= "story: with its record"
+    (caddr (car (gimp-item-get-parasite (part page 0) "moa-generate")))
+    (caddr (car (gimp-item-get-parasite (part (top again) 0) "moa-generate"))))
+  (check "story: with another person another" (pictures-differ? (part page 2) (part (top other) 2)))
+  (for-each gimp-image-delete (list once again other)))
+(refused? "a folder that cannot be made" (lambda () (story told #() 0 "{\"folder\": \"/dev/null/kept\"}"))
+  "/dev/null/kept")
+(refused? "a folder for Generate"
+  (lambda () (plug-in-moa-generate RUN-NONINTERACTIVE "a man" 0 #() 1 1 model "{\"folder\": \"/tmp\"}"))
+  "there is no \"folder\"")
+
 ; the tiny model of the fixtures has a ControlNet in its folder
 (define (story-by-tiny . lines)
   (top (cadr (plug-in-moa-story RUN-NONINTERACTIVE (apply write-file "control.txt" "steps: 2" lines) 0 #() 5 0

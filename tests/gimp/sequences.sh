@@ -128,6 +128,75 @@ echo "# processor time of all panels $whole, of those that were left $rest"
 check "and does not draw anew what it had" [ $((rest * 4)) -lt $((whole * 3)) ]
 check "the panels are those of a run without a break" [ "$once" = "$(panels)" ]
 
+# ---- a batch that is killed goes on ----
+plugin () { ps -o pid=,comm= --ppid "$gimp" | awk '$2 == "moa-gimp" { print $1; exit }'; }
+batch ()
+{
+  fu "(begin (plug-in-moa-story RUN-NONINTERACTIVE \"$work/story.txt\" 0 #() 0 0 \"\"
+        \"{\\\"folder\\\": \\\"$work/$1\\\"}\") 1)" >/dev/null
+}
+files_are () { [ "$(find "$work/$1" -name 'story-*.png' 2>/dev/null | wc -l)" -ge $2 ]; }
+batch kept 2>/dev/null &
+call=$!
+check "what is drawn is kept at once" wait_for ${MOA_TEST_WAIT:-120} files_are kept 2
+kill -9 "$(plugin)"
+wait $call
+check "a killed batch has drawn a part" eval "! files_are kept 4"
+before=$(stat -c '%n %i' "$work"/kept/*.png)
+batch kept
+check "the same call draws the rest" files_are kept 4
+check "and does not draw anew what was there" [ "$(stat -c '%n %i' "$work"/kept/*.png | grep -cF "$before")" = "$(echo "$before" | wc -l)" ]
+rest=$(panels)
+batch whole
+check "the panels are those of a batch without a break" [ "$rest" = "$(panels)" ]
+
+# ---- the model and the expert that Replace Person had the last time ----
+data=$(cd "$here/../data" && pwd)
+remember () { fu "(gimp-attach-parasite (list \"moa-replace-person\" 1
+  \"{\\\"model\\\": \\\"$data/tiny\\\", \\\"options\\\": {\\\"expert\\\": \\\"$1\\\"}}\"))" >/dev/null; }
+# lights: how light the layers of the newest image are, all digits
+lights ()
+{
+  fu "(map (lambda (layer) (car (gimp-drawable-histogram layer HISTOGRAM-VALUE 0 1)))
+           (vector->list (cadr (gimp-image-get-layers (vector-ref (cadr (gimp-image-list)) 0)))))"
+}
+# morph OPTIONS: the same in batch
+morph ()
+{
+  fu "(begin (plug-in-moa-morph RUN-NONINTERACTIVE \"a woman on a beach\" 0 #() $seed 3 \"$data/tiny\"
+        \"{\\\"subjects\\\": [\\\"Panel 4\\\", \\\"Panel 3\\\"], \\\"width\\\": 64, \\\"height\\\": 64,
+            \\\"steps\\\": 30, \\\"guidance\\\": 5$1}\") 1)" >/dev/null
+}
+remember "$data/real/ip-adapter-plus.safetensors"
+check "Morph opens" entry 'morph...' 'Morph'
+add_layer 0 # of the newest image, the last panel
+add_layer 1
+type_into alt+z 64
+xdotool type 64
+press Tab
+window_picture Morph morph-expert
+press alt+e
+check "Morph draws by the expert that Replace Person had" wait_for ${MOA_TEST_WAIT:-120} images_are 10
+wait_for 20 not_running
+drawn=$(lights)
+fu "(let ((file (open-output-file \"$work/record\")))
+      (display (caddr (car (gimp-item-get-parasite
+        (vector-ref (cadr (gimp-image-get-layers (vector-ref (cadr (gimp-image-list)) 0))) 0) \"moa-generate\"))) file)
+      (close-output-port file) 1)" >/dev/null
+check "the result says so" grep -q '"expert": ".*ip-adapter-plus' "$work/record"
+seed=$(sed -n 's/.*"seed": \([0-9]*\).*/\1/p' "$work/record")
+morph ", \\\"expert\\\": \\\"$data/real/ip-adapter-plus.safetensors\\\""
+check "the pictures are those of the procedure with it" [ "$drawn" = "$(lights)" ]
+morph ""
+check "without it they are others" [ "$drawn" != "$(lights)" ]
+remember /nowhere/adapter.safetensors
+check "Morph opens with an expert that is missing" entry 'morph...' 'Morph'
+window_picture Morph morph-no-expert
+press alt+e
+check "starts nothing" not_busy
+press Escape
+wait_for 10 not_running
+
 check "GIMP quits" quit_gimp
 check "and keeps the settings for the next time" grep -q 'moa-morph-settings.*woman.*beach' "$profile/parasiterc"
 echo "1..$n"
