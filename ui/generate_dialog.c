@@ -277,7 +277,7 @@ create_panes (Generate *g)
   gtk_box_pack_start (GTK_BOX (right), preview_get_widget (drawing->preview), TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (right), drawing->cost, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (right), frame_new (_("Layouts"), history_strip_get_widget (g->strip)), FALSE,
-                      FALSE, 0);
+                      FALSE, 6);
   gtk_box_pack_start (GTK_BOX (panes), drawing->left, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (panes), right, TRUE, TRUE, 0);
   gtk_widget_show_all (panes);

@@ -71,7 +71,7 @@ create_right (ReplaceView *view, const ReplaceViewHooks *hooks)
   gtk_box_pack_start (GTK_BOX (box), view->where, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), view->cost, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), frame_new (_("Results of this picture"),
-                      history_strip_get_widget (view->history)), FALSE, FALSE, 0);
+                      history_strip_get_widget (view->history)), FALSE, FALSE, 6);
   return box;
 }
 

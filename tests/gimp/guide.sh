@@ -1,7 +1,7 @@
 #!/bin/bash
 # The pictures of docs/user-guide.md, taken of a real GIMP under Xvfb.  Not a test.
 #   guide.sh FOLDER     (environment as for window.sh; MOA_TEST_LANGUAGE for another language, MOA_GUIDE_WAIT
-#                       seconds until a run is caught)
+#                       seconds of a run's coarse preview until it is caught)
 export MOA_TEST_OUT=$1
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/window-common.sh"
@@ -11,6 +11,9 @@ start_gimp 1280x860 "$MOA_TEST_MODEL" "$pictures/pair-subject-left.png" "$pictur
   "$pictures/lake.png"
 image=$(fu '(vector-ref (cadr (gimp-image-list)) 0)')
 fu "(begin (gimp-image-select-ellipse $image 2 -6 -6 136 164) (gimp-displays-flush) 1)" >/dev/null
+
+# All of GIMP's window, with its status bar.
+xdotool windowmove --sync "$(main_window)" 0 0 windowsize "$(main_window)" 1270 820
 
 # window_picture TITLE NAME: of one window alone
 window_picture ()
@@ -53,8 +56,13 @@ press Tab
 type_into alt+i 3
 wait_for 30 not_busy
 window_picture 'Replace Person' replace-ready
+# face: a part of the preview, which stays as it is until something new is drawn
+face () { import -window "$(dialog | head -n 1)" -crop 180x130+600+90 rgb:- | md5sum; }
+unchanged=$(face)
+drawn_anew () { [ "$(face)" != "$unchanged" ]; }
 press alt+p
-sleep ${MOA_GUIDE_WAIT:-2.5}
+wait_for 120 drawn_anew
+sleep ${MOA_GUIDE_WAIT:-2}
 window_picture 'Replace Person' replace-running
 wait_for 120 not_busy
 window_picture 'Replace Person' replace-variations
