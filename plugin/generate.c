@@ -100,7 +100,8 @@ int
 generate_write (const MoaGenerateParams *params, char *const *names,
                 const MoaGenerateResult *result, const ReplaceSettings *how, GError **error)
 {
-  gint32 image = generate_image_new (result->images[0]->width, result->images[0]->height, how->mark, error);
+  const MoaImage *first = result->images[0];
+  gint32 image = generate_image_new (first->width, first->height, how->mark, error);
 
   for (int i = result->n_images - 1; image >= 0 && i >= 0; i--)
     {

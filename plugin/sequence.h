@@ -93,8 +93,9 @@ Person *sequence_get_given (const Sequence *sequence, int k);
 /* The name of a layer that GIMP animates: "name (150ms) (replace)".  (transfer full) */
 char *sequence_name_frame (const Sequence *sequence, const char *name, int delay);
 
-/* Pictures of a run that ended early; settings->folder keeps such ones as files.  Put into sequence->drawn, they are taken for frames that are the
- * same; those of this run are all that is there if it ends early too.  (transfer full) */
+/* Pictures of a run that ended early; settings->folder keeps such ones as files.  Put into sequence->drawn,
+ * they are taken for frames that are the same; those of this run are all that is there if it ends early too.
+ * (transfer full) */
 GHashTable *sequence_drawn_new (void);
 
 /* In any thread: what drawing would take, without the frames that are drawn already: the seconds of all, the

@@ -239,7 +239,8 @@ sequence_write_drawn (const Sequence *sequence, Frame *frame, GError **error)
     }
   g_clear_object (&pixbuf);
   if (problem || !frame->picture)
-    options_fail (error, _("%s cannot be written: %s"), path, problem ? problem->message : g_strerror (ENOMEM));
+    options_fail (error, _("%s cannot be written: %s"), path,
+                  problem ? problem->message : g_strerror (ENOMEM));
   return !problem && frame->picture;
 }
 

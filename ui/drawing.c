@@ -2,6 +2,7 @@
 #include "drawing.h"
 
 #include "entries.h"
+#include "replace_work.h"
 
 #include "plugin/history.h"
 #include "plugin/intl.h"
@@ -22,13 +23,14 @@ show_readiness (Drawing *drawing)
   gboolean ready = !missing && !drawing->on;
 
   for (const int *response = hooks->responses; *response; response++)
-    gtk_dialog_set_response_sensitive (GTK_DIALOG (drawing->dialog), *response, ready && !drawing->too_large);
+    gtk_dialog_set_response_sensitive (GTK_DIALOG (drawing->dialog), *response,
+                                       ready && !drawing->too_large);
   gtk_widget_set_sensitive (drawing->left, !drawing->on);
   if (drawing->on)
     return FALSE;
   if (missing)
-    progress_row_say (&drawing->row, drawing->model ? GIMP_ICON_DIALOG_INFORMATION : GIMP_ICON_DIALOG_ERROR,
-                      missing);
+    progress_row_say (&drawing->row, drawing->model ? GIMP_ICON_DIALOG_INFORMATION
+                                                    : GIMP_ICON_DIALOG_ERROR, missing);
   else if (drawing->too_large)
     progress_row_say (&drawing->row, GIMP_ICON_DIALOG_WARNING, _(
       "There is not enough memory: draw a smaller picture, close other images and programs, or choose a "
@@ -36,6 +38,14 @@ show_readiness (Drawing *drawing)
   else
     hooks->say_ready (hooks->data);
   return ready;
+}
+
+const char *
+drawing_refuse_several (const Drawing *drawing, int n)
+{
+  return n > 1 && replace_work_needs_areas (drawing->model)
+         ? _("This expert does not find persons by itself, and draws one in a new picture: take the others "
+             "off the list, or choose another expert in Replace Person.") : NULL;
 }
 
 static void

@@ -58,6 +58,9 @@ void drawing_init (Drawing *drawing, const DrawingHooks *hooks, GenerateSettings
 /* Ends what runs and frees all but the widgets. */
 void drawing_clear (Drawing *drawing);
 
+/* What to do about n persons in a picture where the model takes one; NULL: nothing.  (transfer none) */
+const char *drawing_refuse_several (const Drawing *drawing, int n);
+
 /* What it costs is another thing now.  Also says what is missing. */
 void drawing_change (Drawing *drawing);
 

@@ -67,7 +67,9 @@ find_missing (gpointer data)
 {
   Generate *g = data;
 
-  return *gtk_entry_get_text (GTK_ENTRY (g->prompt)) ? NULL : _("Say in words what is to be drawn.");
+  if (!*gtk_entry_get_text (GTK_ENTRY (g->prompt)))
+    return _("Say in words what is to be drawn.");
+  return drawing_refuse_several (&g->drawing, subject_list_get_n_subjects (g->subjects));
 }
 
 static void

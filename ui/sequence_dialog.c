@@ -103,10 +103,13 @@ find_missing (gpointer data)
 {
   const Dialog *d = data;
   g_autofree char *words = get_words (d);
-  gboolean file = d->kind->words != SEQUENCE_FILE || *words;
+  gboolean story = d->kind->words == SEQUENCE_FILE;
+  int n = subject_list_get_n_subjects (d->subjects), least = d->kind->least_subjects;
 
-  return file && subject_list_get_n_subjects (d->subjects) >= d->kind->least_subjects ? NULL
-                                                                                      : _(d->kind->need);
+  if (n < least || (story && !*words))
+    return _(d->kind->need);
+  /* Of a morph two stand as one; who is in a story's panels the file says. */
+  return story ? NULL : drawing_refuse_several (&d->drawing, n - MAX (least - 1, 0));
 }
 
 static void
@@ -343,8 +346,8 @@ sequence_dialog_run (const SequenceKind *kind)
     return FALSE;
 
   Dialog d = { .kind = kind, .drawn = sequence_drawn_new () };
-  DrawingHooks hooks = { find_missing, say_ready, read_all, forget, estimate, draw, describe, take, say_cancelled,
-                         &d, { GTK_RESPONSE_OK } };
+  DrawingHooks hooks = { find_missing, say_ready, read_all, forget, estimate, draw, describe, take,
+                         say_cancelled, &d, { GTK_RESPONSE_OK } };
 
   drawing_init (&d.drawing, &hooks, history_load_generate (kind->name, kind->own));
   create_dialog (&d);

@@ -189,6 +189,19 @@ morph ", \\\"expert\\\": \\\"$data/real/ip-adapter-plus.safetensors\\\""
 check "the pictures are those of the procedure with it" [ "$drawn" = "$(lights)" ]
 morph ""
 check "without it they are others" [ "$drawn" != "$(lights)" ]
+check "Generate opens" entry 'generate...' 'Generate'
+xdotool type 'a man and a woman'
+add_layer 0
+check "with one person it works out what a run takes" wait_for 20 busy
+wait_for 20 not_busy
+add_layer 1
+sleep 1
+window_picture Generate generate-expert
+press alt+e
+sleep 0.5
+check "with two, whom the expert does not find, nothing starts" not_busy
+press Escape
+wait_for 10 not_running
 remember /nowhere/adapter.safetensors
 check "Morph opens with an expert that is missing" entry 'morph...' 'Morph'
 window_picture Morph morph-no-expert

@@ -8,7 +8,8 @@
 static MoaModel *model;
 static char *folder;
 
-/* A picture that is white in the rectangle.  cut: only its beginning, which tells the size.  (transfer full) */
+/* A picture that is white in the rectangle.  cut: only its beginning, which tells the size.
+ * (transfer full) */
 static char *
 write_picture (const char *name, int width, int height, const MoaRect *white, gboolean cut)
 {
