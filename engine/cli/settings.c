@@ -141,6 +141,8 @@ moa_cli_print_settings (void)
       "an IP-Adapter, and the CLIP image encoder that it was trained with |\n"
       "| `negative` | generate | what not to draw |\n"
       "| `prompt`, `seed`, `pictures` | generate | instead of the procedure's arguments |\n"
+      "| `folder` | morph, time lapse, story | keeps each picture there once it is drawn, so that the same call "
+      "goes on after a break |\n"
       "| `maps` | replace | adds the router maps as hidden layers (false) |\n"
       "| `cache` | replace | keeps inversions on disk for the next run (true) |\n"
       "| `mark` | both | the result says what it was made with (true) |\n"

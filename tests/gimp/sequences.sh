@@ -192,13 +192,19 @@ check "without it they are others" [ "$drawn" != "$(lights)" ]
 check "Generate opens" entry 'generate...' 'Generate'
 xdotool type 'a man and a woman'
 add_layer 0
-check "with one person it works out what a run takes" wait_for 20 busy
 wait_for 20 not_busy
+images=$(fu '(car (gimp-image-list))')
+press alt+e
+check "it draws one person" wait_for ${MOA_TEST_WAIT:-120} images_are $((images + 1))
+wait_for 20 not_running
+check "Generate opens again" entry 'generate...' 'Generate'
+xdotool type 'a man and a woman'
+add_layer 0
 add_layer 1
-sleep 1
+wait_for 20 not_busy
 window_picture Generate generate-expert
 press alt+e
-sleep 0.5
+sleep 1
 check "with two, whom the expert does not find, nothing starts" not_busy
 press Escape
 wait_for 10 not_running
