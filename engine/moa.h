@@ -270,8 +270,8 @@ typedef struct {
   /* Replacing only: the person of the picture that this subject's place stands
    * for stays as it is; photos and saved must be empty.  (FALSE) */
   gboolean keep;
-  /* With an IP-Adapter or FastComposer, which have no routers, where the person goes: 1 channel, the picture's size
-   * (generating: any size, scaled).  NULL: the selection, or everywhere; several subjects need one
+  /* With an IP-Adapter or FastComposer, which have no routers, where the person goes, or stays: 1 channel,
+   * the picture's size (generating: any size, scaled).  NULL: the selection, or everywhere; several subjects need one
    * each.  A trained MoA finds the places by itself. */
   const MoaImage *mask;
   /* Replacing only, with MoaReplaceParams.faces: where this subject's head will be, in the source's

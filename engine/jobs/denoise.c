@@ -15,7 +15,7 @@ moa_guide_clear (MoaGuide *guide)
 gboolean
 moa_guide_mixes (const MoaGuide *guide, int t)
 {
-  return guide->mixture.graph && t <= guide->max_timestep;
+  return guide->mixes && t <= guide->max_timestep;
 }
 
 /* At timestep t. */

@@ -12,7 +12,8 @@
  * Rows that cannot matter, because the guidance is 1 or both rows are the same,
  * are not run. */
 typedef struct {
-  MoaDenoiser prior, mixture; /* mixture all zero: the prior alone */
+  MoaDenoiser prior, mixture;
+  gboolean mixes;             /* FALSE: the prior alone, and no mixture */
   MoaCondition prompt, base;  /* the same text pointer where the prompt is the same */
   gboolean base_is_mixture;
   /* A ControlNet, whose residuals go into both rows; all zero: none. */
@@ -33,7 +34,7 @@ gboolean moa_control_check (const MoaModel *model, const MoaControl *control, GE
 /* To be called before step i of n, so that the ControlNet keeps to its start and end. */
 void moa_guide_step (MoaGuide *guide, int i, int n);
 
-/* Adds the passes of one call at timestep t. */
+/* Adds the passes of one call at timestep t; the networks need not be there yet. */
 void moa_guide_passes (const MoaGuide *guide, int t, int *prior, int *mixture);
 
 /* What one call costs at timestep t, for the progress. */

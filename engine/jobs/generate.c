@@ -220,6 +220,7 @@ set_conditions (Generation *g, GError **error)
   gboolean same = moa_prompt_equal (g->prompt, g->negative);
   guide->prompt = (MoaCondition){ g->texts, g->n_subjects, g->feats, g->index };
   guide->base = (MoaCondition){ same ? g->texts : g->texts + size };
+  guide->mixes = g->n_subjects > 0;
   guide->base_is_mixture = g->n_subjects > 0 && params->base != MOA_BASE_PRIOR;
   if (adapter && guide->base_is_mixture)
     guide->base = (MoaCondition){ guide->base.text, g->n_subjects, g->feats + feats, g->index };

@@ -43,9 +43,9 @@ moa_inversion_path (const MoaReplacement *r)
   add_int (sum, moa_cpu_threads (r->job->cpu));
   add_int (sum, model->clip_skip);
   add_int (sum, model->keep == MOA_KEEP_FILE ? MOA_KEEP_REAL : model->keep); /* which are the same */
-  add_int (sum, r->picture->width);
-  add_int (sum, r->picture->height);
-  g_checksum_update (sum, (const guchar *) r->picture->data, picture_bytes (r->picture));
+  add_int (sum, r->picture.work->width);
+  add_int (sum, r->picture.work->height);
+  g_checksum_update (sum, (const guchar *) r->picture.work->data, picture_bytes (r->picture.work));
   g_checksum_update (sum, (const guchar *) r->source_prompt->ids,
                      r->source_prompt->n_ids * sizeof (gint32));
   g_checksum_update (sum, (const guchar *) model->schedule->abar,
@@ -77,8 +77,8 @@ find_trajectory (const MoaReplacement *r, MoaSafetensors *file, const char *path
   const char *key = moa_safetensors_metadata (file, "key");
   g_autofree char *name = g_path_get_basename (path);
   gboolean fits = t && t->dtype == MOA_DTYPE_F32 && t->rank == 4 &&
-                  t->dim[0] == r->result->steps + 1 && t->dim[1] == r->frame.latent_height &&
-                  t->dim[2] == r->frame.latent_width && t->n == (r->result->steps + 1) * r->n;
+                  t->dim[0] == r->result->steps + 1 && t->dim[1] == r->picture.frame.latent_height &&
+                  t->dim[2] == r->picture.frame.latent_width && t->n == (r->result->steps + 1) * r->n;
   return fits && key && g_str_has_prefix (name, key) ? t : NULL;
 }
 
@@ -183,7 +183,7 @@ moa_inversion_save (const MoaReplacement *r, const char *path)
 {
   const MoaRun *run = &r->job->run;
   guint64 limit = run->cache_limit ? run->cache_limit : DEFAULT_LIMIT;
-  const gint64 dim[] = { r->result->steps + 1, r->frame.latent_height, r->frame.latent_width,
+  const gint64 dim[] = { r->result->steps + 1, r->picture.frame.latent_height, r->picture.frame.latent_width,
                          r->job->model->vae.latent_channels };
   if (!path || (r->result->steps + 1) * r->n * sizeof (float) > limit ||
       g_mkdir_with_parents (run->cache, 0700))

@@ -184,6 +184,7 @@ moa_replacement_resolve (MoaReplacement *r, GError **error)
   if (!pictures_ok (params, error) || !moa_model_need_expert (r->job->model, error) ||
       !subjects_ok (r, error) || !paint_ok (r, error))
     return FALSE;
+  r->selected = params->selection;
   gboolean has_prompt = params->prompt && *params->prompt;
   used->prompt = has_prompt ? g_strdup (params->prompt) : moa_prompt_default (params->n_subjects);
   used->steps = params->steps == 0 ? info->steps : params->steps;

@@ -4,9 +4,11 @@
 
 #include "jobs/denoise.h"
 #include "jobs/encode.h"
-#include "jobs/frame.h"
 #include "jobs/maps.h"
 #include "jobs/preview.h"
+#include "jobs/picture.h"
+
+enum { N_TEXTS = 3 }; /* the picture's, the prompt, the base's */
 
 typedef struct {
   MoaJob *job;
@@ -14,9 +16,12 @@ typedef struct {
   MoaSubject subjects[MOA_MAX_SUBJECTS]; /* those who come in */
   int n_subjects;
   MoaReplaceResult *result; /* the settings used are read from here */
-  MoaFrame frame;
+  MoaPicture picture;         /* its z is the trajectory's first */
 
-  MoaImage *picture, *selection; /* the work picture's size; selection or NULL */
+  const MoaImage *selected; /* where persons may change, the source's size: the parameters' selection or
+                               allowed; NULL: everywhere */
+  MoaImage *allowed;        /* what was found out of it, or NULL */
+  MoaImage *selection;      /* the same, the work picture's size, or NULL */
   float *coverage;               /* [h * w]: the selection at latent size, or NULL */
   float *region;                 /* [h * w]: scales the personalised weight, or NULL; of masks
                                     [n_subjects * h * w] */
@@ -29,7 +34,7 @@ typedef struct {
   gint32 index[MOA_MAX_SUBJECTS];
   MoaCondition source; /* what the picture is inverted with */
 
-  MoaCoder text, vision, encoder, decoder;
+  MoaCoder text, vision, decoder;
   MoaGuide guide;
 
   gsize n;           /* floats of a latent */
@@ -52,6 +57,18 @@ typedef struct {
 /* replace-params.c: checks the parameters and fills in defaults. */
 gboolean moa_replacement_resolve (MoaReplacement *r, GError **error);
 
+/* replace-plan.c: that, the picture, the prompts and the steps: all that tells what it will cost. */
+gboolean moa_replacement_prepare (MoaReplacement *r, GError **error);
+/* What is selected, at latent size: the experts' graph leaves out the pixels that are not covered. */
+gboolean moa_replacement_select (MoaReplacement *r, GError **error);
+/* After it is known what is selected: the networks, and what they and the job take. */
+gboolean moa_replacement_plan (MoaReplacement *r, GError **error);
+/* What all steps that will be reported cost. */
+double moa_replacement_cost (const MoaReplacement *r);
+/* What working on all heads again may cost at most, in passes of the first run's size. */
+double moa_replacement_faces_cost (const MoaReplacement *r, int *prior, int *mixture);
+int moa_replacement_decodes (const MoaReplacement *r);
+
 /* replace-steps.c: picture -> noise, keeping the trajectory; and back, as the
  * prior alone does it, if wanted. */
 gboolean moa_replacement_invert (MoaReplacement *r, GError **error);
@@ -63,6 +80,11 @@ void moa_replacement_passes (const MoaReplacement *r, int *prior, int *mixture);
 int moa_part_first (double part, int steps);
 /* Those of working on one head again, at the same size. */
 void moa_replacement_face_passes (const MoaReplacement *r, int *prior, int *mixture);
+
+/* replace-finish.c: latents and maps -> pictures and masks, into the result. */
+gboolean moa_replacement_finish (MoaReplacement *r, GError **error);
+
+void moa_replacement_clear (MoaReplacement *r);
 
 /* The last part (0 to 1) of a replacement's steps: inverted so far only, and back; below 1 without freedom.
  * later: what the caller will do then, see progress.h; *meter (or NULL): how far that goes on. */

@@ -226,6 +226,14 @@ result "replace with an IP-Adapter"
 run 0 replace "$pictures/lake.png" "$pictures/lake-subject.png" "$pictures/lake.png" $adapter --steps 1 \
   --subject-mask "$pictures/lake-selection.png" --subject-mask "$pictures/lake-selection.png" -o ip2.png &&
   [ -s ip2.png ]; result "--subject-mask: a mask for each of two subjects"
+kept="$pictures/pair-selection.png"
+run 0 replace "$pictures/pair.png" "$pictures/lake-subject.png" keep $adapter --steps 2 -s "$kept" \
+  --subject-mask "$pictures/pair-selection-left.png" --subject-mask "$kept" -o kept.png &&
+  "$pixels" equal "$pictures/pair.png" kept.png &&
+  run 0 replace "$pictures/pair.png" "$pictures/lake-subject.png" "$pictures/lake.png" $adapter --steps 2 \
+    -s "$kept" --subject-mask "$pictures/pair-selection-left.png" --subject-mask "$kept" -o ip3.png &&
+  ! "$pixels" equal "$pictures/pair.png" ip3.png
+result "keep with an IP-Adapter: nothing changes in that subject's mask"
 run 1 replace $person $adapter -o out.png --subject-mask "$pictures/lake-selection.png" \
   --subject-mask "$pictures/lake-selection.png" && says "one for each"
 result "--subject-mask: as many as subjects, 1"

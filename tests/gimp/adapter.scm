@@ -88,11 +88,22 @@
     '(#t #f #t)))
 (check= "the masks changed about" (replace image layer #() "" (two "right" "left")) #t)
 (check "change who is where" (< 0 (apply + (differ both (top image)))))
+(check= "one who stays, where a mask says"
+  (replace image layer #() "" (with-adapter "plus" ", \"subjects\": [[\"One\", \"mask:left\"], [\"keep\", \"mask:right\"]]"))
+  #t)
+(define stays (top image))
+(let ((mask (car (gimp-layer-get-mask (result-of stays)))))
+  (check= "only the other changes"
+    (map (lambda (x) (vector-ref (cadr (gimp-drawable-get-pixel mask x 50)) 0)) '(20 82 110 127))
+    '(255 0 0 0)))
 (gimp-image-remove-layer image right)
 (gimp-image-remove-channel image left)
 (check= "again without the channel and the layer"
   (catch #f (plug-in-moa-edit RUN-NONINTERACTIVE image both "{\"seed\": 1}") #t) #t)
 (check= "is the same, from the masks that the group keeps" (differ both (top image)) '(0 0))
+(check= "the one with who stays, too"
+  (catch #f (plug-in-moa-edit RUN-NONINTERACTIVE image stays "{\"seed\": 1}") #t) #t)
+(check= "is the same as well" (differ stays (top image)) '(0 0))
 (gimp-item-attach-parasite both (list "moa-subject-masks" 1 "no JSON"))
 (check "masks that are damaged are refused"
        (catch #t (plug-in-moa-edit RUN-NONINTERACTIVE image both "{\"seed\": 1}") #f))

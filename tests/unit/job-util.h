@@ -200,6 +200,35 @@ check_two_masks (MoaModel *model, Swap *swap, const char *text, MoaImage *half[2
   g_assert_cmpfloat (and_free (both, composite_of (model, &swap->params)), >, 1e-4);
 }
 
+/* After that: the second person stays, where its mask is, bit for bit, and the first one is drawn beside. */
+static inline void
+check_kept_mask (MoaModel *model, Swap *swap, MoaImage *const half[2], MoaSubject two[2])
+{
+  const int width = swap->source->width, n = width * swap->source->height;
+  MoaImage *all = moa_image_copy (half[0]);
+  for (int i = 0; i < n; i++)
+    all->data[i] = 1;
+  two[0].mask = half[1];
+  two[1] = (MoaSubject){ .keep = TRUE, .mask = half[0] };
+  for (int how = 0; how < 3; how++) /* where the others are, everywhere, where it is selected */
+    {
+      swap->params.find = how == 0;
+      swap->params.selection = how == 2 ? all : NULL;
+      MoaImage *out = composite_of (model, &swap->params);
+      int kept = 0, changed = 0;
+      for (int i = 0; i < n; i++)
+        *(i % width < width / 2 ? &kept : &changed)
+            += memcmp (out->data + 3 * i, swap->source->data + 3 * i, 3 * sizeof (float)) != 0;
+      g_assert_cmpint (kept, ==, 0);
+      g_assert_cmpint (changed, >, n / 4);
+      moa_image_free (out);
+    }
+  swap->params.selection = NULL;
+  moa_image_free (all);
+  two[1].mask = NULL;
+  check_replace_refused (model, &swap->params, "give each of the 2 subjects a mask");
+}
+
 /* A small picture in two steps, with the subject or without any (NULL); of params count prompt, base,
  * expert_scale and max_timestep. */
 static inline MoaImage *

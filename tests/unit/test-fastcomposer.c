@@ -249,8 +249,7 @@ test_masks (void)
   MoaSubject two[2];
   check_two_masks (model, &swap, "FastComposer does not find persons by itself; give each of the 2", half,
                    two);
-  two[1] = (MoaSubject){ .keep = TRUE, .mask = half[1] };
-  check_replace_refused (model, &swap.params, "FastComposer does not see where persons are");
+  check_kept_mask (model, &swap, half, two);
   swap.params.n_subjects = 1;
   swap.params.paint = half[0];
   check_replace_refused (model, &swap.params, "FastComposer has none; paint the selection");

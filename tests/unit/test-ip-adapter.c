@@ -285,9 +285,7 @@ test_masks (void)
   MoaImage *wrong = moa_image_new (width / 2, height, 1);
   two[0].mask = wrong;
   check_replace_refused (model, &swap.params, "they must be alike");
-  two[0].mask = half[0];
-  two[1] = (MoaSubject){ .keep = TRUE, .mask = half[1] };
-  check_replace_refused (model, &swap.params, "does not see where persons are");
+  check_kept_mask (model, &swap, half, two);
   swap.params.n_subjects = 1;
   swap.params.paint = half[0];
   check_replace_refused (model, &swap.params, "painted map");
