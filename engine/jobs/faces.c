@@ -233,6 +233,17 @@ put_back (const MoaReplaceParams *params, MoaVariation *variation, const MoaRect
       }
 }
 
+/* What the prompt says of one of several subjects; NULL: all that it says.  An IP-Adapter's have no words. */
+static char *
+own_words (const MoaModel *model, const MoaReplaceParams *params, const MoaReplaceResult *result,
+           const MoaSubject *subject)
+{
+  int n = params->n_subjects, k = subject - params->subjects;
+  return n == 1 || moa_model_adapter (model)
+             ? NULL
+             : moa_prompt_part (result->prompt, n, params->order ? params->order[k] : k);
+}
+
 static gboolean
 draw_head (MoaModel *model, const MoaReplaceParams *params, MoaReplaceResult *result, const Head *head,
            const MoaRun *run, GError **error)
@@ -251,8 +262,9 @@ draw_head (MoaModel *model, const MoaReplaceParams *params, MoaReplaceResult *re
   own.subjects = &subject;
   own.n_subjects = 1;
   own.order = NULL;
-  if (params->n_subjects > 1 && !moa_model_adapter (model))
-    own.prompt = NULL; /* it speaks of the others too */
+  g_autofree char *words = own_words (model, params, result, head->subject);
+  if (words)
+    own.prompt = words;
   own.freedom = own.faces = 0;
   own.variations = 1;
   own.limit = own.blend = own.color_match = TRUE;

@@ -243,6 +243,82 @@ find_subjects (MoaPrompt *prompt, const Places *marks, int n_subjects, const GAr
   return TRUE;
 }
 
+/* ---- One subject's part ---------------------------------------------- */
+
+/* Between two subjects: the words of the first one end, those of the second begin, in bytes. */
+typedef struct {
+  gsize end, begin;
+} Cut;
+
+static gboolean
+is_among (const char *word, gsize length, const char *const *words)
+{
+  g_autofree char *folded = g_utf8_casefold (word, length);
+  return g_strv_contains (words, folded);
+}
+
+static gsize
+word_length (const char *text)
+{
+  const char *p = text;
+  while (is_word_char (g_utf8_get_char (p)))
+    p = g_utf8_next_char (p);
+  return p - text;
+}
+
+/* Between the word that ends at from and the one that ends at to: the last "and", "&" or comma before an
+ * article, else the last of them, else the last article ("a man hugging a woman"), else the second word. */
+static Cut
+find_cut (const char *text, gsize from, gsize to)
+{
+  static const char *const articles[] = { "a", "an", "the", NULL }, *const joints[] = { "and", "&", ",", NULL };
+  Cut word = { from, from }, article = { 0 }, joint = { 0 }, both = { 0 };
+  gboolean joined = FALSE; /* the word before is one of joints */
+  for (gsize i = from, n; i < to; i += n)
+    {
+      n = word_length (text + i);
+      gboolean blank = n == 0 && g_ascii_isspace (text[i]);
+      n = n ? n : (gsize) (g_utf8_next_char (text + i) - (text + i));
+      if (blank)
+        continue;
+      gboolean joins = is_among (text + i, n, joints);
+      if (is_among (text + i, n, articles))
+        {
+          article = (Cut){ i, i };
+          both = joined ? joint : both;
+        }
+      else if (joins)
+        joint = (Cut){ joined ? joint.end : i, i + n };
+      else
+        word = (Cut){ i, i };
+      joined = joins;
+    }
+  return both.begin ? both : joint.begin ? joint : article.begin ? article : word;
+}
+
+char *
+moa_prompt_part (const char *text, int n_subjects, int k)
+{
+  Places places = { 0 };
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  g_autofree char *plain = take_marks (valid, &places, NULL);
+  if (plain && places.n == 0)
+    find_nouns (plain, &places);
+  if (!plain || !places.end[k])
+    return NULL;
+  gsize end = places.end[k], before = 0, after = 0;
+  for (int i = 0; i < n_subjects; i++)
+    if (places.end[i] < end)
+      before = MAX (before, places.end[i]);
+    else if (places.end[i] > end && (!after || places.end[i] < after))
+      after = places.end[i];
+  gsize from = before ? find_cut (plain, before, end).begin : 0;
+  gsize to = after ? find_cut (plain, end, after).end : strlen (plain);
+  g_autofree char *part = g_strdup_printf ("%.*s <1>%.*s", (int) (end - from), plain + from, (int) (to - end),
+                                           plain + end);
+  return g_strdup (g_strstrip (part));
+}
+
 /* ---- The prompt ------------------------------------------------------ */
 
 static gboolean

@@ -41,6 +41,11 @@ MoaPrompt *moa_prompt_new_weighted (const MoaTokenizer *tokenizer, const char *t
                                     const GPtrArray *embeddings, GError **error);
 void moa_prompt_free (MoaPrompt *prompt);
 
+/* Of a prompt for n subjects that can be used: what it says of subject k alone, with the mark <1>: "a man <1>
+ * in a red hat" of "a man in a red hat and a woman".  What stands before the first subject is the first one's,
+ * what stands behind the last one the last one's.  (transfer full) */
+char *moa_prompt_part (const char *text, int n_subjects, int k);
+
 /* Whether both make the same states. */
 gboolean moa_prompt_equal (const MoaPrompt *a, const MoaPrompt *b);
 

@@ -2,8 +2,10 @@
  * the picture drawn with the new people.  Where heads are, what changes, what is refused, how far it is. */
 #include "job-util.h"
 
+#include "base/image.h"
 #include "base/mask.h"
 #include "evaluate/metrics.h"
+#include "jobs/replace.h"
 #include "train/world/world.h"
 
 #include <stdlib.h>
@@ -245,6 +247,76 @@ test_boxes (void)
   moa_model_unref (model);
 }
 
+/* The first head as faces.c draws it again, but with that prompt; (transfer full). */
+static MoaReplaceResult *
+draw_first (MoaModel *model, const Far *far, const MoaVariation *first, const MoaRect *part, const char *prompt)
+{
+  const MoaRect *head = &far->head[0];
+  MoaReplaceParams own = far->params;
+  MoaSubject subject = { (const MoaImage *const *) &far->photo[0], 1 };
+  MoaImage *region = moa_image_new (part->width, part->height, 1);
+  for (int y = head->y; y < head->y + head->height; y++)
+    for (int x = head->x; x < head->x + head->width; x++)
+      region->data[(y - part->y) * part->width + x - part->x] = first->mask->data[y * SIDE + x];
+  MoaImage *source = moa_image_crop (first->composite, part->x, part->y, part->width, part->height);
+  GError *error = NULL;
+  own.source = source;
+  own.selection = region;
+  own.subjects = &subject;
+  own.n_subjects = 1;
+  own.prompt = prompt;
+  own.color_match = TRUE;
+  own.freedom = own.faces = 0;
+  MoaReplaceResult *drawn = moa_replacement_run (model, &own, far->params.faces, NULL, NULL, &error);
+  g_assert_no_error (error);
+  moa_image_free (source);
+  moa_image_free (region);
+  return drawn;
+}
+
+/* Each of several heads is drawn from what the prompt says of it, and from nothing else. */
+static void
+test_words (void)
+{
+  static const char *const prompts[] = { "a boy with a red hat", "a person", "a woman in the snow",
+                                         "a boy with a red hat and a woman in the snow" };
+  MoaModel *model = open_model (mini_path ());
+  Far far;
+  far_init (&far, 0, 2, 8.5);
+  far.params.steps = 6;
+  far.params.prompt = prompts[3];
+  far.subjects[0].head = far.head[0];
+  far.subjects[1].head = far.head[1];
+  MoaReplaceResult *first = replace_with (model, &far.params, NULL);
+  far.params.faces = 0.6;
+  MoaReplaceResult *again = replace_with (model, &far.params, NULL);
+  MoaRect part;
+  moa_work_area (SIDE, SIDE, &far.head[0], moa_model_get_info (model)->side / 8, &part);
+  for (gsize i = 0; i < G_N_ELEMENTS (prompts); i++)
+    {
+      MoaReplaceResult *drawn = draw_first (model, &far, first->variations, &part, prompts[i]);
+      const MoaVariation *v = drawn->variations;
+      double far_off = 0;
+      int n = 0;
+      for (int y = 0; y < part.height; y++)
+        for (int x = 0; x < part.width; x++)
+          for (int c = 0; c < 3 && v->mask->data[y * part.width + x] == 1; c++, n++)
+            far_off = MAX (far_off, fabs (v->image->data[3 * (y * part.width + x) + c]
+                                          - again->variations->image->data[3 * ((part.y + y) * SIDE + part.x + x) + c]));
+      g_test_message ("\"%s\": %g in %d", prompts[i], far_off, n);
+      g_assert_cmpint (n, >, 100);
+      if (i == 0)
+        g_assert_cmpfloat (far_off, <, 1e-6);
+      else
+        g_assert_cmpfloat (far_off, >, 1e-3);
+      moa_replace_result_free (drawn);
+    }
+  moa_replace_result_free (first);
+  moa_replace_result_free (again);
+  far_clear (&far);
+  moa_model_unref (model);
+}
+
 /* Where masks are routers, each subject's head is looked for in its own. */
 static void
 test_masks (void)
@@ -352,6 +424,7 @@ main (int argc, char **argv)
   g_test_add_func ("/faces/nearer-to-the-truth", test_nearer);
   g_test_add_func ("/faces/two-persons", test_two);
   g_test_add_func ("/faces/boxes", test_boxes);
+  g_test_add_func ("/faces/words", test_words);
   g_test_add_func ("/faces/masks", test_masks);
   g_test_add_func ("/faces/progress", test_progress);
   return g_test_run ();

@@ -332,6 +332,37 @@ test_mini (void)
   moa_tokenizer_free (tokenizer);
 }
 
+/* What a prompt says of each of its subjects. */
+static void
+test_part (void)
+{
+  static const struct {
+    const char *prompt;
+    int n;
+    const char *parts[3];
+  } cases[] = {
+    { "a person and a person", 2, { "a person <1>", "a person <1>" } },
+    { "a young man with a red hat and a woman in the snow", 2,
+      { "a young man <1> with a red hat", "a woman <1> in the snow" } },
+    { "a man with a hat and scarf, a girl, and an old woman", 3,
+      { "a man <1> with a hat and scarf", "a girl <1>", "an old woman <1>" } },
+    { "a man hugging a woman", 2, { "a man <1> hugging", "a woman <1>" } },
+    { "Man and Woman & child", 3, { "Man <1>", "Woman <1>", "child <1>" } },
+    { "a man and a black and white boy", 2, { "a man <1>", "a black and white boy <1>" } },
+    { "man woman", 2, { "man <1>", "woman <1>" } },
+    { "a dancer <2> and the man <1> beside her", 2, { "the man <1> beside her", "a dancer <1>" } },
+    { "(a man:1.2) and (a woman in red:0.8)", 2, { "(a man <1>:1.2)", "(a woman <1> in red:0.8)" } },
+    { "a man and a woman and a boy", 2, { "a man <1>", "a woman <1> and a boy" } },
+    { "a fianc\303\251 <1> and a m\303\250re <2>", 2, { "a fianc\303\251 <1>", "a m\303\250re <1>" } },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    for (int k = 0; k < cases[i].n; k++)
+      {
+        g_autofree char *part = moa_prompt_part (cases[i].prompt, cases[i].n, k);
+        g_assert_cmpstr (part, ==, cases[i].parts[k]);
+      }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -344,5 +375,6 @@ main (int argc, char **argv)
   g_test_add_func ("/prompt/cut-noun", test_cut_noun);
   g_test_add_func ("/prompt/long", test_long);
   g_test_add_func ("/prompt/mini", test_mini);
+  g_test_add_func ("/prompt/part", test_part);
   return g_test_run ();
 }
