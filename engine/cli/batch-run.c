@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "cli/journal.h"
+#include "io/file.h"
 #include "jobs/fingerprint.h"
 
 #include <string.h>
@@ -86,7 +87,7 @@ make_folders (const MoaCliJob *job, GError **error)
     {
       const char *path = a->kind == MOA_CLI_OUTPUT ? G_STRUCT_MEMBER (char *, job, a->offset) : NULL;
       g_autofree char *folder = path ? g_path_get_dirname (path) : NULL;
-      if (folder && !moa_cli_make_folder (folder, error))
+      if (folder && !moa_folder_make (folder, error))
         return FALSE;
     }
   return TRUE;

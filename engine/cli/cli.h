@@ -133,8 +133,6 @@ gboolean moa_cli_save_image (const MoaImage *image, const char *path, GError **e
 /* Whether such a PNG could be written there: asked before a long job. */
 gboolean moa_cli_check_png (const char *path, GError **error);
 gboolean moa_cli_check_folder_of (const char *path, GError **error);
-/* Makes the folder, and those above it, if it is missing, and asks whether files can be made in it. */
-gboolean moa_cli_make_folder (const char *path, GError **error);
 
 /* As PNG that carries a word of ASCII (NULL: none), and that word, or NULL.  (transfer full) */
 gboolean moa_cli_save_marked (GdkPixbuf *pixbuf, const char *path, const char *mark, GError **error);

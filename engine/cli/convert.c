@@ -3,24 +3,13 @@
 #include "cli/cli.h"
 
 #include "base/error.h"
+#include "io/file.h"
 #include "jobs/model.h"
-
-#include <errno.h>
-#include <glib/gstdio.h>
-#include <string.h>
 
 static const char after_convert[] =
     "FILE can be opened as it is, too: moa replace --model FILE. Parts given by --vae,\n"
     "--text-encoder, --image-encoder and --expert are taken into the folder. LoRAs are not\n"
     "merged: give them when the folder is used.";
-
-static gboolean
-make_folder (const char *path, GError **error)
-{
-  if (g_mkdir (path, 0777) == 0 || errno == EEXIST)
-    return TRUE;
-  return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be made: %s", path, g_strerror (errno));
-}
 
 static gboolean
 copy_file (const char *from, const char *folder, const char *name, GError **error)
@@ -37,7 +26,7 @@ static gboolean
 copy_folder (const char *from, const char *to, GError **error)
 {
   g_autoptr (GDir) dir = g_dir_open (from, 0, error);
-  if (!dir || !make_folder (to, error))
+  if (!dir || !moa_folder_make (to, error))
     return FALSE;
   const char *name;
   while ((name = g_dir_read_name (dir)))
@@ -59,7 +48,7 @@ write_expert (const MoaModel *model, const char *folder, GError **error)
   const char *version = model->adapter.shortcut ? "." MOA_IP_VERSION_2 : "";
   g_autofree char *name = g_strconcat (part, version, ".safetensors", NULL);
   g_autofree char *path = g_build_filename (sub, name, NULL);
-  if (!make_folder (sub, error))
+  if (!moa_folder_make (sub, error))
     return FALSE;
   return model->sources.expert == MOA_EXPERT_IP_ADAPTER
              ? copy_file (model->sources.part[MOA_PART_MOA].weights, sub, name, error)
@@ -77,7 +66,7 @@ write_part (const MoaModel *model, MoaPart part, MoaParams *params, const char *
   g_autofree char *name = g_strconcat (moa_parts[part].base, ".safetensors", NULL);
   g_autofree char *sub = g_build_filename (folder, moa_parts[part].name, NULL);
   g_autofree char *path = g_build_filename (sub, name, NULL);
-  return make_folder (sub, error) &&
+  return moa_folder_make (sub, error) &&
          copy_file (model->sources.part[part].config, sub, "config.json", error) &&
          moa_weights_save (moa_params_weights (params), path, error);
 }
@@ -87,7 +76,7 @@ static gboolean
 write_scheduler (const MoaModel *model, const char *folder, GError **error)
 {
   g_autofree char *sub = g_build_filename (folder, "scheduler", NULL);
-  json_t *config = make_folder (sub, error) ? moa_json_read (model->sources.scheduler, error)
+  json_t *config = moa_folder_make (sub, error) ? moa_json_read (model->sources.scheduler, error)
                                             : NULL;
   if (!config)
     return FALSE;
@@ -104,21 +93,18 @@ write_scheduler (const MoaModel *model, const char *folder, GError **error)
 static gboolean
 write_model (MoaModel *model, const char *folder, GError **error)
 {
-  MoaParams *const params[MOA_N_PARTS] = { model->unet_params, model->vae_params,
-                                           model->text_params, model->vision_params,
-                                           model->moa_params };
   const MoaSources *s = &model->sources;
   g_autofree char *tokenizer = g_build_filename (folder, "tokenizer", NULL);
   g_autofree char *pixels = g_build_filename (folder, "feature_extractor", NULL);
   if (g_file_test (folder, G_FILE_TEST_EXISTS))
     return moa_fail (error, MOA_ERROR_ARGUMENT, "%s: is there already; name a new folder", folder);
-  if (!make_folder (folder, error))
+  if (!moa_folder_make (folder, error))
     return FALSE;
   for (int part = 0; part < MOA_N_PARTS; part++)
-    if (!write_part (model, part, params[part], folder, error))
+    if (!write_part (model, part, *moa_model_params (model, part), folder, error))
       return FALSE;
   return write_scheduler (model, folder, error) && copy_folder (s->tokenizer, tokenizer, error) &&
-         (!s->preprocessor || (make_folder (pixels, error) &&
+         (!s->preprocessor || (moa_folder_make (pixels, error) &&
                                copy_file (s->preprocessor, pixels, "preprocessor_config.json",
                                           error)));
 }

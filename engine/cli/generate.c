@@ -2,6 +2,7 @@
 #include "cli/job.h"
 
 #include "base/error.h"
+#include "io/file.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -79,7 +80,7 @@ check_output (const MoaCliJob *job, GError **error)
     {
       g_autofree char *path = moa_cli_job_output (job, i);
       g_autofree char *folder = g->maps ? moa_cli_job_folder (job, g->maps, i) : NULL;
-      ok = moa_cli_check_folder_of (path, error) && (!folder || moa_cli_make_folder (folder, error));
+      ok = moa_cli_check_folder_of (path, error) && (!folder || moa_folder_make (folder, error));
     }
   return ok;
 }

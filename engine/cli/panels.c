@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "cli/animation.h"
 #include "cli/sheet.h"
+#include "io/file.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -169,7 +170,7 @@ run (MoaCliPanels *panels, MoaCli *cli, GError **error)
   MoaCliTally tally;
   MoaCliBatch *batch = &panels->batch;
   g_autofree char *inversions = keep_inversions (panels);
-  if (!moa_cli_make_folder (panels->folder, error) || !moa_cli_start (cli, error))
+  if (!moa_folder_make (panels->folder, error) || !moa_cli_start (cli, error))
     return FALSE;
   batch->cli = cli;
   batch->journal = g_build_filename (panels->folder, JOURNAL, NULL);

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "io/file.h"
+#include "io/file.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -180,17 +181,6 @@ moa_cli_check_folder_of (const char *path, GError **error)
 }
 
 gboolean
-moa_cli_make_folder (const char *path, GError **error)
-{
-  if (g_mkdir_with_parents (path, 0777))
-    return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be made: %s", path, g_strerror (errno));
-  if (g_access (path, W_OK))
-    return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be written to: %s", path,
-                     g_strerror (errno));
-  return TRUE;
-}
-
-gboolean
 moa_cli_check_png (const char *path, GError **error)
 {
   g_autofree char *lower = g_ascii_strdown (path, -1);
@@ -229,7 +219,7 @@ moa_cli_save_maps (const MoaRouterMaps *maps, int n_maps, const char *folder, js
                    GError **error)
 {
   enum { PIXELS = 8 }; /* of the largest map's pixels */
-  if (!moa_cli_make_folder (folder, error))
+  if (!moa_folder_make (folder, error))
     return FALSE;
   for (int i = 0; i < n_maps; i++)
     {

@@ -2,6 +2,7 @@
 #include "cli/replace.h"
 
 #include "base/error.h"
+#include "io/file.h"
 #include "io/safetensors.h"
 
 #include <string.h>
@@ -30,7 +31,7 @@ moa_cli_replace_check_output (const MoaCliJob *job, GError **error)
     }
   if (r->trajectory && !moa_cli_check_folder_of (r->trajectory, error))
     return FALSE;
-  return !maps_folder (r) || moa_cli_make_folder (maps_folder (r), error);
+  return !maps_folder (r) || moa_folder_make (maps_folder (r), error);
 }
 
 /* With its colour profile, which gdk_pixbuf_copy() leaves behind.  (transfer full); NULL: no memory */

@@ -3,6 +3,7 @@
 #include "cli/world.h"
 
 #include "base/error.h"
+#include "io/file.h"
 #include "evaluate/case.h"
 
 static gboolean
@@ -48,7 +49,7 @@ write_two (const MoaWorld *world, int i, const char *stem, GError **error)
 gboolean
 moa_cli_write_cases (const MoaWorld *world, int first, int count, const char *folder, GError **error)
 {
-  if (!moa_cli_make_folder (folder, error))
+  if (!moa_folder_make (folder, error))
     return FALSE;
   for (int i = first; i < first + count; i++)
     {

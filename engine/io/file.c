@@ -1,4 +1,4 @@
-/* Opening and reading regular files. */
+/* Opening and reading regular files, making folders. */
 #include "io/file.h"
 
 #include "base/error.h"
@@ -56,5 +56,15 @@ moa_file_read (int fd, const char *path, guint64 offset, void *out, gsize n, GEr
                          "cut short after it had been opened", path, offset + done);
       done += got;
     }
+  return TRUE;
+}
+
+gboolean
+moa_folder_make (const char *path, GError **error)
+{
+  if (g_mkdir_with_parents (path, 0777))
+    return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be made: %s", path, g_strerror (errno));
+  if (g_access (path, W_OK))
+    return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be written to: %s", path, g_strerror (errno));
   return TRUE;
 }

@@ -1,4 +1,4 @@
-/* Files that may be anything: opened without hanging, read without a map. */
+/* Files that may be anything: opened without hanging, read without a map; and folders to write into. */
 #ifndef MOA_FILE_H
 #define MOA_FILE_H
 
@@ -11,5 +11,8 @@ int moa_file_open (const char *path, guint64 *size, GError **error);
 /* Reads n bytes from offset on; fewer are an error.  path is for messages. */
 gboolean moa_file_read (int fd, const char *path, guint64 offset, void *out, gsize n,
                         GError **error);
+
+/* Makes the folder, and those above it, if it is missing, and asks whether files can be made in it. */
+gboolean moa_folder_make (const char *path, GError **error);
 
 #endif

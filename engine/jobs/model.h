@@ -50,6 +50,16 @@ struct _MoaModel {
  * (transfer full) */
 MoaModel *moa_model_on (MoaModel *model, MoaDevice *device, GError **error);
 
+/* The parameters of a part; *that is NULL if the model lacks it. */
+MoaParams **moa_model_params (MoaModel *model, MoaPart part);
+
+/* model-parts.c, once the sources are found: reads the configurations and opens the weights. */
+gboolean moa_model_open_parts (MoaModel *model, const MoaModelFiles *files, GError **error);
+/* model-check.c: whether the parts fit together, and every tensor that the networks need is there. */
+gboolean moa_model_check (MoaModel *model, GError **error);
+/* Fills info, warnings and missing. */
+void moa_model_describe (MoaModel *model);
+
 /* Pixels to a latent pixel, and latent pixels to one of the U-Net's innermost. */
 int moa_model_vae_factor (const MoaModel *model);
 int moa_model_unet_factor (const MoaModel *model);

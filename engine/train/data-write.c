@@ -2,6 +2,7 @@
 #include "train/data-private.h"
 
 #include "base/error.h"
+#include "io/file.h"
 
 #include <gdk-pixbuf/gdk-pixbuf.h>
 #include <jansson.h>
@@ -26,13 +27,6 @@ save_text (const char *path, const char *text, GError **error)
   g_autoptr (GError) fault = NULL;
   return g_file_set_contents (path, text, -1, &fault)
          || moa_fail (error, MOA_ERROR_FILE, "%s", fault->message);
-}
-
-static gboolean
-make_folder (const char *path, GError **error)
-{
-  return g_mkdir_with_parents (path, 0777) == 0
-         || moa_fail (error, MOA_ERROR_FILE, "%s: the folder cannot be made", path);
 }
 
 /* size x size pixels of 1 or 3 bytes; the kind of file is that of the name. */
@@ -97,7 +91,7 @@ write_fastcomposer (Writer *w, GError **error)
   json_t *root = json_pack ("{s:s, s:o}", "caption", w->caption.text, "segments", segments);
   char *text = json_dumps (root, 0);
   json_decref (root);
-  gboolean good = make_folder (folder, error)
+  gboolean good = moa_folder_make (folder, error)
                   && save_picture (w->rgb, size, 3, jpg, error)
                   && moa_npy_write (npy, w->map, size, size, error)
                   && save_text (json, text, error);
@@ -129,7 +123,7 @@ write_plain (Writer *w, GError **error)
   for (gsize i = 0; i < G_N_ELEMENTS (folders); i++)
     {
       g_autofree char *folder = g_build_filename (w->folder, folders[i], NULL);
-      if (!make_folder (folder, error))
+      if (!moa_folder_make (folder, error))
         return FALSE;
     }
   g_autofree char *picture = g_strdup_printf ("%s/images/%s.png", w->folder, w->name);
@@ -190,7 +184,7 @@ moa_data_write_world (const MoaWorld *world, guint64 first, int count, MoaDataLa
   w.photo = g_new (guint8, 3 * photo);
   for (int k = 0; k < MOA_WORLD_PEOPLE; k++)
     w.visible[k] = g_new (guint8, n);
-  gboolean good = make_folder (folder, error);
+  gboolean good = moa_folder_make (folder, error);
   for (int i = 0; good && i < count; i++)
     good = !g_cancellable_set_error_if_cancelled (cancellable, error)
            && write_scene (&w, first, i, layout, error);

@@ -2,6 +2,7 @@
 #include "train/folder.h"
 
 #include "base/error.h"
+#include "io/file.h"
 #include "io/json.h"
 #include "train/world/world.h"
 
@@ -15,15 +16,6 @@
 
 static const char *const folders[] = { "unet", "vae", "text_encoder", "image_encoder", "moa",
                                        "tokenizer", "scheduler", "feature_extractor" };
-
-static gboolean
-make_folder (const char *path, GError **error)
-{
-  if (g_mkdir_with_parents (path, 0777) == 0)
-    return TRUE;
-  int code = errno;
-  return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be made: %s", path, g_strerror (code));
-}
 
 static gboolean
 copy_file (const char *from, const char *to, GError **error)
@@ -42,7 +34,7 @@ copy_files (const char *from, const char *to, GError **error)
   GDir *dir = g_dir_open (from, 0, error);
   if (!dir)
     return FALSE;
-  gboolean ok = make_folder (to, error);
+  gboolean ok = moa_folder_make (to, error);
   const char *name;
   while (ok && (name = g_dir_read_name (dir)))
     {
@@ -64,7 +56,7 @@ moa_folder_copy_model (const char *from, const char *to, GError **error)
       g_autofree char *source = g_build_filename (from, folders[i], NULL);
       g_autofree char *target = g_build_filename (to, folders[i], NULL);
       if (g_file_test (source, G_FILE_TEST_IS_DIR) ? !copy_files (source, target, error)
-                                                   : !make_folder (target, error))
+                                                   : !moa_folder_make (target, error))
         return FALSE;
     }
   g_autofree char *index = g_build_filename (from, "model_index.json", NULL);
@@ -99,7 +91,7 @@ moa_folder_set_vanilla_fuser (const char *model, GError **error)
 int
 moa_folder_take (const char *folder, GError **error)
 {
-  if (!make_folder (folder, error))
+  if (!moa_folder_make (folder, error))
     return -1;
   int fd = g_open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) == 0)

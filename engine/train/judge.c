@@ -4,9 +4,9 @@
 #include "base/error.h"
 #include "base/half.h"
 #include "base/image.h"
+#include "io/file.h"
 #include "nets/layers.h"
 
-#include <errno.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
 
@@ -185,8 +185,8 @@ moa_judge_write (MoaParams *params, gboolean half, const char *folder, GError **
 {
   g_autofree char *config = g_build_filename (folder, "config.json", NULL);
   g_autofree char *weights = g_build_filename (folder, "judge.safetensors", NULL);
-  if (g_mkdir_with_parents (folder, 0777))
-    return moa_fail (error, MOA_ERROR_FILE, "%s: cannot be made: %s", folder, g_strerror (errno));
+  if (!moa_folder_make (folder, error))
+    return FALSE;
   json_t *description = moa_judge_description ();
   char *text = json_dumps (description, JSON_INDENT (2));
   gboolean ok = g_file_set_contents (config, text, -1, error)

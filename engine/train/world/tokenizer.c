@@ -3,6 +3,7 @@
 #include "train/world/draw.h"
 
 #include "base/error.h"
+#include "io/file.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -129,8 +130,8 @@ configuration (int window)
 gboolean
 moa_world_write_tokenizer (const char *folder, int window, GError **error)
 {
-  if (g_mkdir_with_parents (folder, 0777) != 0)
-    return moa_fail (error, MOA_ERROR_FILE, "%s: the folder cannot be made", folder);
+  if (!moa_folder_make (folder, error))
+    return FALSE;
   Builder b = { json_object (), g_string_new ("#version: 0.2\n"),
                 g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
   add_bytes (&b, "");
