@@ -1,12 +1,9 @@
 /* Golden tests of FastComposer as the personalised expert, opened as users open it: what its fuser
  * makes of two subjects' tokens, its image encoder, and the U-Net with one subject under a mask
  * (eps.one), with two under a mask each (eps.two), and with one everywhere. */
-#include <string.h>
+#include "masked.h"
 
-#include "golden.h"
-#include "jobs/job.h"
-
-enum { SUBJECTS = 2, TIMESTEP = 441 };
+enum { SUBJECTS = 2 };
 
 static gboolean
 check_fuser (MoaJob *job, Fixture *f, const gint32 *index, GError **error)
@@ -54,67 +51,15 @@ check_encoder (MoaJob *job, Fixture *f, GError **error)
   return ok;
 }
 
-/* masks [n, h, w], or NULL: everywhere */
-static gboolean
-check_eps (MoaJob *job, Fixture *f, const char *name, int n, const float *masks, const gint32 *index,
-           GError **error)
-{
-  MoaModel *model = job->model;
-  MoaShape sample = fixture_shape (f, "sample");
-  int height = sample.dim[1], width = sample.dim[2];
-  g_autofree float *feats = fixture_read (f, "feats"), *text = fixture_read (f, "text");
-  g_autofree float *z = fixture_read (f, "sample");
-  g_autofree float *eps = g_new (float, moa_shape_count (&sample));
-  g_autofree float *router = g_new (float, height * width);
-  MoaDenoiserSpec spec = { .width = width, .height = height, .mixture = TRUE, .n_slots = n,
-                           .text_rows = fixture_shape (f, "text").dim[1], .limit = masks,
-                           .maps = TRUE };
-  MoaCondition condition = { text, n, feats, index };
-  MoaDenoiser d = { NULL };
-  gboolean ok = moa_denoiser_init (&d, model, job->cpu, &spec, error) &&
-                moa_params_load (model->unet_params, 0, NULL, error) &&
-                moa_params_load (model->moa_params, 0, NULL, error) &&
-                moa_graph_prepare (d.graph, job->workspace, error) &&
-                moa_denoiser_run (&d, &condition, NULL, z, TIMESTEP, eps, NULL, error);
-  if (ok)
-    fixture_check (f, name, eps, 1, height * width, sample.dim[3]);
-  /* The router maps show the masks, in self- and in cross-attention. */
-  float far = 0;
-  for (int attn = 0; ok && attn < 2; attn++)
-    {
-      moa_graph_get (d.router[attn], router);
-      for (int i = 0; i < height * width; i++)
-        {
-          float nobody = masks ? 1 : 0;
-          for (int s = 0; masks && s < n; s++)
-            nobody *= 1 - masks[s * height * width + i];
-          far = MAX (far, ABS (router[i] - 1 + nobody));
-        }
-    }
-  g_autofree char *group = g_strconcat ("router", strchr (name, '.'), NULL);
-  if (ok)
-    fixture_result (f, group, far < 1e-6f, "%g from the masks", far);
-  moa_denoiser_clear (&d);
-  return ok;
-}
-
 gboolean
 golden_fastcomposer (const Golden *golden, Fixture *f, GError **error)
 {
   const gint32 index[SUBJECTS] = { fixture_meta_number (f, "index.0"),
                                    fixture_meta_number (f, "index.1") };
   g_autofree float *masks = fixture_read (f, "masks");
-  g_autofree char *path = g_build_filename (golden->fixtures, fixture_meta_string (f, "file"), NULL);
-  MoaModelFiles files = { .model = golden->model, .expert = path };
-  MoaModel *model = moa_model_open_files (&files, error);
-  if (!model)
-    return FALSE;
-  MoaJob *job = moa_job_new (model, NULL, error);
-  gboolean ok = job && check_fuser (job, f, index, error) && check_encoder (job, f, error) &&
-                check_eps (job, f, "eps.one", 1, masks, index, error) &&
-                check_eps (job, f, "eps.two", SUBJECTS, masks, index, error) &&
-                check_eps (job, f, "eps.everywhere", 1, NULL, index, error);
-  moa_job_free (job);
-  moa_model_unref (model);
-  return ok;
+  g_autoptr (MoaJob) job = NULL;
+  return masked_open (golden, f, &job, error) && check_fuser (job, f, index, error)
+         && check_encoder (job, f, error) && masked_check (job, f, "eps.one", 1, masks, index, 1, error)
+         && masked_check (job, f, "eps.two", SUBJECTS, masks, index, 1, error)
+         && masked_check (job, f, "eps.everywhere", 1, NULL, index, 1, error);
 }

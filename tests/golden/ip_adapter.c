@@ -1,10 +1,7 @@
 /* Golden tests of IP-Adapters: the image's tokens, and the U-Net with two subjects under masks
  * (eps.masks) and with one everywhere (eps.one), as a model of the jobs has it, so that FaceID's LoRA
  * is in. */
-#include <string.h>
-
-#include "golden.h"
-#include "jobs/job.h"
+#include "masked.h"
 #include "nets/ip_adapter.h"
 
 static gboolean
@@ -50,54 +47,15 @@ read_masks (const Fixture *f, int height, int width)
   return masks;
 }
 
-static gboolean
-check_eps (MoaJob *job, Fixture *f, gboolean masked, GError **error)
-{
-  MoaModel *model = job->model;
-  MoaShape sample = fixture_shape (f, "sample");
-  int height = sample.dim[1], width = sample.dim[2], n = masked ? fixture_shape (f, "feats").dim[1] : 1;
-  g_autofree float *masks = read_masks (f, height, width), *feats = fixture_read (f, "feats");
-  g_autofree float *text = fixture_read (f, "text"), *z = fixture_read (f, "sample");
-  g_autofree float *eps = g_new (float, moa_shape_count (&sample));
-  const gint32 index[MOA_MAX_SUBJECTS] = { 0 };
-  MoaDenoiserSpec spec = { .width = width, .height = height,
-                           .text_rows = fixture_shape (f, "text").dim[1], .mixture = TRUE,
-                           .n_slots = n, .limit = masked ? masks : NULL,
-                           .scale = fixture_meta_number (f, "scale"), .maps = TRUE };
-  MoaCondition condition = { text, n, feats, index };
-  MoaDenoiser d = { NULL };
-  gboolean ok = moa_denoiser_init (&d, model, job->cpu, &spec, error) &&
-                moa_params_load (model->unet_params, 0, NULL, error) &&
-                moa_params_load (model->moa_params, 0, NULL, error) &&
-                moa_graph_prepare (d.graph, job->workspace, error) &&
-                moa_denoiser_run (&d, &condition, NULL, z, 441, eps, NULL, error);
-  if (ok)
-    fixture_check (f, masked ? "eps.masks" : "eps.one", eps, 1, height * width, sample.dim[3]);
-  /* The router maps show the masks: 1 - (1 - a) (1 - b) at the outermost level. */
-  g_autofree float *router = ok ? g_new (float, height * width) : NULL;
-  float far = 0;
-  if (ok)
-    moa_graph_get (d.router[1], router);
-  for (int i = 0; ok && masked && i < height * width; i++)
-    far = MAX (far, ABS (router[i] - 1 + (1 - masks[i]) * (1 - masks[height * width + i])));
-  if (ok && masked)
-    fixture_result (f, "router", far < 1e-6f, "%g from the masks", far);
-  moa_denoiser_clear (&d);
-  return ok;
-}
-
 gboolean
 golden_ip_adapter (const Golden *golden, Fixture *f, GError **error)
 {
-  g_autofree char *path = g_build_filename (golden->fixtures, fixture_meta_string (f, "file"), NULL);
-  MoaModelFiles files = { .model = golden->model, .expert = path };
-  MoaModel *model = moa_model_open_files (&files, error);
-  if (!model)
-    return FALSE;
-  MoaJob *job = moa_job_new (model, NULL, error);
-  gboolean ok = job && check_tokens (job, f, error) && check_eps (job, f, TRUE, error) &&
-                check_eps (job, f, FALSE, error);
-  moa_job_free (job);
-  moa_model_unref (model);
-  return ok;
+  const gint32 index[MOA_MAX_SUBJECTS] = { 0 };
+  MoaShape sample = fixture_shape (f, "sample");
+  g_autofree float *masks = read_masks (f, sample.dim[1], sample.dim[2]);
+  double scale = fixture_meta_number (f, "scale");
+  g_autoptr (MoaJob) job = NULL;
+  return masked_open (golden, f, &job, error) && check_tokens (job, f, error)
+         && masked_check (job, f, "eps.masks", fixture_shape (f, "feats").dim[1], masks, index, scale, error)
+         && masked_check (job, f, "eps.one", 1, NULL, index, scale, error);
 }
