@@ -150,7 +150,37 @@ and_free (MoaImage *a, MoaImage *b)
   return far;
 }
 
+/* ---- Pictures ---- */
+
+/* One channel of that value. */
+static inline MoaImage *
+filled (int width, int height, float value)
+{
+  MoaImage *image = moa_image_new (width, height, 1);
+  for (gsize i = 0; i < image_count (image); i++)
+    image->data[i] = value;
+  return image;
+}
+
+static inline void
+check_same (const MoaImage *a, const MoaImage *b)
+{
+  g_assert_cmpmem (a->data, image_count (a) * sizeof (float), b->data,
+                   image_count (b) * sizeof (float));
+}
+
 /* ---- Refusals ---- */
+
+/* Fails unless error has the code and its message the text; frees it. */
+static inline void
+check_error (GError *error, int code, const char *text)
+{
+  g_assert_error (error, MOA_ERROR, code);
+  g_test_message ("%s", error->message);
+  if (!strstr (error->message, text))
+    g_error ("\"%s\" does not say \"%s\"", error->message, text);
+  g_error_free (error);
+}
 
 /* Takes error. */
 static inline void
@@ -248,6 +278,25 @@ draw_small (MoaModel *model, const MoaSubject *subject, MoaGenerateParams params
   MoaImage *image = moa_image_copy (result->images[0]);
   moa_generate_result_free (result);
   return image;
+}
+
+/* ---- Folders ---- */
+
+/* Deletes the files of a folder; how many they were. */
+static inline int
+remove_files (const char *folder)
+{
+  int n = 0;
+  const char *name;
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  while ((name = g_dir_read_name (dir)))
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+      g_unlink (path);
+      n++;
+    }
+  g_dir_close (dir);
+  return n;
 }
 
 /* ---- Changed models ---- */
@@ -356,6 +405,16 @@ edit_weights (const char *copy, const char *file, EditFunc edit, gpointer data)
   moa_safetensors_writer_save (writer, path, &error);
   g_assert_no_error (error);
   moa_safetensors_writer_free (writer);
+}
+
+/* For edit_weights(): all numbers of the tensor that data names, a thousandth larger. */
+static inline gboolean
+scale_first (EditedTensor *tensor, gpointer data)
+{
+  if (!strcmp (tensor->name, data))
+    for (guint64 i = 0; i < tensor->n; i++)
+      tensor->data[i] *= 1.001f;
+  return TRUE;
 }
 
 #endif
