@@ -336,6 +336,7 @@ serve (void)
 typedef struct {
   GString *seen;
   double value;
+  int n_values; /* how often it rose */
 } Bar;
 
 static void
@@ -347,7 +348,9 @@ on_start (const gchar *text, gboolean cancelable, gpointer data)
 static void
 on_end (gpointer data)
 {
-  g_string_append (((Bar *) data)->seen, "end\n");
+  const Bar *bar = data;
+
+  g_string_append_printf (bar->seen, "end: at %.2f after %d values\n", bar->value, bar->n_values);
 }
 
 static void
@@ -363,13 +366,14 @@ on_value (gdouble value, gpointer data)
 
   if (value < bar->value)
     g_string_append (bar->seen, "back\n");
+  bar->n_values += value > bar->value;
   bar->value = value;
 }
 
 static void
 watch_progress (gint32 image, gint32 drawable, const char *options, const char *file)
 {
-  Bar bar = { g_string_new (NULL), 0 };
+  Bar bar = { g_string_new (NULL) };
   GimpProgressVtable bar_calls = { .start = on_start, .end = on_end, .set_text = on_text,
                                    .set_value = on_value };
   const gchar *name = gimp_progress_install_vtable (&bar_calls, &bar);
