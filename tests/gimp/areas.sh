@@ -95,6 +95,21 @@ press alt+p
 check "with two painted areas it draws" wait_for ${MOA_TEST_WAIT:-120} layers_are 3
 check "with their masks" wait_for 20 keeps_masks
 
+# ---- one who stays: the first area changes, the second one's person does not ----
+select_boxes 10 85
+check "the dialog opens once more" open_dialog
+window=$(dialog | head -n 1)
+xdotool mousemove --window "$window" 397 184 click 1 # the second person goes
+sleep 0.5
+press alt+a
+sleep 0.5
+press k
+wait_for 30 not_busy
+window_picture keeps
+press alt+p
+check "with one who stays it draws" wait_for ${MOA_TEST_WAIT:-120} layers_are 4
+check "in the first area alone" eval 'wait_for 20 shows 25 && hides 100 && hides 62'
+
 check "GIMP quits" quit_gimp
 echo "1..$n"
 [ $failed = 0 ]
