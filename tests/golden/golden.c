@@ -1,4 +1,4 @@
-/* golden [--isa f64|base|avx2|avx512] [--threads N] [--device cuda] [--without PREFIX] FIXTURES MODEL
+/* golden [--isa f64|base|avx2|avx512] [--threads N] [--device cuda] FIXTURES MODEL
  *
  * Compares the engine with what PyTorch, diffusers and transformers computed.  FIXTURES is a
  * folder with a manifest.json, which names its files, their tensors and their tolerances; MODEL is
@@ -89,8 +89,7 @@ run_all (const Golden *golden, int *n)
     ok = run_fixture (golden, "tokens", "tokens", NULL, golden_tokens, n);
   const char *name;
   json_object_foreach (json_object_get (manifest, "files"), name, entry)
-    if (!golden->without || !g_str_has_prefix (name, golden->without))
-      ok = run_entry (golden, name, entry, n) && ok;
+    ok = run_entry (golden, name, entry, n) && ok;
   json_decref (manifest);
   return ok;
 }
@@ -111,12 +110,11 @@ parse_isa (const char *name)
 int
 main (int argc, char **argv)
 {
-  g_autofree char *isa_name = NULL, *device_name = NULL, *without = NULL;
+  g_autofree char *isa_name = NULL, *device_name = NULL;
   int threads = 0;
   const GOptionEntry entries[] = {
     { "isa", 0, 0, G_OPTION_ARG_STRING, &isa_name, "f64, base, avx2 or avx512", "NAME" },
     { "device", 0, 0, G_OPTION_ARG_STRING, &device_name, "Where to compute instead, as cuda", "DEVICE" },
-    { "without", 0, 0, G_OPTION_ARG_STRING, &without, "Leave out what begins so", "PREFIX" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &threads, "Number of threads (all processors)", "N" },
     { NULL }
   };
@@ -137,7 +135,7 @@ main (int argc, char **argv)
     g_setenv ("MOA_DEVICE", device_name, TRUE); /* for whole jobs */
   Golden golden = { argv[1], argv[2],
                     device_name ? moa_cpu_new_on (device, threads) : moa_cpu_new (isa, threads),
-                    moa_workspace_new (), without };
+                    moa_workspace_new () };
   printf ("# %s, %d threads\n", moa_isa_name (moa_cpu_isa (golden.cpu)),
           moa_cpu_threads (golden.cpu));
   int n = 0;

@@ -11,7 +11,6 @@ typedef struct {
   const char *fixtures, *model;  /* folders */
   MoaCpu *cpu;
   MoaWorkspace *workspace;
-  const char *without;           /* fixtures whose names begin so are left out; or NULL */
 } Golden;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MoaGraph, moa_graph_free)
