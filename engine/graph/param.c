@@ -375,8 +375,9 @@ read_packed (MoaParams *params, const MoaParam *param, void *data, GError **erro
   g_autofree float *buffer = g_try_malloc_n (chunk * length, sizeof (float));
   g_autofree guint8 *packed = g_try_malloc_n (chunk / panel, unit);
   if (!buffer || !packed)
-    return moa_fail (error, MOA_ERROR_MEMORY, "no memory for %" G_GSIZE_FORMAT " bytes of %s",
-                     param->bytes, param->name);
+    return moa_fail (error, MOA_ERROR_MEMORY,
+                     "No memory for %" G_GSIZE_FORMAT " bytes of %s; close other programs, or use a "
+                     "smaller model", param->bytes, param->name);
   for (gsize row = 0; row < rows; row += chunk)
     {
       gsize n = MIN (chunk, rows - row), units = (n + panel - 1) / panel;
@@ -403,9 +404,11 @@ load_param (MoaParams *params, MoaParam *param, GError **error)
   if (data && device != host)
     kept = device->methods->allocate (device, param->bytes);
   gboolean ok = kept != NULL;
-  if (!ok)
-    moa_fail (error, MOA_ERROR_MEMORY, "no memory for %" G_GSIZE_FORMAT " bytes of %s",
-              param->bytes, param->name);
+  if (!ok) /* a card that failed gives no memory either, and tells why */
+    ok = device->methods->finish (device, error)
+         && moa_fail (error, MOA_ERROR_MEMORY,
+                      "No memory for %" G_GSIZE_FORMAT " bytes of %s; close other programs, or use a "
+                      "smaller model", param->bytes, param->name);
   else if (param->file)
     ok = read_packed (params, param, data, error);
   else

@@ -35,10 +35,11 @@ workspace_grow (MoaWorkspace *workspace, MoaDevice *device, gsize bytes, GError 
   workspace->data = device->methods->allocate (device, bytes);
   workspace->bytes = workspace->data ? bytes : 0;
   workspace->generation++;
-  if (!workspace->data)
-    return moa_fail (error, MOA_ERROR_MEMORY,
-                     "No memory for %" G_GSIZE_FORMAT " MiB of work; close other programs, or use a smaller model",
-                     bytes >> 20);
+  if (!workspace->data) /* a card that failed gives no memory either, and tells why */
+    return device->methods->finish (device, error)
+           && moa_fail (error, MOA_ERROR_MEMORY,
+                        "No memory for %" G_GSIZE_FORMAT " MiB of work; close other programs, or use a "
+                        "smaller model", bytes >> 20);
   return TRUE;
 }
 
@@ -96,9 +97,10 @@ moa_graph_prepare (MoaGraph *graph, MoaWorkspace *workspace, GError **error)
     return FALSE;
   graph->held = device->methods->allocate (device, graph->held_bytes);
   if (!graph->held)
-    return moa_fail (error, MOA_ERROR_MEMORY,
-                     "No memory for %" G_GSIZE_FORMAT " MiB of results; close other programs, or use a smaller model",
-                     graph->held_bytes >> 20);
+    return device->methods->finish (device, error)
+           && moa_fail (error, MOA_ERROR_MEMORY,
+                        "No memory for %" G_GSIZE_FORMAT " MiB of results; close other programs, or use a "
+                        "smaller model", graph->held_bytes >> 20);
   device->methods->clear (device, graph->held, graph->held_bytes);
   graph->workspace = workspace;
   resolve (graph);

@@ -1,9 +1,11 @@
 /* Whole jobs on the card that the emulation makes, against the host: a replacement with the bundled
- * model in each type of numbers, and one that is cancelled. */
+ * model in each type of numbers, one that is cancelled, and what the card's memory holds. */
+#include <gmodule.h>
 #include <math.h>
 #include <string.h>
 
 #include "device/device.h"
+#include "emulation/emulation.h"
 #include "moa.h"
 
 static MoaModel *model;
@@ -77,9 +79,12 @@ test_replace (void)
   moa_replace_result_free (expected);
 }
 
+static int told_after; /* steps that were told of after the end was asked for */
+
 static void
 cancel_soon (const MoaProgress *progress, gpointer data)
 {
+  told_after += g_cancellable_is_cancelled (data);
   if (progress->phase == MOA_PHASE_GENERATE)
     g_cancellable_cancel (data);
 }
@@ -97,13 +102,63 @@ test_cancel (void)
   params.source = photo;
   params.subjects = &subject;
   params.n_subjects = 1;
-  params.steps = 3;
+  params.steps = 20;
   MoaRun run = { .device = "cuda:f32", .cancellable = cancellable, .progress = cancel_soon,
                  .progress_data = cancellable };
   g_assert_null (moa_replace (model, &params, &run, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_cmpint (told_after, <=, 1);
   g_clear_error (&error);
   moa_image_free (photo);
+}
+
+static EmulatedUsed used;
+static size_t most_used;
+
+static void
+note_used (const MoaProgress *progress, gpointer data)
+{
+  most_used = MAX (most_used, used ());
+}
+
+/* The card holds what the plan says while a job runs, and the weights alone when it has ended. */
+static void
+test_memory (void)
+{
+  GError *error = NULL;
+  GModule *module = g_module_open (g_getenv ("MOA_CUDA_MODULE"), G_MODULE_BIND_LOCAL);
+  if (!module || !g_module_symbol (module, "emulated_used", (gpointer *) &used))
+    {
+      g_test_skip ("no emulation");
+      return;
+    }
+  MoaModel *fresh = moa_model_open (g_getenv ("MOA_TEST_MODEL"), &error);
+  g_assert_no_error (error);
+  MoaImage *photo = picture_new (7);
+  const MoaImage *photos[] = { photo };
+  MoaSubject subject = { photos, 1 };
+  MoaReplaceParams params;
+  moa_replace_params_init (&params);
+  params.source = photo;
+  params.subjects = &subject;
+  params.n_subjects = 1;
+  params.steps = 2;
+  MoaRun run = { .n_threads = 1, .device = "cuda:f16", .progress = note_used };
+  size_t before = most_used = used ();
+  MoaReplaceResult *result = moa_replace (fresh, &params, &run, &error);
+  g_assert_no_error (error);
+  /* cuBLAS has 32 MiB for each opening of the card: the replacement's, which the model keeps, and that of the
+   * search for persons. */
+  double planned = result->peak_bytes, blas = 32 << 20;
+  double held = most_used - before - 2 * blas, kept = used () - before - blas;
+  g_test_message ("%.0f bytes at most, by the plan %.0f; kept as weights %.0f", held, planned, kept);
+  g_assert_cmpfloat (held, <=, planned);
+  g_assert_cmpfloat (held, >=, 0.9 * planned);
+  g_assert_cmpfloat (kept, <=, 0.55 * planned);
+  moa_replace_result_free (result);
+  moa_image_free (photo);
+  moa_model_unref (fresh);
+  g_assert_cmpuint (used (), ==, before);
 }
 
 /* Names, and what is said about those that cannot be had. */
@@ -140,6 +195,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda/jobs/names", test_names);
   g_test_add_func ("/cuda/jobs/replace", test_replace);
   g_test_add_func ("/cuda/jobs/cancel", test_cancel);
+  g_test_add_func ("/cuda/jobs/memory", test_memory);
   int result = g_test_run ();
   moa_model_unref (model);
   return result;

@@ -98,10 +98,10 @@ open_model (const char *folder)
   return model;
 }
 
-static double
-gib_needed (MoaModel *model, const char *device, MoaEstimate *estimate)
+/* One person at 512 x 512: what it takes, or, estimate being NULL, the thing itself. */
+static gboolean
+swap (MoaModel *model, const char *device, MoaEstimate *estimate, GError **error)
 {
-  GError *error = NULL;
   MoaImage *picture = moa_image_new (512, 512, 3);
   const MoaImage *photos[] = { picture };
   MoaSubject subject = { photos, 1 };
@@ -111,9 +111,20 @@ gib_needed (MoaModel *model, const char *device, MoaEstimate *estimate)
   params.subjects = &subject;
   params.n_subjects = 1;
   MoaRun run = { .n_threads = 1, .device = device };
-  moa_replace_estimate (model, &params, &run, FALSE, estimate, &error);
-  g_assert_no_error (error);
+  MoaReplaceResult *result = NULL;
+  gboolean ok = estimate ? moa_replace_estimate (model, &params, &run, FALSE, estimate, error)
+                         : (result = moa_replace (model, &params, &run, error)) != NULL;
+  g_clear_pointer (&result, moa_replace_result_free);
   moa_image_free (picture);
+  return ok;
+}
+
+static double
+gib_needed (MoaModel *model, const char *device, MoaEstimate *estimate)
+{
+  GError *error = NULL;
+  swap (model, device, estimate, &error);
+  g_assert_no_error (error);
   g_test_message ("%s: %.2f GiB of weights and work, of %.2f free", device,
                   estimate->bytes_needed / GIB, estimate->bytes_free / GIB);
   return estimate->bytes_needed / GIB;
@@ -134,6 +145,12 @@ test_sd15 (void)
   g_assert_cmpuint (estimate.bytes_free, <=, (guint64) 4 << 30);
   g_assert_cmpfloat (gib_needed (model, "cuda:bf16", &estimate), <=, half);
   g_assert_cmpfloat (gib_needed (model, "cuda:f32", &estimate), >, half);
+  /* More than there is: told before anything is loaded, with a way out. */
+  GError *error = NULL;
+  g_assert_false (swap (model, "cuda:f32", NULL, &error));
+  g_assert_error (error, MOA_ERROR, MOA_ERROR_MEMORY);
+  g_assert_nonnull (strstr (error->message, "close other programs, or use a smaller model"));
+  g_clear_error (&error);
   moa_model_unref (model);
   g_autofree char *command = g_strdup_printf ("rm -rf '%s'", folder);
   g_assert_cmpint (system (command), ==, 0);

@@ -134,6 +134,7 @@ cudaError_t cudaGetLastError (void);
 cudaError_t cudaGetDeviceCount (int *n);
 cudaError_t cudaSetDevice (int i);
 cudaError_t cudaGetDeviceProperties (cudaDeviceProp *properties, int i);
+cudaError_t cudaDeviceGetPCIBusId (char *text, int length, int i);
 cudaError_t cudaDriverGetVersion (int *version);
 cudaError_t cudaRuntimeGetVersion (int *version);
 cudaError_t cudaMemGetInfo (size_t *available, size_t *total);

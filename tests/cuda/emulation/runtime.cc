@@ -31,7 +31,8 @@ struct emulated_blas {
 namespace emulated {
 
 static std::recursive_mutex lock;
-static unsigned long calls, fail_at;
+static unsigned long calls;
+static unsigned long fail_at = g_getenv ("MOA_EMULATED_FAIL_AT") ? atol (g_getenv ("MOA_EMULATED_FAIL_AT")) : 0;
 static bool failed; /* for good */
 static size_t living, used;
 static std::unordered_map<void *, size_t> memory;
@@ -82,6 +83,7 @@ extern "C" {
 G_MODULE_EXPORT void emulated_fail_at (unsigned long n);
 G_MODULE_EXPORT unsigned long emulated_calls (void);
 G_MODULE_EXPORT size_t emulated_living (void);
+G_MODULE_EXPORT size_t emulated_used (void);
 G_MODULE_EXPORT void emulated_recover (void);
 
 void
@@ -103,6 +105,13 @@ emulated_living (void)
 {
   LOCKED;
   return living;
+}
+
+size_t
+emulated_used (void)
+{
+  LOCKED;
+  return used;
 }
 
 void
@@ -148,12 +157,12 @@ cudaGetLastError (void)
   return failed ? cudaErrorLaunchFailure : status;
 }
 
-/* $MOA_EMULATED_CARDS, which share the host's memory. */
+/* $MOA_EMULATED_CARDS, which share the host's memory; or the one that $CUDA_VISIBLE_DEVICES names. */
 static int
 cards ()
 {
   const char *wished = g_getenv ("MOA_EMULATED_CARDS");
-  return wished ? atoi (wished) : 1;
+  return wished && !g_getenv ("CUDA_VISIBLE_DEVICES") ? atoi (wished) : 1;
 }
 
 cudaError_t
@@ -179,6 +188,15 @@ cudaGetDeviceProperties (cudaDeviceProp *properties, int i)
   properties->totalGlobalMem = (size_t) 4 << 30;
   properties->major = 9;
   properties->multiProcessorCount = 4;
+  return i < cards () ? cudaSuccess : cudaErrorInvalidValue;
+}
+
+cudaError_t
+cudaDeviceGetPCIBusId (char *text, int length, int i)
+{
+  ATTEMPT (false);
+  const char *visible = g_getenv ("CUDA_VISIBLE_DEVICES");
+  g_snprintf (text, length, "0000:%02x:00.0", (visible ? atoi (visible) : i) + 1);
   return i < cards () ? cudaSuccess : cudaErrorInvalidValue;
 }
 
