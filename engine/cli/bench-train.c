@@ -9,6 +9,7 @@
 #include "ops/op.h"
 #include "ops/peak.h"
 #include "train/timing.h"
+#include "train/train.h"
 
 #include <string.h>
 
@@ -64,17 +65,31 @@ print_row (const char *stage, const MoaStepTiming *t, double flops, double peak)
            t->loss[1], t->runs);
 }
 
+/* On the card, or the processor, that --device says. */
+static MoaCpu *
+open_cpu (const MoaCli *cli, GError **error)
+{
+  MoaDevice *device = moa_train_device (cli->device, error);
+  MoaCpu *cpu = device ? moa_cpu_new_on (device, cli->n_threads) : NULL;
+  moa_device_unref (device);
+  return cpu;
+}
+
 static gboolean
 time_stage (const MoaCli *cli, const TrainBench *bench, const char *name, const char *model,
             double peak, json_t *report, GError **error)
 {
   MoaTrainConfig config;
-  if (!make_config (bench, name, &config, error))
-    return FALSE;
+  MoaCpu *cpu = open_cpu (cli, error);
+  if (!cpu || !make_config (bench, name, &config, error))
+    {
+      moa_cpu_free (cpu);
+      return FALSE;
+    }
   const char *stage = moa_stage_name (config.stage);
   MoaStepTiming timing;
   OpClasses classes = { .n = 0 };
-  gboolean ok = moa_train_time (&config, model ? model : config.model, cli->n_threads, bench->runs,
+  gboolean ok = moa_train_time (&config, model ? model : config.model, cpu, bench->runs,
                                 moa_bench_count_op, &classes, &timing, error);
   if (ok)
     {
@@ -97,7 +112,9 @@ moa_bench_train (const MoaCli *cli, const TrainBench *bench, GError **error)
     return moa_fail (error, MOA_ERROR_ARGUMENT, "--stage is prior or moa, not \"%s\"", bench->stage);
   g_autofree char *model = cli->model_path || bench->config ? g_strdup (cli->model_path)
                                                             : moa_cli_default_model ();
-  MoaCpu *cpu = moa_cpu_new (moa_isa_best (), cli->n_threads);
+  MoaCpu *cpu = open_cpu (cli, error);
+  if (!cpu)
+    return FALSE;
   double peak = moa_measure_peak (cpu);
   json_t *report = json_pack ("{s:s, s:i, s:f, s:{}, s:{}}", "isa",
                               moa_isa_name (moa_cpu_isa (cpu)), "threads", moa_cpu_threads (cpu),

@@ -1,6 +1,7 @@
 /* The CUDA device: memory, transfers, recorded work, and what the module tells of its cards. */
 #include "device/cuda.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define REMEDY_MEMORY "close programs that use the GPU, use a smaller area, or the CPU"
@@ -181,10 +182,24 @@ static const MoaDeviceMethods methods = {
   allocate, release, clear, upload, download, finish, find, replay, forget, free_memory, close_device,
 };
 
+/* Where the card is plugged in: names and numbers differ from one process to another. */
+static gboolean
+find_slot (MoaCuda *cuda)
+{
+  char text[32] = "";
+  unsigned domain = 0, bus = 0, slot = 0;
+  if (!MOA_CUDA (cuda, cudaDeviceGetPCIBusId, text, (int) sizeof (text), cuda->index))
+    return FALSE;
+  if (sscanf (text, "%x:%x:%x", &domain, &bus, &slot) == 3)
+    cuda->device.slot = (guint64) domain << 16 | bus << 8 | slot;
+  return TRUE;
+}
+
 static gboolean
 start (MoaCuda *cuda)
 {
   return MOA_CUDA (cuda, cudaSetDevice, cuda->index)
+         && find_slot (cuda)
          && MOA_CUDA (cuda, cudaStreamCreateWithFlags, &cuda->stream, cudaStreamNonBlocking)
          && moa_cuda_check_blas (cuda, cublasCreate (&cuda->blas), "cublasCreate")
          && MOA_CUDA (cuda, cudaMalloc, &cuda->blas_workspace, MOA_CUDA_BLAS_WORKSPACE)

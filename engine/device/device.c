@@ -192,31 +192,42 @@ parse_rest (const char *rest, int *index, int *number, gboolean *tf32)
   return *rest == 0;
 }
 
-/* The card of that index, or the first usable one of -1, with numbers as its type, -1: the card's. */
+int
+moa_device_count (void)
+{
+  g_autofree char *why = NULL;
+  char reason[256] = "";
+  const MoaDeviceModule *cuda = module (&why);
+  return cuda ? cuda->count (reason) : 0;
+}
+
+/* The card of that index, or the first usable one of -1, with numbers as its type, -1: the card's.  Looks at
+ * no other, which would take some of its memory. */
 static MoaDevice *
 open_cuda (int index, int number, gboolean tf32, GError **error)
 {
   g_autofree char *why = NULL;
-  g_autoptr (GArray) list = moa_device_list (&why);
-  if (index >= (int) list->len && list->len > 0)
-    moa_fail (error, MOA_ERROR_DEVICE, "There is no GPU cuda:%d; the last is cuda:%u", index,
-              list->len - 1);
-  else if (list->len == 0)
-    moa_fail (error, MOA_ERROR_DEVICE, "No GPU can be used: %s", why);
-  for (guint i = MAX (index, 0); i < (index < 0 ? list->len : MIN (list->len, index + 1u)); i++)
+  char reason[256] = "";
+  const MoaDeviceModule *cuda = module (&why);
+  int n = cuda ? cuda->count (reason) : 0;
+  if (n == 0)
+    moa_fail (error, MOA_ERROR_DEVICE, "No GPU can be used: %s", cuda ? reason : why);
+  else if (index >= n)
+    moa_fail (error, MOA_ERROR_DEVICE, "There is no GPU cuda:%d; the last is cuda:%d", index, n - 1);
+  for (int i = MAX (index, 0); i < (index < 0 ? n : MIN (n, index + 1)); i++)
     {
-      const MoaDeviceInfo *info = &g_array_index (list, MoaDeviceInfo, i);
-      if (!info->problem[0])
+      MoaDeviceInfo info = { .major = 0 };
+      cuda->describe (i, &info);
+      if (!info.problem[0])
         {
           if (error)
             g_clear_error (error);
-          if (number < 0)
-            number = info->half ? MOA_F16 : MOA_F32;
-          return module (&why)->open (i, (MoaNumber) number, tf32, error);
+          return cuda->open (i, number < 0 ? (info.half ? MOA_F16 : MOA_F32) : (MoaNumber) number, tf32,
+                             error);
         }
       if (error && !*error)
-        moa_fail (error, MOA_ERROR_DEVICE, "%s (%s) cannot be used: %s", info->name, info->title,
-                  info->problem);
+        moa_fail (error, MOA_ERROR_DEVICE, "%s (%s) cannot be used: %s", info.name, info.title,
+                  info.problem);
     }
   return NULL;
 }

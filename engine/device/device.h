@@ -56,6 +56,7 @@ struct _MoaDevice {
   char name[16];    /* "cpu", "cuda:0" */
   MoaNumber number; /* of activations and matrices; what needs more has float */
   gboolean tf32;    /* products of floats take 10 bits of each mantissa, on tensor cores */
+  guint64 slot;     /* of a card in its machine: PCI domain << 16, bus << 8, device */
 };
 
 /* What a module exports under the name MOA_DEVICE_MODULE. */
@@ -76,6 +77,8 @@ MoaDevice *moa_device_host (void);
  * ("cuda:f16", "cuda:1:bf16", "cuda:f32", "cuda:tf32": see tf32 above), otherwise what suits the card; NULL or "": $MOA_DEVICE, else auto.  Auto is the first
  * usable card, or the host with the reason in *note (NULL, or to be freed).  (transfer full) */
 MoaDevice *moa_device_open (const char *name, char **note, GError **error);
+/* Cards, usable or not. */
+int moa_device_count (void);
 MoaDevice *moa_device_ref (MoaDevice *device);
 void moa_device_unref (MoaDevice *device);
 

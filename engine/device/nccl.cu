@@ -19,6 +19,7 @@ typedef struct {
   decltype (&ncclCommInitRank) comm_init_rank;
   decltype (&ncclAllReduce) all_reduce;
   decltype (&ncclCommDestroy) comm_destroy;
+  decltype (&ncclCommAbort) comm_abort;
   decltype (&ncclGetErrorString) get_error_string;
 } Nccl;
 
@@ -44,6 +45,7 @@ load (GError **error)
     { "ncclCommInitRank", (gpointer *) &nccl.comm_init_rank },
     { "ncclAllReduce", (gpointer *) &nccl.all_reduce },
     { "ncclCommDestroy", (gpointer *) &nccl.comm_destroy },
+    { "ncclCommAbort", (gpointer *) &nccl.comm_abort },
     { "ncclGetErrorString", (gpointer *) &nccl.get_error_string },
   };
   GModule *library = g_module_open (MOA_NCCL_LIBRARY, G_MODULE_BIND_LOCAL);
@@ -84,8 +86,8 @@ leave (MoaCollective *collective)
 {
   Group *group = (Group *) collective;
   cudaSetDevice (group->cuda->index);
-  if (group->comm)
-    group->nccl->comm_destroy (group->comm);
+  if (group->comm) /* after a failure others may never come to the sums that are queued: nobody waits */
+    (group->cuda->error ? group->nccl->comm_abort : group->nccl->comm_destroy) (group->comm);
   if (group->made)
     cudaEventDestroy (group->made);
   if (group->summed)

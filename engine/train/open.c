@@ -422,13 +422,26 @@ choose_threads (const MoaTraining *training)
   return MAX (1, own / moa_group_neighbours (training->t.group));
 }
 
-/* Where the graphs compute: on a card in float unless 16 bits are asked for, whatever it would choose
- * for pictures. */
-static MoaDevice *
-open_device (const char *name, GError **error)
+/* Of several ranks on a machine each has the card of its place there, or the only one that it sees, as where
+ * a launcher gives each task one: what is wished as that card's name.  NULL: as it is.  (transfer full) */
+static char *
+own_card (const MoaTrainer *t, const char *wished)
 {
-  MoaDevice *device = moa_device_open (name, NULL, error);
+  int cards = moa_group_neighbours (t->group) > 1 ? moa_device_count () : 0;
+  gboolean is_cuda = wished && g_str_has_prefix (wished, "cuda");
+  if (cards == 0 || !(is_cuda || !wished || !*wished || !strcmp (wished, "auto")))
+    return NULL;
+  const char *rest = is_cuda ? wished + strlen ("cuda") : "";
+  if (*rest == ':' && g_ascii_isdigit (rest[1]))
+    rest += 1 + strspn (rest + 1, "0123456789");
+  return g_strdup_printf ("cuda:%d%s", cards == 1 ? 0 : moa_group_place (t->group), rest);
+}
+
+MoaDevice *
+moa_train_device (const char *name, GError **error)
+{
   const char *wished = name && *name ? name : g_getenv ("MOA_DEVICE");
+  MoaDevice *device = moa_device_open (wished, NULL, error);
   gboolean asked = wished && g_str_has_suffix (wished, "f16");
   if (!device || device->number == MOA_F32 || asked)
     return device;
@@ -437,17 +450,20 @@ open_device (const char *name, GError **error)
   return moa_device_open (wide, NULL, error);
 }
 
-/* Of several ranks on a machine each has the card of its place there: *device becomes that one. */
+/* Two ranks with one card would wait for one another for ever, at best. */
 static gboolean
-take_own_card (const MoaTrainer *t, MoaDevice **device, GError **error)
+cards_differ (const MoaTrainer *t, const MoaDevice *device, GError **error)
 {
-  static const char *const numbers[] = { "f32", "", "f16", "bf16" };
-  int place = moa_group_place (t->group);
-  if (*device == moa_device_host () || moa_group_neighbours (t->group) == 1)
-    return TRUE;
-  g_autofree char *name = g_strdup_printf ("cuda:%d:%s", place, numbers[(*device)->number]);
-  moa_device_unref (*device);
-  return (*device = moa_device_open (name, NULL, error)) != NULL;
+  int n = moa_group_neighbours (t->group), place = moa_group_place (t->group);
+  g_autofree double *slots = g_new0 (double, n);
+  slots[place] = device->slot;
+  moa_group_sum_machine (t->group, slots, n);
+  for (int i = 0; i < n; i++)
+    if (i != place && slots[i] == slots[place])
+      return moa_fail (error, MOA_ERROR_DEVICE,
+                       "Ranks %d and %d of this machine have the same GPU; start as many ranks on a machine "
+                       "as it has GPUs", MIN (i, place), MAX (i, place));
+  return TRUE;
 }
 
 /* The cards of all ranks, where there are several. */
@@ -470,7 +486,8 @@ join_cards (MoaTrainer *t, GError **error)
     return moa_fail (error, MOA_ERROR_DEVICE,
                      "This build does not join cards, for it was made without NCCL; give --device cpu, "
                      "or start one rank");
-  if (rank == 0 && !collective->make_name (device, &name, error))
+  if (!cards_differ (t, device, error)
+      || (rank == 0 && !collective->make_name (device, &name, error)))
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (name.part); i++)
     moa_group_share (t->group, &name.part[i]);
@@ -481,8 +498,10 @@ static gboolean
 open_cpu (MoaTraining *training, GError **error)
 {
   MoaTrainer *t = &training->t;
-  MoaDevice *device = open_device (training->run->device, error);
-  if (!device || !take_own_card (t, &device, error))
+  const char *name = training->run->device, *wished = name && *name ? name : g_getenv ("MOA_DEVICE");
+  g_autofree char *own = own_card (t, wished);
+  MoaDevice *device = moa_train_device (own ? own : wished, error);
+  if (!device)
     return FALSE;
   t->cpu = moa_cpu_new_on (device, choose_threads (training));
   moa_device_unref (device);

@@ -25,9 +25,11 @@ now (void)
 }
 
 static gboolean
-check_free (const char *what, gsize bytes, GError **error)
+check_free (const MoaTrainer *t, const char *what, gsize bytes, GError **error)
 {
-  guint64 free_bytes = moa_cpu_free_memory ();
+  MoaDevice *device = moa_cpu_device (t->cpu);
+  guint64 free_bytes = device->methods->free_memory ? device->methods->free_memory (device)
+                                                    : moa_cpu_free_memory ();
   return bytes <= free_bytes
          || moa_fail (error, MOA_ERROR_MEMORY, "%s: %.1f GiB are needed, and %.1f are free", what,
                       bytes / 1073741824., free_bytes / 1073741824.);
@@ -77,7 +79,7 @@ load_parts (Timing *timing, GError **error)
   for (int kind = 0; kind < MOA_PART_HEADS; kind++)
     if (moa_trainer_parts (t) >> kind & 1)
       timing->out->weight_bytes += moa_params_bytes (t->parts.params[kind]);
-  if (!check_free ("The weights", timing->out->weight_bytes, error)
+  if (!check_free (t, "The weights", timing->out->weight_bytes, error)
       || !moa_parts_load (&t->parts, moa_trainer_parts (t), NULL, error))
     return FALSE;
   for (int kind = 0; kind < MOA_PART_HEADS; kind++)
@@ -117,7 +119,7 @@ build (Timing *timing, GError **error)
       timing->out->work_bytes += moa_graph_held_bytes (t->graphs->pdata[i]);
     }
   timing->out->work_bytes += work;
-  if (!check_free ("Results and gradients", timing->out->work_bytes, error))
+  if (!check_free (t, "Results and gradients", timing->out->work_bytes, error))
     return FALSE;
   for (guint i = 0; i < t->graphs->len; i++)
     if (!moa_graph_prepare (t->graphs->pdata[i], t->workspace, error))
@@ -172,6 +174,9 @@ step (Timing *timing, int number, Seconds *seconds, GError **error)
   moa_trained_step (&t->set, c, number, c->optimizer.lr, clip > 0 && norm > clip ? clip / norm : 1,
                     c->optimizer.average);
   moa_graph_params_changed (tg->graph);
+  MoaDevice *device = moa_cpu_device (t->cpu);
+  if (!device->methods->finish (device, error))
+    return FALSE;
   *seconds = (Seconds){ middle - start, now () - middle,
                         (double) (clock () - processor) / CLOCKS_PER_SEC };
   float loss;
@@ -253,15 +258,18 @@ clear (Timing *timing)
 }
 
 gboolean
-moa_train_time (const MoaTrainConfig *config, const char *model, int n_threads, int runs,
+moa_train_time (const MoaTrainConfig *config, const char *model, MoaCpu *cpu, int runs,
                 MoaProfileFunc profile, gpointer data, MoaStepTiming *out, GError **error)
 {
   if (config->stage != MOA_STAGE_PRIOR && config->stage != MOA_STAGE_MOA)
-    return moa_fail (error, MOA_ERROR_ARGUMENT,
-                     "Steps of the stages \"prior\" and \"moa\" can be timed, not of \"%s\"",
-                     moa_stage_name (config->stage));
+    {
+      moa_cpu_free (cpu);
+      return moa_fail (error, MOA_ERROR_ARGUMENT,
+                       "Steps of the stages \"prior\" and \"moa\" can be timed, not of \"%s\"",
+                       moa_stage_name (config->stage));
+    }
   *out = (MoaStepTiming){ .runs = runs };
-  Timing timing = { .t = { .config = config, .cpu = moa_cpu_new (moa_isa_best (), n_threads),
+  Timing timing = { .t = { .config = config, .cpu = cpu,
                            .stage = config->stage == MOA_STAGE_MOA ? &moa_stage_moa
                                                                    : &moa_stage_prior,
                            .workspace = moa_workspace_new (),

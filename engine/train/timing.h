@@ -23,8 +23,8 @@ typedef struct {
  * "prior" or "moa" on pictures of the drawn world, whatever the configuration's data is.  model: a
  * folder, of which the configurations are enough; nothing is written to it.  Parts without weights
  * get random ones, none of them zero, so that no gradient is.  profile, which may be NULL, sees the
- * ops of one more run.  n_threads 0: all processors. */
-gboolean moa_train_time (const MoaTrainConfig *config, const char *model, int n_threads, int runs,
+ * ops of one more run.  cpu says where: (transfer full) */
+gboolean moa_train_time (const MoaTrainConfig *config, const char *model, MoaCpu *cpu, int runs,
                          MoaProfileFunc profile, gpointer data, MoaStepTiming *out, GError **error);
 
 #endif

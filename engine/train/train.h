@@ -4,11 +4,12 @@
 
 #include <gio/gio.h>
 
+#include "device/device.h"
 #include "train/config.h"
 
 typedef struct {
   int n_threads;               /* 0: all processors, shared by the ranks of a machine */
-  /* As MoaRun's, but in float32 unless it says f16 or bf16; NULL: $MOA_DEVICE, else auto. */
+  /* See moa_train_device(); of several ranks on a machine each takes a card of its own. */
   const char *device;
   gboolean resume;             /* go on from FOLDER's last checkpoint */
   GCancellable *cancellable;   /* finishes the step, saves, and ends in good order */
@@ -20,6 +21,10 @@ typedef struct {
   void (*fail) (const char *message, gpointer data);
   gpointer data;
 } MoaTrainRun;
+
+/* moa_device_open(), but in float32 unless it says f16 or bf16, whatever the card would choose for pictures.
+ * (transfer full) */
+MoaDevice *moa_train_device (const char *name, GError **error);
 
 /* Trains into FOLDER: model/, checkpoint-*.safetensors, config.json,
  * log.jsonl, log.svg.  TRUE when done, or stopped as asked for. */

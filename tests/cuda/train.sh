@@ -102,22 +102,35 @@ result "weights of another type than the card's are refused" $? "$(cat "$tmp/wro
 
 # Two ranks, each with a card: the losses of one rank on the host.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-mpi=(mpirun --oversubscribe --bind-to none -n 2)
+mpi=(mpirun --oversubscribe --bind-to none -n)
 sed 's/"steps": 10/"steps": 2/; s/"batch": 1/"batch": 2/' "$tmp/moa.json" >"$tmp/ranks.json"
 ranks=("$moa" train "$tmp/ranks.json" --threads 1 --device)
 if ! command -v mpirun >/dev/null || [ -z "${MOA_CUDA_MODULE-}" ]; then
   skip "two ranks with a card each" "there is no mpirun, or no emulation"
-elif ! "${mpi[@]}" "${ranks[@]}" cpu --out "$tmp/try" --stop-at 1 2>&1 | grep -q "2 ranks"; then
+elif ! "${mpi[@]}" 2 "${ranks[@]}" cpu --out "$tmp/try" --stop-at 1 2>&1 | grep -q "2 ranks"; then
   skip "two ranks with a card each" "this build knows no MPI, or mpirun cannot start it here"
 else
   "${ranks[@]}" cpu --out "$tmp/one" >"$tmp/one.out" 2>&1
-  MOA_EMULATED_CARDS=2 "${mpi[@]}" "${ranks[@]}" cuda --out "$tmp/two" >"$tmp/two.out" 2>&1
+  MOA_EMULATED_CARDS=2 "${mpi[@]}" 2 "${ranks[@]}" cuda --out "$tmp/two" >"$tmp/two.out" 2>&1
   result "two ranks with a card each" $? "$(cat "$tmp/two.out")"
   problem=$(compare "$tmp/one" "$tmp/two" 2 1e-3 2>&1)
   result "with the losses and norms of one rank" $? "$problem"
-  ! "${mpi[@]}" "${ranks[@]}" cuda --out "$tmp/short" >"$tmp/short.out" 2>&1 &&
-    grep -q "There is no GPU cuda:1" "$tmp/short.out"
+  # Where a launcher shows each task a card of its own, all are called cuda:0.
+  "${mpi[@]}" 2 sh -c 'CUDA_VISIBLE_DEVICES=$OMPI_COMM_WORLD_LOCAL_RANK exec "$@"' - "${ranks[@]}" cuda \
+    --out "$tmp/shown" --stop-at 1 >"$tmp/shown.out" 2>&1
+  result "two ranks that see one card each" $? "$(cat "$tmp/shown.out")"
+  ! "${mpi[@]}" 2 "${ranks[@]}" cuda --out "$tmp/short" >"$tmp/short.out" 2>&1 &&
+    grep -q "Ranks 0 and 1 of this machine have the same GPU" "$tmp/short.out"
+  result "two ranks with one card are refused" $? "$(cat "$tmp/short.out")"
+  ! MOA_EMULATED_CARDS=2 "${mpi[@]}" 3 "${ranks[@]}" cuda --out "$tmp/short" >"$tmp/short.out" 2>&1 &&
+    grep -q "There is no GPU cuda:2" "$tmp/short.out"
   result "a rank without a card says so" $? "$(cat "$tmp/short.out")"
+  # The other rank waits for a sum that never comes.
+  ! MOA_EMULATED_CARDS=2 timeout 120 "${mpi[@]}" 2 sh -c \
+    '[ $OMPI_COMM_WORLD_RANK = 0 ] || export MOA_EMULATED_FAIL_AT=8000; exec "$@"' - "${ranks[@]}" cuda \
+    --out "$tmp/lost" >"$tmp/lost.out" 2>&1
+  [ $? = 0 ] && grep -q "rank 1 of 2: cuda:1: cu.*; try again, or use the CPU" "$tmp/lost.out"
+  result "a card that fails ends all ranks, with its error" $? "$(cat "$tmp/lost.out")"
 fi
 
 echo "1..$count"

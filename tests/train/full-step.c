@@ -18,7 +18,7 @@ test_full_step (gconstpointer folder)
   g_autoptr (GError) error = NULL;
   g_assert_true (moa_train_config_parse (json, "the defaults", &config, &error));
   MoaStepTiming t;
-  moa_train_time (&config, folder, 0, 1, NULL, NULL, &t, &error);
+  moa_train_time (&config, folder, moa_cpu_new (moa_isa_best (), 0), 1, NULL, NULL, &t, &error);
   g_assert_no_error (error);
   struct rusage usage;
   getrusage (RUSAGE_SELF, &usage);

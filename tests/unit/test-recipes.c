@@ -228,7 +228,7 @@ test_timing (void)
       MoaStepTiming t;
       g_autoptr (GError) error = NULL;
       int ops = 0;
-      moa_train_time (&config, tiny, 1, 2, count, &ops, &t, &error);
+      moa_train_time (&config, tiny, moa_cpu_new (moa_isa_best (), 1), 2, count, &ops, &t, &error);
       g_assert_no_error (error);
       g_assert_cmpint (t.items, ==, 2);
       g_assert_cmpint (t.threads, ==, 1);
@@ -249,7 +249,7 @@ test_timing_refused (void)
   MoaTrainConfig config = config_of ("{'stage': 'vae'}");
   MoaStepTiming t;
   g_autoptr (GError) error = NULL;
-  g_assert_false (moa_train_time (&config, tiny, 1, 1, NULL, NULL, &t, &error));
+  g_assert_false (moa_train_time (&config, tiny, moa_cpu_new (moa_isa_best (), 1), 1, NULL, NULL, &t, &error));
   g_assert_nonnull (strstr (error->message, "vae"));
   moa_train_config_clear (&config);
 }

@@ -130,3 +130,9 @@ ncclCommDestroy (ncclComm_t comm)
   delete comm;
   return ncclSuccess;
 }
+
+EXPORT ncclResult_t
+ncclCommAbort (ncclComm_t comm)
+{
+  return ncclCommDestroy (comm);
+}

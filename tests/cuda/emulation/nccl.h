@@ -18,6 +18,7 @@ ncclResult_t ncclCommInitRank (ncclComm_t *comm, int size, ncclUniqueId id, int 
 ncclResult_t ncclAllReduce (const void *from, void *to, size_t n, ncclDataType_t type,
                             ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream);
 ncclResult_t ncclCommDestroy (ncclComm_t comm);
+ncclResult_t ncclCommAbort (ncclComm_t comm);
 const char *ncclGetErrorString (ncclResult_t status);
 }
 
