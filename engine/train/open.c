@@ -561,6 +561,8 @@ void
 moa_training_clear (MoaTraining *training)
 {
   MoaTrainer *t = &training->t;
+  if (t->cards) /* first: giving memory back waits for the card, and it for sums that may never come */
+    t->cards->methods->leave (t->cards);
   moa_data_queue_free (t->queue);
   if (t->state)
     t->stage->clear (t);
@@ -571,8 +573,6 @@ moa_training_clear (MoaTraining *training)
   moa_data_source_free (t->held_out);
   moa_parts_clear (&t->parts);
   moa_train_log_close (training->log);
-  if (t->cards)
-    t->cards->methods->leave (t->cards);
   g_hash_table_unref (training->broken);
   moa_cpu_free (t->cpu);
   if (training->lock >= 0)

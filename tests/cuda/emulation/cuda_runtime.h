@@ -3,8 +3,8 @@
  * Each thread of a block is a fiber with a stack of its own; blocks, and threads between two
  * barriers, run in random order.  __syncthreads() ends the program's test when not all threads of a
  * block come to the same one; shuffles wait for the lanes of their mask.  Memory of the card is the
- * host's, filled with NaN when allocated, as is a block's shared memory before it runs.  Streams
- * run at once, and what is captured is kept and run again.
+ * host's, filled with NaN when allocated, as is a block's shared memory before it runs.  What is
+ * queued on a stream is done when somebody waits for it (stream.h), and what is captured is kept and done again.
  *
  * Failures on demand: see emulation.h. */
 #ifndef MOA_EMULATED_CUDA_RUNTIME_H
@@ -15,6 +15,8 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <tuple>
+#include <utility>
 
 #define CUDART_VERSION 12000
 
@@ -100,8 +102,24 @@ atomicAdd (T *at, T value)
 template <class T> static inline T min (T a, T b) { return b < a ? b : a; }
 template <class T> static inline T max (T a, T b) { return a < b ? b : a; }
 
+/* A kernel with its arguments, which a launch takes at once. */
+template <class... Parameters, size_t... i>
+static inline void
+emulated_call (void (*kernel) (Parameters...), const std::tuple<Parameters...> &arguments, std::index_sequence<i...>)
+{
+  kernel (std::get<i> (arguments)...);
+}
+
+template <class... Parameters, class... Arguments>
+static inline std::function<void ()>
+emulated_bind (void (*kernel) (Parameters...), const Arguments &...arguments)
+{
+  std::tuple<Parameters...> all (arguments...);
+  return [=] { emulated_call (kernel, all, std::index_sequence_for<Parameters...> ()); };
+}
+
 #define MOA_LAUNCH_KERNEL(kernel, grid, block, shared, stream, ...) \
-  emulated::launch (#kernel, grid, block, shared, stream, [=] { kernel (__VA_ARGS__); })
+  emulated::launch (#kernel, grid, block, shared, stream, emulated_bind (kernel, __VA_ARGS__))
 #define MOA_SHARED(type, name) type *name = static_cast<type *> (emulated::shared ())
 
 /* ---- Runtime ---------------------------------------------------------- */

@@ -9,7 +9,7 @@ namespace emulated {
 cudaError_t attempt (bool memory);
 /* The same for a launch, kept for cudaGetLastError(); status: what is wrong with it anyway. */
 bool may_go_on (cudaError_t status);
-/* Runs now, or is kept if the stream captures. */
+/* Done when somebody waits for the stream, or kept if it captures. */
 void queue (void *stream, std::function<void ()> work);
 void count_living (int change);
 }

@@ -1,16 +1,20 @@
-/* NCCL for emulated cards: the ranks are processes of one machine and add up in shared memory, at once.
- * A library of its own, so that it is found and loaded as the real one. */
+/* NCCL for emulated cards: the ranks are processes of one machine and add up in shared memory: every second
+ * sum at once, as soon as its stream may, the others when they are waited for.  A library of its own, so that
+ * it is found and loaded as the real one. */
 #include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
+#include <memory>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <nccl.h>
+
+#include "stream.h"
 
 enum { MOST_RANKS = 8 };
 static const size_t CHUNK = 1 << 16;
@@ -21,9 +25,18 @@ struct Shared {
   float numbers[MOST_RANKS][CHUNK];
 };
 
-struct emulated_comm {
+/* Of a rank; what is queued holds it. */
+struct Member {
   Shared *shared;
   int rank, size;
+  bool aborted;
+
+  ~Member () { munmap (shared, sizeof (Shared)); }
+};
+
+struct emulated_comm {
+  std::shared_ptr<Member> member;
+  unsigned sums;
 };
 
 #define EXPORT extern "C" __attribute__ ((visibility ("default")))
@@ -94,8 +107,28 @@ ncclCommInitRank (ncclComm_t *comm, int size, ncclUniqueId id, int rank)
   pthread_barrier_wait (&shared->barrier);
   if (rank == 0)
     shm_unlink (id.internal); /* all have it open */
-  *comm = new emulated_comm{ shared, rank, size };
+  *comm = new emulated_comm{ std::shared_ptr<Member> (new Member{ shared, rank, size, false }), 0 };
   return ncclSuccess;
+}
+
+static void
+add_up (const Member *m, const float *from, float *to, size_t n)
+{
+  Shared *s = m->shared;
+  for (size_t first = 0; first < n; first += CHUNK)
+    {
+      size_t some = n - first < CHUNK ? n - first : CHUNK;
+      memcpy (s->numbers[m->rank], from + first, some * sizeof (float));
+      pthread_barrier_wait (&s->barrier);
+      for (size_t i = 0; i < some; i++)
+        {
+          float all = 0;
+          for (int r = 0; r < m->size; r++)
+            all += s->numbers[r][i];
+          to[first + i] = all;
+        }
+      pthread_barrier_wait (&s->barrier);
+    }
 }
 
 EXPORT ncclResult_t
@@ -104,29 +137,19 @@ ncclAllReduce (const void *from, void *to, size_t n, ncclDataType_t type, ncclRe
 {
   if (type != ncclFloat || op != ncclSum)
     return ncclInvalidArgument;
-  Shared *s = comm->shared;
-  for (size_t first = 0; first < n; first += CHUNK)
-    {
-      size_t some = n - first < CHUNK ? n - first : CHUNK;
-      float *sum = (float *) to + first;
-      memcpy (s->numbers[comm->rank], (const float *) from + first, some * sizeof (float));
-      pthread_barrier_wait (&s->barrier);
-      for (size_t i = 0; i < some; i++)
-        {
-          float all = 0;
-          for (int r = 0; r < comm->size; r++)
-            all += s->numbers[r][i];
-          sum[i] = all;
-        }
-      pthread_barrier_wait (&s->barrier);
-    }
+  std::shared_ptr<Member> member = comm->member;
+  stream->add (stream, [=] {
+    if (!member->aborted)
+      add_up (member.get (), (const float *) from, (float *) to, n);
+  });
+  if (comm->sums++ % 2 == 0)
+    stream->finish (stream);
   return ncclSuccess;
 }
 
 EXPORT ncclResult_t
 ncclCommDestroy (ncclComm_t comm)
 {
-  munmap (comm->shared, sizeof (Shared));
   delete comm;
   return ncclSuccess;
 }
@@ -134,5 +157,6 @@ ncclCommDestroy (ncclComm_t comm)
 EXPORT ncclResult_t
 ncclCommAbort (ncclComm_t comm)
 {
+  comm->member->aborted = true;
   return ncclCommDestroy (comm);
 }

@@ -1,6 +1,8 @@
 /* The runtime's memory, streams and graphs, and cuBLAS' products, on the CPU. */
 #include <cstdlib>
+#include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include <cublas_v2.h>
@@ -14,15 +16,16 @@ extern "C" {
 #include "base/half.h"
 }
 #include "internal.h"
+#include "stream.h"
 
-struct emulated_stream {
-  bool captures;
-  std::vector<std::function<void ()>> *kept;
-};
+typedef std::vector<std::function<void ()>> Works;
 struct emulated_graph {
-  std::vector<std::function<void ()>> work;
+  std::shared_ptr<Works> work;
 };
+/* What its stream had queued when it was recorded. */
 struct emulated_event {
+  cudaStream_t stream;
+  size_t queued;
 };
 struct emulated_blas {
   cudaStream_t stream;
@@ -36,6 +39,7 @@ static unsigned long fail_at = g_getenv ("MOA_EMULATED_FAIL_AT") ? atol (g_geten
 static bool failed; /* for good */
 static size_t living, used;
 static std::unordered_map<void *, size_t> memory;
+static std::set<cudaStream_t> streams;
 static thread_local cudaError_t last;
 
 #define LOCKED std::lock_guard<std::recursive_mutex> guard (lock)
@@ -72,11 +76,36 @@ count_living (int change)
 void
 queue (void *stream, std::function<void ()> work)
 {
+  LOCKED;
   cudaStream_t s = (cudaStream_t) stream;
-  if (s && s->captures)
-    s->kept->push_back (work);
-  else
-    work ();
+  if (s->kept)
+    {
+      s->kept->push_back (std::move (work));
+      return;
+    }
+  s->pending.push_back (std::move (work));
+  s->queued++;
+}
+
+/* Does what was queued first, so many altogether; on a card that failed nothing is done any more. */
+static void
+drain (cudaStream_t stream, size_t queued)
+{
+  LOCKED;
+  while (streams.count (stream) && !stream->pending.empty () && stream->done < queued)
+    {
+      std::function<void ()> work = std::move (stream->pending.front ());
+      stream->pending.pop_front ();
+      stream->done++;
+      if (!failed)
+        work ();
+    }
+}
+
+static void
+drain_all (cudaStream_t stream)
+{
+  drain (stream, stream->queued);
 }
 
 extern "C" {
@@ -245,6 +274,8 @@ cudaFree (void *at)
     return cudaSuccess;
   if (!memory.count (at))
     return cudaErrorInvalidValue;
+  for (cudaStream_t stream : std::set<cudaStream_t> (streams))
+    drain_all (stream);
   used -= memory[at];
   memory.erase (at);
   living--;
@@ -256,9 +287,17 @@ cudaError_t
 cudaMemcpyAsync (void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream)
 {
   ATTEMPT (false);
-  if (stream->captures && kind != cudaMemcpyDeviceToDevice)
+  if (stream->kept && kind != cudaMemcpyDeviceToDevice)
     return cudaErrorStreamCaptureUnsupported;
+  if (kind == cudaMemcpyHostToDevice) /* the caller's bytes are taken at once */
+    {
+      auto bytes_of = std::make_shared<std::vector<char>> ((const char *) from, (const char *) from + bytes);
+      queue (stream, [=] { memcpy (to, bytes_of->data (), bytes); });
+      return cudaSuccess;
+    }
   queue (stream, [=] { memcpy (to, from, bytes); });
+  if (kind == cudaMemcpyDeviceToHost)
+    drain_all (stream);
   return cudaSuccess;
 }
 
@@ -274,7 +313,10 @@ cudaError_t
 cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags)
 {
   ATTEMPT (false);
-  *stream = new emulated_stream{ false, nullptr };
+  LOCKED;
+  *stream = new emulated_stream{ {}, 0, 0, NULL, [] (emulated_stream *s, std::function<void ()> work) { queue (s, work); },
+                                 drain_all };
+  streams.insert (*stream);
   count_living (1);
   return cudaSuccess;
 }
@@ -282,6 +324,9 @@ cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags)
 cudaError_t
 cudaStreamDestroy (cudaStream_t stream)
 {
+  LOCKED;
+  drain_all (stream);
+  streams.erase (stream);
   delete stream;
   count_living (-1);
   return cudaSuccess;
@@ -291,16 +336,19 @@ cudaError_t
 cudaStreamSynchronize (cudaStream_t stream)
 {
   ATTEMPT (false);
-  return stream->captures ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+  if (stream->kept)
+    return cudaErrorStreamCaptureUnsupported;
+  drain_all (stream);
+  return cudaSuccess;
 }
 
-/* ---- Events: what is queued is done at once ---------------------------- */
+/* ---- Events ------------------------------------------------------------ */
 
 cudaError_t
 cudaEventCreateWithFlags (cudaEvent_t *event, unsigned flags)
 {
   ATTEMPT (false);
-  *event = new emulated_event;
+  *event = new emulated_event{ NULL, 0 };
   count_living (1);
   return cudaSuccess;
 }
@@ -316,13 +364,20 @@ cudaEventDestroy (cudaEvent_t event)
 cudaError_t
 cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
 {
-  return attempt (false);
+  ATTEMPT (false);
+  LOCKED;
+  *event = emulated_event{ stream, stream->queued };
+  return cudaSuccess;
 }
 
 cudaError_t
 cudaStreamWaitEvent (cudaStream_t stream, cudaEvent_t event, unsigned flags)
 {
-  return attempt (false);
+  ATTEMPT (false);
+  emulated_event recorded = *event;
+  if (recorded.stream)
+    queue (stream, [=] { drain (recorded.stream, recorded.queued); });
+  return cudaSuccess;
 }
 
 /* ---- Graphs ----------------------------------------------------------- */
@@ -331,8 +386,7 @@ cudaError_t
 cudaStreamBeginCapture (cudaStream_t stream, cudaStreamCaptureMode mode)
 {
   ATTEMPT (false);
-  stream->captures = true;
-  stream->kept = new std::vector<std::function<void ()>>;
+  stream->kept = new Works;
   return cudaSuccess;
 }
 
@@ -340,18 +394,16 @@ cudaError_t
 cudaStreamEndCapture (cudaStream_t stream, cudaGraph_t *graph)
 {
   *graph = NULL;
-  if (!stream->captures)
+  if (!stream->kept)
     return cudaErrorInvalidValue;
-  std::vector<std::function<void ()>> *kept = stream->kept;
-  stream->captures = false;
-  stream->kept = nullptr;
+  std::shared_ptr<Works> kept (stream->kept);
+  stream->kept = NULL;
   cudaError_t status = attempt (false);
   if (status == cudaSuccess)
     {
-      *graph = new emulated_graph{ *kept };
+      *graph = new emulated_graph{ kept };
       count_living (1);
     }
-  delete kept;
   return status;
 }
 
@@ -368,8 +420,11 @@ cudaError_t
 cudaGraphLaunch (cudaGraphExec_t exec, cudaStream_t stream)
 {
   ATTEMPT (false);
-  for (auto &work : exec->work)
-    work ();
+  std::shared_ptr<Works> all = exec->work;
+  queue (stream, [=] {
+    for (auto &work : *all)
+      work ();
+  });
   return cudaSuccess;
 }
 
