@@ -1,7 +1,7 @@
 /* moa bench: how fast a model's networks run on this machine.
  *
  * Every network is timed as the jobs run it (float32, batch 1), then the
- * U-Net's ops by class, with GFLOP/s and the share of the peak that the same
+ * U-Net's ops by class or size, with GFLOP/s and the share of the peak that the same
  * processor reaches on multiply-adds in registers.  Convolutions count as if
  * they were computed directly, so Winograd may pass the peak.  Steps of training: bench-train.c. */
 #include "cli/bench.h"
@@ -17,6 +17,7 @@ typedef struct {
   MoaCli cli;
   int runs, latent, picture, steps;
   gboolean unet;   /* the U-Nets alone */
+  gboolean sizes;  /* ops by size */
   MoaJob *job;
   double peak;
   json_t *nets, *ops;
@@ -24,17 +25,41 @@ typedef struct {
 
 /* ---- Timing a planned graph ---- */
 
+/* "conv2d 3x3 64x64x320 to 64", "linear 4096x320 to 320", "attention 8 heads of 40, 4096x77" */
+static void
+name_class (const MoaTensor *t, gboolean by_size, char name[64])
+{
+  const gint64 *x = t->in[0] ? t->in[0]->shape.dim : NULL, *y = t->shape.dim;
+  int last = t->shape.rank - 1;
+  if (by_size && !strcmp (t->op->name, "conv2d"))
+    {
+      int kernel = t->in[1]->shape.rank == 4 ? t->in[1]->shape.dim[2] : 1;
+      g_snprintf (name, 64, "conv2d %dx%d %dx%dx%d to %d", kernel, kernel, (int) x[1], (int) x[2], (int) x[3],
+                  (int) y[3]);
+    }
+  else if (by_size && !strcmp (t->op->name, "linear"))
+    g_snprintf (name, 64, "linear %dx%d to %d", (int) (moa_shape_count (&t->shape) / y[last]),
+                (int) t->in[0]->shape.dim[t->in[0]->shape.rank - 1], (int) y[last]);
+  else if (by_size && !strcmp (t->op->name, "attention"))
+    g_snprintf (name, 64, "attention %d heads of %d, %dx%d", t->attr.i[0], (int) x[2] / t->attr.i[0],
+                (int) x[1], (int) t->in[1]->shape.dim[1]);
+  else
+    g_strlcpy (name, t->op->name, 64);
+}
+
 void
 moa_bench_count_op (const MoaTensor *t, double seconds, gpointer data)
 {
   OpClasses *all = data;
+  OpClass class = { .n = 0 };
+  name_class (t, all->by_size, class.op);
   int i = 0;
-  while (i < all->n && strcmp (all->classes[i].op, t->op->name) != 0)
+  while (i < all->n && strcmp (all->classes[i].op, class.op) != 0)
     i++;
   if (i == (int) G_N_ELEMENTS (all->classes))
     return;
   if (i == all->n)
-    all->classes[all->n++] = (OpClass){ .op = t->op->name };
+    all->classes[all->n++] = class;
   all->classes[i].n++;
   all->classes[i].seconds += seconds;
   all->classes[i].flops += t->op->flops ? t->op->flops (t) : 0;
@@ -145,7 +170,7 @@ time_unet (Bench *bench, const char *name, gboolean mixture, double share, GErro
   g_mutex_unlock (&model->lock);
   if (ok && mixture)
     moa_job_count (bench->job, d.graph, model->moa_params);
-  OpClasses classes = { .n = 0 };
+  OpClasses classes = { .by_size = bench->sizes };
   ok = ok && time_graph (bench, name, d.graph, model->unet_params, &classes, error);
   if (ok)
     json_object_set_new (bench->ops, name, moa_bench_classes_json (&classes, bench->peak));
@@ -230,9 +255,9 @@ moa_bench_print_ops (const json_t *ops)
   json_t *list;
   json_object_foreach ((json_t *) ops, name, list)
     {
-      g_print ("\nops of %-20s %6s %10s %10s %8s\n", name, "count", "ms", "GFLOP/s", "of peak");
+      g_print ("\nops of %-33s %6s %10s %10s %8s\n", name, "count", "ms", "GFLOP/s", "of peak");
       json_array_foreach (list, i, row)
-        g_print ("  %-25s %6d %10.2f %10.1f %7.0f%%\n",
+        g_print ("  %-38s %6d %10.2f %10.1f %7.0f%%\n",
                  json_string_value (json_object_get (row, "op")),
                  (int) json_integer_value (json_object_get (row, "count")),
                  1e3 * json_number_value (json_object_get (row, "seconds")),
@@ -317,6 +342,8 @@ moa_cli_bench (int argc, char **argv)
     { "runs", 'r', 0, G_OPTION_ARG_INT, &bench.runs, "Runs of each network; the median counts (5)",
       "N" },
     { "unet", 'u', 0, G_OPTION_ARG_NONE, &bench.unet, "The U-Nets alone", NULL },
+    { "sizes", 0, 0, G_OPTION_ARG_NONE, &bench.sizes,
+      "The U-Nets' convolutions, linear layers and attentions by size", NULL },
     { "replacement", 0, 0, G_OPTION_ARG_NONE, &replacement, "Also time a whole replacement", NULL },
     { "steps", 's', 0, G_OPTION_ARG_INT, &bench.steps,
       "Steps of the replacement (the model's default)", "N" },

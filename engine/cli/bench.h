@@ -6,13 +6,14 @@
 #include "graph/graph.h"
 
 typedef struct {
-  const char *op;
+  char op[64];
   int n;
   double seconds, flops;
 } OpClass;
 
 typedef struct {
-  OpClass classes[96];
+  gboolean by_size; /* convolutions, linear layers and attention are a class for each size */
+  OpClass classes[256];
   int n;
 } OpClasses;
 
