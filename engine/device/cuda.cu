@@ -282,5 +282,5 @@ describe (int i, MoaDeviceInfo *info)
 
 extern "C" {
 G_MODULE_EXPORT extern const MoaDeviceModule moa_device_module;
-const MoaDeviceModule moa_device_module = { sizeof (MoaDeviceInfo), count, describe, open_device };
+const MoaDeviceModule moa_device_module = { MOA_DEVICE_LAYOUT, count, describe, open_device };
 }

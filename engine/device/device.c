@@ -120,7 +120,7 @@ load (char **why)
     *why = g_strdup_printf ("%s; install the CUDA libraries that it names (cuBLAS)",
                             g_module_error ());
   else if (!g_module_symbol (file, MOA_DEVICE_MODULE, &symbol)
-           || ((const MoaDeviceModule *) symbol)->layout != sizeof (MoaDeviceInfo))
+           || ((const MoaDeviceModule *) symbol)->layout != MOA_DEVICE_LAYOUT)
     {
       *why = g_strdup_printf ("%s: belongs to another version; " REMEDY_MODULE, path);
       symbol = NULL;

@@ -69,6 +69,8 @@ typedef struct {
 } MoaDeviceModule;
 
 #define MOA_DEVICE_MODULE "moa_device_module"
+/* Another one: made for another version of these structures. */
+#define MOA_DEVICE_LAYOUT (sizeof (MoaDeviceInfo) + (sizeof (MoaDevice) << 16))
 
 /* The host.  (transfer none) */
 MoaDevice *moa_device_host (void);

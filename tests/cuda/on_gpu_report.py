@@ -95,7 +95,8 @@ def failures_text(folder, steps):
         if s["status"] > 0:
             lines = read_text(f"{folder}/{s['step']}.log").splitlines()
             bad = [line for line in lines if line.lstrip().startswith("not ok")][:20]
-            text += f"\n## {s['step']}: {result_of(s['status'])}\n\n```\n" + "\n".join(bad + ["..."] + lines[-25:]) + "\n```\n"
+            text += f"\n## {s['step']}: {result_of(s['status'])}\n\n"
+            text += "```\n" + "\n".join(bad + ["..."] + lines[-25:]) + "\n```\n"
     return text
 
 

@@ -314,8 +314,8 @@ cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags)
 {
   ATTEMPT (false);
   LOCKED;
-  *stream = new emulated_stream{ {}, 0, 0, NULL, [] (emulated_stream *s, std::function<void ()> work) { queue (s, work); },
-                                 drain_all };
+  auto add = [] (emulated_stream *s, std::function<void ()> work) { queue (s, std::move (work)); };
+  *stream = new emulated_stream{ {}, 0, 0, NULL, add, drain_all };
   streams.insert (*stream);
   count_living (1);
   return cudaSuccess;
