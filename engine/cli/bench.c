@@ -194,8 +194,9 @@ time_coders (Bench *bench, GError **error)
   })
   return time_coder (bench, "text", LOCKED (moa_coder_text (&coder, model, cpu, 1, 0, error)), &coder,
                      model->text_params, error) &&
-         time_coder (bench, "vision", LOCKED (moa_coder_vision (&coder, model, cpu, error)), &coder,
-                     model->vision_params, error) &&
+         (!model->vision_params ||
+          time_coder (bench, "vision", LOCKED (moa_coder_vision (&coder, model, cpu, error)), &coder,
+                      model->vision_params, error)) &&
          time_coder (bench, "vae_encode",
                      LOCKED (moa_coder_encode (&coder, model, cpu, side, side, error)), &coder,
                      model->vae_params, error) &&
@@ -205,13 +206,15 @@ time_coders (Bench *bench, GError **error)
 #undef LOCKED
 }
 
+/* A model without an expert has the prior alone. */
 static gboolean
 time_nets (Bench *bench, GError **error)
 {
   return (bench->unet || time_coders (bench, error)) &&
          time_unet (bench, "unet_prior", FALSE, 0, error) &&
-         time_unet (bench, "unet_moa", TRUE, 0, error) &&
-         time_unet (bench, "unet_moa_third", TRUE, 1 / 3., error);
+         (!bench->job->model->info.expert ||
+          (time_unet (bench, "unet_moa", TRUE, 0, error) &&
+           time_unet (bench, "unet_moa_third", TRUE, 1 / 3., error)));
 }
 
 /* ---- A whole replacement ---- */

@@ -207,6 +207,8 @@ mkdir prior && cp -r "$model"/* prior/ && rm -r prior/moa
 run 0 info prior && grep -q "without persons" out.log && grep -q "missing.*MoA weights" out.log
 result "info of a model without an expert says what to get"
 run 0 generate "a man" --model prior -o out.png --steps 2; result "generate without an expert"
+run 0 bench prior --unet -r 1 && grep -q unet_prior out.log && ! grep -q unet_moa out.log
+result "bench without an expert times the prior"
 rm -f out.png
 run 1 replace $person --model prior -o out.png && says "MoA weights"; result "replace without an expert, 1"
 run 0 generate "a man" --model prior --expert "$model/moa" -o out.png "$pictures/lake-subject.png" \
