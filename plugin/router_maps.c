@@ -168,5 +168,5 @@ const Procedure router_maps_procedure = {
   N_("MoA: where each block of the model drew the new person"),
   "Writes the router maps of a result of Replace Person, of each transformer block: white where "
   "the picture was left to the prior, black where the new person was drawn.",
-  N_("Router _Maps..."), moa_icon_router_maps, "RGB*, GRAY*", args, N_ARGS, 0, run, entry_router_maps
+  N_("Router Ma_ps..."), moa_icon_router_maps, "RGB*, GRAY*", args, N_ARGS, 0, run, entry_router_maps
 };

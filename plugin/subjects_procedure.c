@@ -162,5 +162,5 @@ const Procedure subjects_procedure = {
   N_("MoA: the persons that are kept, to use in any picture"),
   "Lists, adds, renames, deletes, exports or imports saved subjects, and returns those that there "
   "are then, as JSON. A saved subject holds image features and a thumbnail, and no photo.",
-  N_("_Subjects..."), moa_icon_subjects, "", args, N_ARGS, 1, run, entry_subjects
+  N_("S_ubjects..."), moa_icon_subjects, "", args, N_ARGS, 1, run, entry_subjects
 };

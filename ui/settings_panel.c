@@ -65,7 +65,7 @@ static const struct {
   { N_("E_xpert:"), N_("What Puts Persons into Pictures"),
     N_("An IP-Adapter's file, or a folder of MoA weights. Empty: the model's own."),
     GTK_FILE_CHOOSER_ACTION_OPEN },
-  { N_("_Image encoder:"), N_("Image Encoder"),
+  { N_("Image encoder:"), N_("Image Encoder"),
     N_("The CLIP image encoder that the expert was trained with. Empty: the model's own."),
     GTK_FILE_CHOOSER_ACTION_OPEN },
 };
@@ -235,7 +235,7 @@ on_browse (GtkButton *button, SettingsPanel *panel)
   GtkWidget *window = gtk_widget_get_toplevel (panel->box);
   GtkWidget *chooser = gtk_file_chooser_dialog_new (
     _(paths[i].title), GTK_WINDOW (window), paths[i].action,
-    _("_Cancel"), GTK_RESPONSE_CANCEL, _("_Choose"), GTK_RESPONSE_OK, NULL);
+    _("_Cancel"), GTK_RESPONSE_CANCEL, _("C_hoose"), GTK_RESPONSE_OK, NULL);
 
   gtk_dialog_set_default_response (GTK_DIALOG (chooser), GTK_RESPONSE_OK);
   if (*path)
@@ -492,8 +492,7 @@ static void
 add_path (SettingsPanel *panel, GtkWidget *table, int line, int i)
 {
   GtkWidget *row = gtk_hbox_new (FALSE, 6);
-  GtkWidget *button = i == MODEL ? gtk_button_new_with_mnemonic (_("_Browse..."))
-                                 : gtk_button_new_with_label ("...");
+  GtkWidget *button = gtk_button_new_with_label (i == MODEL ? _("Browse...") : "...");
 
   panel->paths[i] = gtk_entry_new ();
   g_object_set_data (G_OBJECT (button), "moa-path", GINT_TO_POINTER (i));

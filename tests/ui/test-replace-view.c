@@ -2,7 +2,6 @@
  * of letters: names for screen readers, mnemonics, clipped texts; pictures of it to look at.
  *
  * LANGUAGE names the language, MOA_LOCALE_DIR the folder of catalogues. */
-#include "mnemonics.h"
 #include "pixels.h"
 #include "replace_view.h"
 #include "screen.h"
@@ -82,7 +81,6 @@ set_up (Fixture *f, gconstpointer data)
   replace_view_init (&f->view, target, settings_panel_get_widget (f->panel),
                      settings_panel_get_advanced (f->panel), &hooks);
   settings_panel_set (f->panel, settings);
-  mnemonics_settle (f->view.box);
   f->window = screen_show (f->view.box, 940, 700);
   progress_row_say (&f->view.row, NULL, "Ready.");
   gtk_label_set_text (GTK_LABEL (f->view.where), "Work area: 512 x 512 pixels at 120, 80.");
