@@ -95,7 +95,7 @@ create_advanced (GeneratePanel *panel)
   gtk_label_set_ellipsize (GTK_LABEL (panel->model), PANGO_ELLIPSIZE_MIDDLE);
   generate_panel_attach (table, 2, _("Model:"), panel->model, panel->model);
   panel->device = device_combo_new ();
-  generate_panel_attach (table, 3, _("Comp_ute on:"), panel->device, panel->device);
+  generate_panel_attach (table, 3, _("Compute on:"), panel->device, panel->device);
   panel->mark = gtk_check_button_new_with_mnemonic (_("Say what made it"));
   gimp_help_set_help_data (panel->mark, _("The result carries a note that it was made with this plug-in."),
                            NULL);

@@ -104,16 +104,6 @@ preview_get_zoom (Preview *preview)
 
 /* ---- Pointer and keys ---------------------------------------------------- */
 
-static double
-get_split_x (Preview *preview)
-{
-  double x, y;
-
-  preview_get_origin (preview, &x, &y);
-  return x + preview_get_width (preview) * preview_get_scale (preview)
-             * gtk_range_get_value (GTK_RANGE (preview->split));
-}
-
 static void
 stroke_to (Preview *preview, double x, double y)
 {
@@ -137,7 +127,7 @@ on_button_press (GtkWidget *widget, GdkEventButton *event, Preview *preview)
   preview->drag = DRAG_PAN;
   if (event->button == 1)
     {
-      if (preview->after && fabs (event->x - get_split_x (preview)) <= HANDLE)
+      if (preview->after && fabs (event->x - preview_get_split_x (preview)) <= HANDLE)
         preview->drag = DRAG_SPLIT;
       else if (preview->tool != PREVIEW_PAN)
         {
@@ -522,9 +512,8 @@ create_bar (Preview *preview, gboolean compare)
                                                  "(Space over the picture: all or nothing)"));
   set_name (preview->split, _("Before or after"));
   g_signal_connect (preview->split, "value-changed", G_CALLBACK (on_split_changed), preview);
-  gtk_box_pack_start (GTK_BOX (preview->compare), gtk_label_new (_("Before")), FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (preview->compare), gtk_label_new (_("Compare:")), FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (preview->compare), preview->split, TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (preview->compare), gtk_label_new (_("After")), FALSE, FALSE, 0);
   gtk_widget_set_sensitive (preview->compare, FALSE);
   gtk_box_pack_start (GTK_BOX (preview->bar), preview->compare, TRUE, TRUE, 6);
   gtk_widget_show_all (preview->compare);

@@ -6,6 +6,8 @@
 
 #include "pixels.h"
 
+#include "plugin/intl.h"
+
 #include <math.h>
 
 /* ---- Geometry ------------------------------------------------------------ */
@@ -47,6 +49,16 @@ preview_get_origin (Preview *preview, double *x, double *y)
   gtk_widget_get_allocation (preview->area, &allocation);
   *x = floor (allocation.width / 2.0 - preview->pan_x * scale + 0.5);
   *y = floor (allocation.height / 2.0 - preview->pan_y * scale + 0.5);
+}
+
+double
+preview_get_split_x (Preview *preview)
+{
+  double x, y;
+
+  preview_get_origin (preview, &x, &y);
+  return x + preview_get_width (preview) * preview_get_scale (preview)
+             * gtk_range_get_value (GTK_RANGE (preview->split));
 }
 
 /* ---- Drawing ------------------------------------------------------------- */
@@ -168,6 +180,46 @@ create_layout (Preview *preview, const char *text, int width)
   return layout;
 }
 
+/* What is seen between left and right, on the side of the dividing line; where there is no room, nothing. */
+static void
+draw_side (Preview *preview, cairo_t *cairo, const char *text, double left, double right, double top,
+           gboolean at_right)
+{
+  PangoLayout *layout = gtk_widget_create_pango_layout (preview->area, text);
+  const int margin = 6, padding = 4;
+  int width, height;
+
+  pango_layout_get_pixel_size (layout, &width, &height);
+
+  double w = width + 2 * padding, x = at_right ? right - margin - w : left + margin;
+
+  if (right - left >= w + 2 * margin)
+    {
+      cairo_rectangle (cairo, x, top + margin, w, height + 2 * padding);
+      cairo_set_source_rgba (cairo, 0, 0, 0, 0.6);
+      cairo_fill (cairo);
+      cairo_set_source_rgb (cairo, 1, 1, 1);
+      cairo_move_to (cairo, x + padding, top + margin + padding);
+      pango_cairo_show_layout (cairo, layout);
+    }
+  g_object_unref (layout);
+}
+
+static void
+draw_sides (Preview *preview, cairo_t *cairo, const GtkAllocation *size)
+{
+  double x, y;
+
+  preview_get_origin (preview, &x, &y);
+
+  double left = MAX (x, 0);
+  double right = MIN (x + preview_get_width (preview) * preview_get_scale (preview), size->width);
+  double split = CLAMP (preview_get_split_x (preview), left, right);
+
+  draw_side (preview, cairo, _("Before"), left, split, MAX (y, 0), TRUE);
+  draw_side (preview, cairo, _("After"), split, right, MAX (y, 0), FALSE);
+}
+
 static void
 draw_progress (Preview *preview, cairo_t *cairo, const GtkAllocation *size)
 {
@@ -244,6 +296,8 @@ preview_on_expose (GtkWidget *widget, GdkEventExpose *event, Preview *preview)
   if (preview->picture)
     {
       draw_picture (preview, cairo);
+      if (preview->after)
+        draw_sides (preview, cairo, &size);
       draw_brush (preview, cairo);
     }
   else

@@ -42,6 +42,9 @@ double preview_get_fit (Preview *preview);
 /* Where the surface's corner is on the widget, on whole pixels. */
 void preview_get_origin (Preview *preview, double *x, double *y);
 
+/* Where the line between before and after is on the widget. */
+double preview_get_split_x (Preview *preview);
+
 gboolean preview_on_expose (GtkWidget *widget, GdkEventExpose *event, Preview *preview);
 
 #endif

@@ -531,7 +531,7 @@ create_advanced (SettingsPanel *panel)
   add_path (panel, table, 3, IMAGE_ENCODER);
   panel->device = device_combo_new ();
   g_signal_connect_swapped (panel->device, "changed", G_CALLBACK (on_edited), panel);
-  create_label (table, 4, _("Comp_ute on:"), panel->device);
+  create_label (table, 4, _("Compute on:"), panel->device);
   gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, 4, 5, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
   add_lines (panel, table, 5, FALSE);
   gtk_box_pack_start (GTK_BOX (box), table, FALSE, FALSE, 0);

@@ -124,6 +124,19 @@ test_wheel_keeps_point (Fixture *f, gconstpointer data)
   g_assert_cmphex (screen_get_pixel (f->area, column, y), ==, 0x0000ff);
 }
 
+/* Whether a name stands x pixels from the left at the picture's top. */
+static gboolean
+is_named (Fixture *f, int x)
+{
+  int middle_x, middle_y;
+
+  get_middle (f, &middle_x, &middle_y);
+
+  guint32 pixel = screen_get_pixel (f->area, x, middle_y - middle_x / 2 + 8);
+
+  return pixel != 0xff0000 && pixel != 0x0000ff;
+}
+
 static void
 test_compare (Fixture *f, gconstpointer data)
 {
@@ -135,14 +148,20 @@ test_compare (Fixture *f, gconstpointer data)
   preview_set_split (f->preview, 0.5);
   g_assert_cmphex (screen_get_pixel (f->area, x - 20, y), ==, 0xff0000);
   g_assert_cmphex (screen_get_pixel (f->area, x + 20, y), ==, 0x0000ff);
+  g_assert_true (is_named (f, x - 8) && is_named (f, x + 8));
+  g_assert_false (is_named (f, 8) || is_named (f, 2 * x - 8));
   screen_save (f->window, "preview-compare");
 
   screen_drag (f->area, x, y, x + 60, y); /* the line */
   g_assert_cmphex (screen_get_pixel (f->area, x + 40, y), ==, 0xff0000);
   screen_key (f->area, GDK_space);
   g_assert_cmphex (screen_get_pixel (f->area, 10, y), ==, 0x0000ff);
+  g_assert_true (is_named (f, 8));
+  g_assert_false (is_named (f, 2 * x - 8));
   screen_key (f->area, GDK_space);
   g_assert_cmphex (screen_get_pixel (f->area, 2 * x - 10, y), ==, 0xff0000);
+  g_assert_true (is_named (f, 2 * x - 8));
+  g_assert_false (is_named (f, 8));
 
   /* What comes after has its own size: a quick preview is smaller. */
   MoaImage *small = screen_plain (10, 5, 0, 1, 0);
