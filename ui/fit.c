@@ -5,6 +5,8 @@
  * own status and buttons, in lines of text. */
 enum { BESIDE = 48, ABOVE_AND_BELOW = 64, LINES = 5 };
 
+enum { USUAL_LINE = 17 }; /* the height of a line in usual letters */
+
 static int
 line_height (GtkWidget *widget)
 {
@@ -17,15 +19,22 @@ line_height (GtkWidget *widget)
 }
 
 static void
+get_monitor (GtkWidget *widget, GdkRectangle *monitor)
+{
+  GdkScreen *screen = gtk_widget_get_screen (widget);
+
+  gdk_screen_get_monitor_geometry (screen, gdk_screen_get_primary_monitor (screen), monitor);
+}
+
+static void
 on_request (GtkWidget *scrolled, GtkRequisition *size, GtkWidget *child)
 {
-  GdkScreen *screen = gtk_widget_get_screen (scrolled);
   GtkScrolledWindow *window = GTK_SCROLLED_WINDOW (scrolled);
   GtkRequisition across, down;
   GdkRectangle monitor;
   int width, height, spacing;
 
-  gdk_screen_get_monitor_geometry (screen, gdk_screen_get_primary_monitor (screen), &monitor);
+  get_monitor (scrolled, &monitor);
   width = monitor.width - BESIDE;
   height = monitor.height - ABOVE_AND_BELOW - LINES * line_height (scrolled);
   gtk_widget_size_request (child, size);
@@ -63,4 +72,15 @@ fit_new (GtkWidget *child)
   gtk_widget_show (viewport);
   gtk_widget_show (scrolled);
   return scrolled;
+}
+
+void
+fit_open (GtkWindow *window, int width, int height)
+{
+  int line = MAX (line_height (GTK_WIDGET (window)), USUAL_LINE);
+  GdkRectangle monitor;
+
+  get_monitor (GTK_WIDGET (window), &monitor);
+  gtk_window_set_default_size (window, MIN (width * line / USUAL_LINE, monitor.width - BESIDE),
+                               MIN (height * line / USUAL_LINE, monitor.height - ABOVE_AND_BELOW));
 }

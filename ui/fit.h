@@ -8,4 +8,8 @@
  * stands beside it in the window, as its buttons, stays in sight. */
 GtkWidget *fit_new (GtkWidget *child);
 
+/* The size that the window opens with, where letters are as large as usual; larger with larger ones, as far as
+ * the screen goes. */
+void fit_open (GtkWindow *window, int width, int height);
+
 #endif

@@ -2,10 +2,13 @@
  * with the one that is chosen. */
 #include "history_strip.h"
 
+#include "wrapped_label.h"
+
 #include "plugin/intl.h"
 
 #include <atk/atk.h>
 
+#define TEXT_WIDTH 300
 #define STRIP_HEIGHT 122 /* a thumbnail of 64 pixels, its title, the scroll bar */
 
 enum { THUMB, TITLE, TIP, N_COLUMNS };
@@ -147,9 +150,7 @@ history_strip_new (const char *empty_text, const HistoryHooks *hooks)
   gtk_container_add (GTK_CONTAINER (strip->scrolled), strip->view);
   gtk_widget_show (strip->view);
 
-  strip->empty = gtk_label_new (empty_text);
-  gtk_label_set_line_wrap (GTK_LABEL (strip->empty), TRUE);
-  gtk_misc_set_alignment (GTK_MISC (strip->empty), 0, 0.5);
+  strip->empty = wrapped_label_new (empty_text, TEXT_WIDTH);
 
   strip->box = gtk_hbox_new (FALSE, 6);
   gtk_box_pack_start (GTK_BOX (strip->box), strip->scrolled, TRUE, TRUE, 0);

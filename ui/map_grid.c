@@ -6,6 +6,7 @@
 
 #include "pixels.h"
 #include "preview.h"
+#include "wrapped_label.h"
 
 #include "plugin/intl.h"
 
@@ -389,9 +390,10 @@ create_grid_page (MapGrid *grid)
   GtkWidget *box = gtk_vbox_new (FALSE, 4), *scrolled = gtk_scrolled_window_new (NULL, NULL);
   GtkWidget *row = gtk_hbox_new (FALSE, 6);
   GtkWidget *all = gtk_button_new_with_mnemonic (_("All blocks"));
-  GtkWidget *label = gtk_label_new (grid->changed ? _("Orange: what a block leaves to the new person. "
-                                                      "Ticked blocks make the mask.")
-                                                  : _("Orange: what a block leaves to the new person."));
+  GtkWidget *label = wrapped_label_new (grid->changed ? _("Orange: what a block leaves to the new person. "
+                                                          "Ticked blocks make the mask.")
+                                                      : _("Orange: what a block leaves to the new person."),
+                                        3 * CELL);
 
   grid->table = gtk_table_new (COLUMNS, COLUMNS, TRUE);
   gtk_widget_set_no_show_all (grid->table, TRUE);
@@ -410,8 +412,6 @@ create_grid_page (MapGrid *grid)
   gtk_viewport_set_shadow_type (GTK_VIEWPORT (gtk_bin_get_child (GTK_BIN (scrolled))),
                                 GTK_SHADOW_NONE);
 
-  gtk_label_set_line_wrap (GTK_LABEL (label), TRUE);
-  gtk_misc_set_alignment (GTK_MISC (label), 0, 0.5);
   gtk_widget_set_tooltip_text (all, _("Lets all blocks make the mask again"));
   g_signal_connect (all, "clicked", G_CALLBACK (on_all), grid);
   gtk_box_pack_start (GTK_BOX (row), label, TRUE, TRUE, 0);

@@ -476,7 +476,7 @@ create_brushes (Preview *preview, const PreviewSpec *spec)
   preview->size = gtk_hscale_new_with_range (4, 200, 1);
   gtk_range_set_value (GTK_RANGE (preview->size), 40);
   gtk_scale_set_draw_value (GTK_SCALE (preview->size), FALSE);
-  gtk_widget_set_size_request (preview->size, 80, -1);
+  gtk_widget_set_size_request (preview->size, 60, -1);
   gtk_widget_set_sensitive (preview->size, FALSE);
   gtk_widget_set_tooltip_text (preview->size, _("Size of the brush"));
   set_name (preview->size, _("Size of the brush"));

@@ -180,22 +180,20 @@ create_layout (Preview *preview, const char *text, int width)
   return layout;
 }
 
-/* What is seen between left and right, on the side of the dividing line; where there is no room, nothing. */
+/* Names what is seen left or right of the dividing line at x, if there is room up to the widget's edge. */
 static void
-draw_side (Preview *preview, cairo_t *cairo, const char *text, double left, double right, double top,
-           gboolean at_right)
+draw_side (Preview *preview, cairo_t *cairo, const char *text, double x, double room, double top, gboolean left)
 {
   PangoLayout *layout = gtk_widget_create_pango_layout (preview->area, text);
   const int margin = 6, padding = 4;
   int width, height;
 
   pango_layout_get_pixel_size (layout, &width, &height);
-
-  double w = width + 2 * padding, x = at_right ? right - margin - w : left + margin;
-
-  if (right - left >= w + 2 * margin)
+  width += 2 * padding;
+  x += left ? -margin - width : margin;
+  if (room >= width + 2 * margin)
     {
-      cairo_rectangle (cairo, x, top + margin, w, height + 2 * padding);
+      cairo_rectangle (cairo, x, top + margin, width, height + 2 * padding);
       cairo_set_source_rgba (cairo, 0, 0, 0, 0.6);
       cairo_fill (cairo);
       cairo_set_source_rgb (cairo, 1, 1, 1);
@@ -212,12 +210,14 @@ draw_sides (Preview *preview, cairo_t *cairo, const GtkAllocation *size)
 
   preview_get_origin (preview, &x, &y);
 
-  double left = MAX (x, 0);
+  double left = MAX (x, 0), top = MAX (y, 0);
   double right = MIN (x + preview_get_width (preview) * preview_get_scale (preview), size->width);
   double split = CLAMP (preview_get_split_x (preview), left, right);
 
-  draw_side (preview, cairo, _("Before"), left, split, MAX (y, 0), TRUE);
-  draw_side (preview, cairo, _("After"), split, right, MAX (y, 0), FALSE);
+  if (split > left)
+    draw_side (preview, cairo, _("Before"), split, split, top, TRUE);
+  if (split < right)
+    draw_side (preview, cairo, _("After"), split, size->width - split, top, FALSE);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "replace_dialog.h"
 
 #include "first_use.h"
+#include "fit.h"
 #include "help.h"
 #include "mnemonics.h"
 #include "replace_private.h"
@@ -350,7 +351,7 @@ create_dialog (ReplaceDialog *dialog)
   create_view (dialog);
   gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (dialog->dialog))), dialog->view.box,
                       TRUE, TRUE, 0);
-  gtk_window_set_default_size (GTK_WINDOW (dialog->dialog), 940, 720);
+  fit_open (GTK_WINDOW (dialog->dialog), 940, 720);
   g_signal_connect (dialog->dialog, "response", G_CALLBACK (on_response), dialog);
   g_signal_connect (dialog->dialog, "delete-event", G_CALLBACK (gtk_true), NULL);
   g_signal_connect (dialog->dialog, "focus-in-event", G_CALLBACK (on_focus_in), dialog);

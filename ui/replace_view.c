@@ -11,12 +11,25 @@
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
 
+static GtkWidget *
+scroll (GtkWidget *child, GtkPolicyType across)
+{
+  GtkWidget *scrolled = gtk_scrolled_window_new (NULL, NULL);
+  GtkScrolledWindow *window = GTK_SCROLLED_WINDOW (scrolled);
+
+  gtk_scrolled_window_set_policy (window, across, GTK_POLICY_AUTOMATIC);
+  gtk_scrolled_window_add_with_viewport (window, child);
+  gtk_viewport_set_shadow_type (GTK_VIEWPORT (gtk_bin_get_child (GTK_BIN (scrolled))), GTK_SHADOW_NONE);
+  gtk_container_set_focus_hadjustment (GTK_CONTAINER (child), gtk_scrolled_window_get_hadjustment (window));
+  gtk_container_set_focus_vadjustment (GTK_CONTAINER (child), gtk_scrolled_window_get_vadjustment (window));
+  return scrolled;
+}
+
 /* Scrolls when Advanced is open on a small screen. */
 static GtkWidget *
 create_left (ReplaceView *view, GtkWidget *target, GtkWidget *basic, GtkWidget *advanced)
 {
-  GtkWidget *box = gtk_vbox_new (FALSE, 12), *scrolled = gtk_scrolled_window_new (NULL, NULL);
-  GtkWidget *viewport;
+  GtkWidget *box = gtk_vbox_new (FALSE, 12);
 
   view->advanced = gtk_expander_new_with_mnemonic (_("Ad_vanced"));
   atk_object_set_name (gtk_widget_get_accessible (view->advanced), _("Advanced"));
@@ -26,14 +39,7 @@ create_left (ReplaceView *view, GtkWidget *target, GtkWidget *basic, GtkWidget *
                       TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (box), frame_new (_("How"), basic), FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (box), view->advanced, FALSE, FALSE, 0);
-
-  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scrolled), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
-  gtk_scrolled_window_add_with_viewport (GTK_SCROLLED_WINDOW (scrolled), box);
-  viewport = gtk_bin_get_child (GTK_BIN (scrolled));
-  gtk_viewport_set_shadow_type (GTK_VIEWPORT (viewport), GTK_SHADOW_NONE);
-  gtk_container_set_focus_vadjustment (GTK_CONTAINER (box), gtk_scrolled_window_get_vadjustment (
-                                       GTK_SCROLLED_WINDOW (scrolled)));
-  return scrolled;
+  return scroll (box, GTK_POLICY_NEVER);
 }
 
 static void
@@ -55,7 +61,8 @@ create_right (ReplaceView *view, const ReplaceViewHooks *hooks)
   gtk_container_set_border_width (GTK_CONTAINER (maps), 6);
   gtk_notebook_append_page (GTK_NOTEBOOK (view->pages), preview,
                             gtk_label_new (_("Picture")));
-  gtk_notebook_append_page (GTK_NOTEBOOK (view->pages), maps,
+  /* A page asks for room even where another one is seen: the maps, which need more, scroll. */
+  gtk_notebook_append_page (GTK_NOTEBOOK (view->pages), scroll (maps, GTK_POLICY_AUTOMATIC),
                             gtk_label_new (_("Router Maps")));
 
   view->where = wrapped_label_new (NULL, 470);
@@ -83,7 +90,8 @@ replace_view_init (ReplaceView *view, GtkWidget *target, GtkWidget *basic, GtkWi
     .add = _("Add to area"), .remove = _("Take off"),
     .add_tip = _("Paint where the new person may be drawn"),
     .remove_tip = _("Paint where the picture must stay as it is"),
-    .name = _("Preview"), .compare = TRUE, .width = 440, .height = 240, .painted = hooks->painted, .data = hooks->data,
+    .name = _("Preview"), .compare = TRUE, .width = 440, .height = 120, .painted = hooks->painted,
+    .data = hooks->data,
   };
 
   view->subjects = subject_list_new (&hooks->subjects);

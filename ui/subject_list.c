@@ -4,6 +4,8 @@
  * so that there is one way in which a row comes to be shown. */
 #include "subject_list.h"
 
+#include "wrapped_label.h"
+
 #include "plugin/intl.h"
 
 #include <atk/atk.h>
@@ -12,6 +14,7 @@
 
 #define THUMBNAIL 44
 #define LIST_HEIGHT 128
+#define TEXT_WIDTH 300
 
 static const char *const persons[MOA_MAX_SUBJECTS] = {
   N_("leftmost"), N_("2nd from left"), N_("3rd from left"), N_("4th from left"),
@@ -739,13 +742,11 @@ create_rows_area (SubjectList *list)
 
   list->scrolled = gtk_scrolled_window_new (NULL, NULL);
   list->rows_box = gtk_vbox_new (FALSE, 0);
-  list->empty = gtk_label_new (_("Who comes in? Add a layer or a photo that shows the person, or drop "
-                                 "one here."));
-  gtk_label_set_line_wrap (GTK_LABEL (list->empty), TRUE);
+  list->empty = wrapped_label_new (_("Who comes in? Add a layer or a photo that shows the person, or drop "
+                                     "one here."), TEXT_WIDTH);
   gtk_label_set_justify (GTK_LABEL (list->empty), GTK_JUSTIFY_CENTER);
-  gtk_misc_set_padding (GTK_MISC (list->empty), 12, 12);
   gtk_box_pack_start (GTK_BOX (inside), list->rows_box, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (inside), list->empty, TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (inside), list->empty, TRUE, TRUE, 12);
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (list->scrolled), GTK_POLICY_NEVER,
                                   GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_add_with_viewport (GTK_SCROLLED_WINDOW (list->scrolled), inside);
@@ -762,9 +763,7 @@ subject_list_new (const SubjectHooks *hooks)
   list->hooks = *hooks;
   list->adding_to = -1;
   list->rows = g_ptr_array_new_with_free_func ((GDestroyNotify) subject_row_free);
-  list->message = gtk_label_new (NULL);
-  gtk_label_set_line_wrap (GTK_LABEL (list->message), TRUE);
-  gtk_misc_set_alignment (GTK_MISC (list->message), 0, 0.5);
+  list->message = wrapped_label_new (NULL, TEXT_WIDTH);
 
   list->box = gtk_vbox_new (FALSE, 6);
   gtk_box_pack_start (GTK_BOX (list->box), create_rows_area (list), TRUE, TRUE, 0);

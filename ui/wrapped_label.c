@@ -1,10 +1,18 @@
-/* A text of several lines.  GTK 2 wraps at the width that was asked for, however wide the window. */
+/* A text of several lines.  GTK 2 wraps at the width that was asked for, however wide the window, and asks for
+ * the height of that: here both are of the width that there is. */
 #include "wrapped_label.h"
 
 static void
 on_allocate (GtkWidget *label, GtkAllocation *size, gpointer data)
 {
-  pango_layout_set_width (gtk_label_get_layout (GTK_LABEL (label)), size->width * PANGO_SCALE);
+  PangoLayout *layout = gtk_label_get_layout (GTK_LABEL (label));
+  int width, height, asked;
+
+  pango_layout_set_width (layout, size->width * PANGO_SCALE);
+  pango_layout_get_pixel_size (layout, NULL, &height);
+  gtk_widget_get_size_request (label, &width, &asked);
+  if (height != asked)
+    gtk_widget_set_size_request (label, width, height);
 }
 
 GtkWidget *

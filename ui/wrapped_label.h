@@ -4,7 +4,7 @@
 
 #include <gtk/gtk.h>
 
-/* Asks for the height that the text needs when it is width wide, and fills what it gets. */
+/* Asks for this width, fills what it gets, and then asks for the height that the text needs there. */
 GtkWidget *wrapped_label_new (const char *text, int width);
 
 #endif
