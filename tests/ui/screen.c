@@ -305,7 +305,7 @@ screen_check_clipping (GtkWidget *root)
     {
       GtkWidget *widget = g_ptr_array_index (widgets, i);
       GtkAllocation size;
-      int width, height;
+      int width, height, x, y;
 
       /* What scrolls only up and down must be as wide as what is in it. */
       if (GTK_IS_VIEWPORT (widget) && gtk_widget_get_mapped (widget) && !scrolls_across (widget))
@@ -325,7 +325,8 @@ screen_check_clipping (GtkWidget *root)
         continue;
       gtk_widget_get_allocation (widget, &size);
       pango_layout_get_pixel_size (gtk_label_get_layout (GTK_LABEL (widget)), &width, &height);
-      if (width > size.width + 1 || height > size.height + 1)
+      gtk_label_get_layout_offsets (GTK_LABEL (widget), &x, &y);
+      if (width > size.width + 1 || height > size.height + 1 || y < size.y)
         {
           g_test_message ("\"%s\" needs %d x %d and has %d x %d",
                           gtk_label_get_text (GTK_LABEL (widget)), width, height, size.width, size.height);
