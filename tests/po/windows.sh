@@ -77,18 +77,18 @@ check "each label of a window is a text of the program" "$tmp/unknown"
 # keys LANGUAGE: "ORIGINAL<tab>TRANSLATION", ours and those that GIMP and GTK bring
 keys ()
 {
-  local catalogue
+  local domain catalogue
   if [ "$1" = en ]; then
     sed -E 's/^([a-z0-9-]+: )?(.*)$/&\t\2/' "$tmp/placed"
     return
   fi
   labels <"po/$1.po"
-  sort -u "$tmp/foreign" | while IFS= read -r line; do
-    catalogue=/usr/share/locale/$1/LC_MESSAGES/${line%%: *}.mo
+  for domain in $(sed 's/: .*//' "$tmp/foreign" | sort -u); do
+    catalogue=/usr/share/locale/$1/LC_MESSAGES/$domain.mo
     if [ -f "$catalogue" ]; then
-      msgunfmt "$catalogue" | labels | awk -F '\t' -v line="$line" 'line ~ ": " $1 "$" { print line "\t" $2 }'
+      msgunfmt "$catalogue" | labels | sed "s/^/$domain: /"
     else
-      printf '%s\t%s\n' "$line" "${line#*: }" # it is not translated then
+      sed -nE "s/^$domain: (.*)/&\t\1/p" "$tmp/foreign" # they are not translated then
     fi
   done
 }
