@@ -85,11 +85,8 @@ keys ()
   labels <"po/$1.po"
   for domain in $(sed 's/: .*//' "$tmp/foreign" | sort -u); do
     catalogue=/usr/share/locale/$1/LC_MESSAGES/$domain.mo
-    if [ -f "$catalogue" ]; then
-      msgunfmt "$catalogue" | labels | sed "s/^/$domain: /"
-    else
-      sed -nE "s/^$domain: (.*)/&\t\1/p" "$tmp/foreign" # they are not translated then
-    fi
+    # A system that leaves languages out cannot tell.
+    [ -f "$catalogue" ] && msgunfmt "$catalogue" | labels | sed "s/^/$domain: /"
   done
 }
 
