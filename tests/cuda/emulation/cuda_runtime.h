@@ -24,6 +24,7 @@
 #define __device__
 #define __host__
 #define __forceinline__ inline
+#define __launch_bounds__(threads)
 #define __restrict__
 
 struct dim3 {
@@ -45,6 +46,15 @@ void *shared ();
 void barrier (const char *file, int line);
 /* value of a lane, once all of mask have come to this place. */
 uint64_t exchange (const char *file, int line, unsigned mask, uint64_t value, unsigned from);
+/* GIFTS bytes for what the lanes of a warp tell each other: a lane writes there, waits in
+ * gather() for the others, and may read there until its next exchange. */
+enum { GIFTS = 32 * 48 };
+char *gifts ();
+void gather (const char *file, int line);
+/* A copy of 16 bytes into shared memory, of zeros if from is NULL: done at once or in the thread's
+ * copies_done(), as chance has it. */
+void copy_later (void *to, const void *from);
+void copies_done ();
 void vote (const char *file, int line, unsigned mask, int predicate, unsigned *all);
 unsigned lane ();
 void launch (const char *name, dim3 grid, dim3 block, size_t shared_bytes, void *stream,
@@ -139,6 +149,8 @@ typedef struct emulated_event *cudaEvent_t;
 typedef struct emulated_graph *cudaGraph_t, *cudaGraphExec_t;
 typedef enum { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice } cudaMemcpyKind;
 typedef enum { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal } cudaStreamCaptureMode;
+typedef enum { cudaDevAttrComputeCapabilityMajor = 75,
+               cudaDevAttrComputeCapabilityMinor = 76 } cudaDeviceAttr;
 enum { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
 
 typedef struct {
@@ -151,6 +163,7 @@ const char *cudaGetErrorString (cudaError_t status);
 cudaError_t cudaGetLastError (void);
 cudaError_t cudaGetDeviceCount (int *n);
 cudaError_t cudaSetDevice (int i);
+cudaError_t cudaDeviceGetAttribute (int *value, cudaDeviceAttr attribute, int i);
 cudaError_t cudaGetDeviceProperties (cudaDeviceProp *properties, int i);
 cudaError_t cudaDeviceGetPCIBusId (char *text, int length, int i);
 cudaError_t cudaDriverGetVersion (int *version);

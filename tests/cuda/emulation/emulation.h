@@ -14,5 +14,7 @@ typedef size_t (*EmulatedLiving) (void);
 /* Bytes of the card that are allocated. */
 typedef size_t (*EmulatedUsed) (void);
 typedef void (*EmulatedRecover) (void);
+/* Launches so far, into graphs too, of kernels whose name begins so. */
+typedef size_t (*EmulatedLaunches) (const char *kernel);
 
 #endif

@@ -30,6 +30,11 @@ struct Stack {
   char *memory;
 };
 
+struct Copy {
+  void *to;
+  const void *from; /* NULL: zeros */
+};
+
 struct Fiber {
   Stack *stack;     /* NULL: not begun, or done */
   State state;
@@ -37,11 +42,12 @@ struct Fiber {
   int line;
   unsigned exchanges; /* that it came to */
   Thread id;
+  std::vector<Copy> copies; /* to be done when it waits for them */
 };
 
 /* What the lanes of a warp give each other; two, for one may be ahead of another by one exchange. */
 struct Warp {
-  uint64_t value[2][32];
+  alignas (64) char gifts[2][GIFTS];
   unsigned arrived[2];
   unsigned exchanges; /* that all lanes came to */
 };
@@ -171,6 +177,8 @@ stack_main ()
   for (;;)
     {
       (*body) ();
+      if (!current->copies.empty ())
+        broken ("ended before its copies");
       current->state = DONE;
       Stack *stack = current->stack;
       current->stack = NULL;
@@ -254,48 +262,91 @@ met (unsigned i)
   return warps[i / 32].exchanges >= fibers[i].exchanges;
 }
 
+/* Those of the exchange that it comes to next; whom it met at the last one may still read the others. */
+char *
+gifts ()
+{
+  return warps[(current - fibers) / 32].gifts[current->exchanges % 2];
+}
+
 /* Waits until all lanes have arrived; exchanges of a part of a warp are not emulated. */
-static Warp *
-meet (const char *file, int line, unsigned mask, uint64_t value)
+static void
+meet (const char *file, int line, unsigned mask)
 {
   unsigned i = (unsigned) (current - fibers);
   Warp *warp = &warps[i / 32];
-  unsigned side = current->exchanges++ % 2, me = i % 32;
+  unsigned side = current->exchanges++ % 2;
   current->file = file;
   current->line = line;
   if (mask != 0xffffffffu)
     broken ("an exchange that is not the whole warp's");
-  warp->value[side][me] = value;
-  warp->arrived[side] |= 1u << me;
+  warp->arrived[side] |= 1u << i % 32;
   if (warp->arrived[side] == mask)
     {
       warp->exchanges++;
       warp->arrived[side] = 0;
-      return warp;
+      return;
     }
   while (!met (i))
     {
       current->state = AT_EXCHANGE;
       to_home (false);
     }
-  return warp;
 }
 
 uint64_t
 exchange (const char *file, int line, unsigned mask, uint64_t value, unsigned from)
 {
-  Warp *warp = meet (file, line, mask, value);
-  return warp->value[(current->exchanges - 1) % 2][from];
+  uint64_t *values = (uint64_t *) gifts ();
+  values[lane ()] = value;
+  meet (file, line, mask);
+  return values[from];
+}
+
+void
+gather (const char *file, int line)
+{
+  meet (file, line, 0xffffffffu);
 }
 
 void
 vote (const char *file, int line, unsigned mask, int predicate, unsigned *all)
 {
-  Warp *warp = meet (file, line, mask, predicate != 0);
+  char *yes = gifts ();
+  yes[lane ()] = predicate != 0;
+  meet (file, line, mask);
   *all = 0;
   for (unsigned i = 0; i < 32; i++)
-    if (warp->value[(current->exchanges - 1) % 2][i])
+    if (yes[i])
       *all |= 1u << i;
+}
+
+static void
+copy_now (const Copy &copy)
+{
+  if (copy.from)
+    memcpy (copy.to, copy.from, 16);
+  else
+    memset (copy.to, 0, 16);
+}
+
+void
+copy_later (void *to, const void *from)
+{
+  if (((uintptr_t) to | (uintptr_t) from) % 16)
+    broken ("copies 16 bytes from or to where none begin");
+  if (random_below (2))
+    copy_now (Copy{ to, from });
+  else
+    current->copies.push_back (Copy{ to, from });
+}
+
+void
+copies_done ()
+{
+  for (const Copy &copy : current->copies)
+    copy_now (copy);
+  current->copies.clear ();
 }
 
 /* All wait at the barrier, at the same one. */
@@ -322,7 +373,8 @@ static void
 run_block (unsigned n)
 {
   Order first (n);
-  memset (warps, 0, sizeof (warps[0]) * ((n + 31) / 32));
+  for (unsigned i = 0; i < (n + 31) / 32; i++)
+    warps[i].exchanges = warps[i].arrived[0] = warps[i].arrived[1] = 0;
   to_begin.clear ();
   for (unsigned i = 0; i < n; i++)
     {
@@ -395,7 +447,7 @@ launch (const char *name, dim3 grid, dim3 block, size_t shared_bytes, void *stre
   bool fits = n >= 1 && n <= MOST_THREADS && grid.x >= 1 && grid.y >= 1 && grid.z >= 1
               && grid.x <= 0x7fffffffu && grid.y <= 65535 && grid.z <= 65535
               && shared_bytes <= 48 << 10;
-  if (!may_go_on (fits ? cudaSuccess : cudaErrorInvalidValue))
+  if (!may_go_on (name, fits ? cudaSuccess : cudaErrorInvalidValue))
     return;
   queue (stream, [=] () mutable { run_kernel (name, grid, block, shared_bytes, run); });
 }

@@ -8,7 +8,7 @@ namespace emulated {
 /* A call that could fail: status where it is to fail now, cudaSuccess else. */
 cudaError_t attempt (bool memory);
 /* The same for a launch, kept for cudaGetLastError(); status: what is wrong with it anyway. */
-bool may_go_on (cudaError_t status);
+bool may_go_on (const char *kernel, cudaError_t status);
 /* Done when somebody waits for the stream, or kept if it captures. */
 void queue (void *stream, std::function<void ()> work);
 void count_living (int change);

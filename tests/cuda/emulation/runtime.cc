@@ -1,8 +1,10 @@
 /* The runtime's memory, streams and graphs, and cuBLAS' products, on the CPU. */
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 #include <vector>
 
 #include <cublas_v2.h>
@@ -41,6 +43,7 @@ static size_t living, used;
 static std::unordered_map<void *, size_t> memory;
 static std::set<cudaStream_t> streams;
 static thread_local cudaError_t last;
+static std::map<std::string, size_t> launches; /* by the kernel's text */
 
 #define LOCKED std::lock_guard<std::recursive_mutex> guard (lock)
 
@@ -58,11 +61,13 @@ attempt (bool wants_memory)
 }
 
 bool
-may_go_on (cudaError_t status)
+may_go_on (const char *kernel, cudaError_t status)
 {
+  LOCKED;
   cudaError_t fault = attempt (false);
   if (fault == cudaSuccess && status != cudaSuccess)
     last = fault = status;
+  launches[kernel] += fault == cudaSuccess;
   return fault == cudaSuccess;
 }
 
@@ -114,6 +119,7 @@ G_MODULE_EXPORT unsigned long emulated_calls (void);
 G_MODULE_EXPORT size_t emulated_living (void);
 G_MODULE_EXPORT size_t emulated_used (void);
 G_MODULE_EXPORT void emulated_recover (void);
+G_MODULE_EXPORT size_t emulated_launches (const char *kernel);
 
 void
 emulated_fail_at (unsigned long n)
@@ -150,6 +156,17 @@ emulated_recover (void)
   failed = false;
   fail_at = 0;
   last = cudaSuccess;
+}
+
+size_t
+emulated_launches (const char *kernel)
+{
+  LOCKED;
+  size_t n = 0;
+  for (const auto &one : launches)
+    if (one.first.compare (one.first[0] == '(', strlen (kernel), kernel) == 0)
+      n += one.second;
+  return n;
 }
 }
 }
@@ -208,6 +225,22 @@ cudaSetDevice (int i)
   return failed ? cudaErrorLaunchFailure : i < cards () ? cudaSuccess : cudaErrorInvalidValue;
 }
 
+/* $MOA_EMULATED_CAPABILITY, such as "7.5". */
+static int
+capability ()
+{
+  const char *wished = g_getenv ("MOA_EMULATED_CAPABILITY");
+  return wished ? (int) (g_ascii_strtod (wished, NULL) * 10 + 0.5) : 90;
+}
+
+cudaError_t
+cudaDeviceGetAttribute (int *value, cudaDeviceAttr attribute, int i)
+{
+  ATTEMPT (false);
+  *value = attribute == cudaDevAttrComputeCapabilityMajor ? capability () / 10 : capability () % 10;
+  return i < cards () ? cudaSuccess : cudaErrorInvalidValue;
+}
+
 cudaError_t
 cudaGetDeviceProperties (cudaDeviceProp *properties, int i)
 {
@@ -215,7 +248,8 @@ cudaGetDeviceProperties (cudaDeviceProp *properties, int i)
   memset (properties, 0, sizeof (*properties));
   g_strlcpy (properties->name, "emulated", sizeof (properties->name));
   properties->totalGlobalMem = (size_t) 4 << 30;
-  properties->major = 9;
+  properties->major = capability () / 10;
+  properties->minor = capability () % 10;
   properties->multiProcessorCount = 4;
   return i < cards () ? cudaSuccess : cudaErrorInvalidValue;
 }
