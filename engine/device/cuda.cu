@@ -196,10 +196,22 @@ find_slot (MoaCuda *cuda)
 }
 
 static gboolean
+find_capability (MoaCuda *cuda)
+{
+  int major = 0, minor = 0;
+  if (!MOA_CUDA (cuda, cudaDeviceGetAttribute, &major, cudaDevAttrComputeCapabilityMajor, cuda->index)
+      || !MOA_CUDA (cuda, cudaDeviceGetAttribute, &minor, cudaDevAttrComputeCapabilityMinor, cuda->index))
+    return FALSE;
+  cuda->capability = 10 * major + minor;
+  return TRUE;
+}
+
+static gboolean
 start (MoaCuda *cuda)
 {
   return MOA_CUDA (cuda, cudaSetDevice, cuda->index)
          && find_slot (cuda)
+         && find_capability (cuda)
          && MOA_CUDA (cuda, cudaStreamCreateWithFlags, &cuda->stream, cudaStreamNonBlocking)
          && moa_cuda_check_blas (cuda, cublasCreate (&cuda->blas), "cublasCreate")
          && MOA_CUDA (cuda, cudaMalloc, &cuda->blas_workspace, MOA_CUDA_BLAS_WORKSPACE)

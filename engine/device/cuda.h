@@ -21,6 +21,7 @@
 typedef struct {
   MoaDevice device; /* first */
   int index;
+  int capability;       /* for computing: 75 is 7.5 */
   cudaStream_t stream;
   cublasHandle_t blas;
   void *blas_workspace; /* its own, so that recorded work finds it again */

@@ -140,11 +140,13 @@ fi
 tools="memcheck racecheck initcheck synccheck"
 [ "$quick" ] && tools=memcheck
 for tool in $tools; do
-  if command -v compute-sanitizer >/dev/null; then
-    MOA_DEVICE=cuda:f32 step "sanitizer-$tool" 1800 compute-sanitizer --tool "$tool" --error-exitcode 9 \
-      "$build/tests/cuda/test-cuda-ops" --tap
-  else
-    row "sanitizer-$tool" -1 0 0 0
-  fi
+  for number in f32 f16; do # which have different kernels for attention
+    if command -v compute-sanitizer >/dev/null; then
+      MOA_DEVICE=cuda:$number step "sanitizer-$tool-$number" 1800 compute-sanitizer --tool "$tool" \
+        --error-exitcode 9 "$build/tests/cuda/test-cuda-ops" --tap
+    else
+      row "sanitizer-$tool-$number" -1 0 0 0
+    fi
+  done
 done
 exit $failed

@@ -1,11 +1,53 @@
 /* Every op of the table, forward and backward, on the card that $MOA_DEVICE names, against the host in
  * double.  The module is the emulation's in ./check, the real one on a machine with a card. */
+#include <gmodule.h>
 #include <math.h>
 #include <string.h>
 
 #include "../unit/op-cases.h"
+#include "emulation/emulation.h"
+
+static MoaTensor *
+rows (OpRun *run, const int *p, int n)
+{
+  MoaTensor *x = op_input (run, MOA_SHAPE (p[0], n, p[3]), OP_NORMAL, 0);
+  return moa_gather_rows (op_graph (run), x, op_input (run, MOA_SHAPE (p[0], n), OP_INDEX, n));
+}
+
+/* batch, L, T, C, heads, causal; T = 0: self-attention.  Inputs are float, rows of them the device's type. */
+static MoaTensor *
+attention (OpRun *run, const int *p)
+{
+  MoaTensor *q = rows (run, p, p[1]), *k = q, *v = q;
+  if (p[2])
+    {
+      k = rows (run, p, p[2]);
+      v = rows (run, p, p[2]);
+    }
+  return moa_attention (op_graph (run), q, k, v, p[4], p[5]);
+}
+
+/* Beside the table's: around the tiles of attention's kernels, for each width that they are made for. */
+static const OpCase attentions[] = {
+  { "attention", { 1, 1, 77, 80, 2, 0 }, attention, NULL, 64 },
+  { "attention", { 2, 63, 65, 16, 2, 0 }, attention, NULL, 64 },
+  { "attention", { 1, 65, 64, 128, 2, 0 }, attention, NULL, 64 },
+  { "attention", { 2, 77, 0, 128, 2, 1 }, attention, NULL, 64 },
+  { "attention", { 1, 64, 63, 80, 1, 0 }, attention, NULL, 64 },
+  { "attention", { 1, 256, 0, 80, 2, 0 }, attention, NULL, 64 },
+  { "attention", { 1, 130, 77, 160, 1, 0 }, attention, NULL, 64 },
+  { "attention", { 1, 33, 129, 112, 1, 0 }, attention, NULL, 64 },
+  { "attention", { 1, 65, 0, 160, 1, 1 }, attention, NULL, 64 },
+  { "attention", { 1, 70, 131, 24, 1, 1 }, attention, NULL, 64 },
+  { "attention", { 1, 150, 70, 48, 1, 1 }, attention, NULL, 64 },
+  { "attention", { 1, 40, 50, 36, 1, 0 }, attention, NULL, 64 },
+  { "attention", { 1, 40, 50, 176, 1, 0 }, attention, NULL, 64 },
+};
 
 static MoaDevice *device;
+/* Of the emulation: the same card with compute capability 7.5, and how often a kernel was launched. */
+static MoaDevice *old;
+static EmulatedLaunches launches;
 
 static double
 largest (const float *values, gint64 n)
@@ -54,10 +96,22 @@ check_again (OpRun *run)
   g_assert_cmpmem (loss, sizeof (float), loss1, sizeof (float));
 }
 
+/* Tensor cores where the card, the type and the heads' width allow. */
+static void
+check_kernel (const OpCase *c, gsize launched)
+{
+  if (!launches || c->build != attention)
+    return;
+  int width = c->p[3] / c->p[4];
+  gboolean narrow = device->number == MOA_F16 || device->number == MOA_BF16;
+  g_assert_cmpint (launched > 0, ==, narrow && device != old && width % 8 == 0 && width <= 160);
+}
+
 static void
 test_case (gconstpointer data)
 {
   const OpCase *c = data;
+  gsize before = launches ? launches ("flash_kernel") : 0;
   g_autoptr (OpRun) expected = op_run_new (c, MOA_ISA_F64, 1);
   g_autoptr (OpRun) run = op_run_new_on (c, moa_cpu_new_on (device, 1));
   g_autofree float *y = op_run_get (run, run->y, NULL);
@@ -74,6 +128,42 @@ test_case (gconstpointer data)
       compare (run, what, grad, grad0, moa_shape_count (&leaf->shape));
     }
   check_again (run);
+  check_kernel (c, launches ? launches ("flash_kernel") - before : 0);
+}
+
+static void
+test_old (gconstpointer data)
+{
+  MoaDevice *young = device;
+  device = old;
+  test_case (data);
+  device = young;
+}
+
+static void
+add_case (const OpCase *c)
+{
+  g_autofree char *name = op_case_name (c);
+  g_autofree char *path = g_strconcat ("/cuda/ops/", name, NULL);
+  g_autofree char *old_path = g_strconcat ("/cuda/ops/capability-7.5/", name, NULL);
+  g_test_add_data_func (path, c, test_case);
+  if (old && strcmp (c->op, "attention") == 0)
+    g_test_add_data_func (old_path, c, test_old);
+}
+
+/* What only the emulation has: NULL on a card. */
+static void
+find_emulation (void)
+{
+  const char *path = g_getenv ("MOA_CUDA_MODULE");
+  GModule *module = path ? g_module_open (path, G_MODULE_BIND_LAZY) : NULL;
+  GError *error = NULL;
+  if (!module || !g_module_symbol (module, "emulated_launches", (gpointer *) &launches))
+    return;
+  g_setenv ("MOA_EMULATED_CAPABILITY", "7.5", TRUE);
+  old = moa_device_open (NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_unsetenv ("MOA_EMULATED_CAPABILITY");
 }
 
 static void
@@ -94,14 +184,15 @@ main (int argc, char **argv)
   g_assert_no_error (error);
   if (device == moa_device_host ())
     g_error ("MOA_DEVICE must name a card");
+  find_emulation ();
   g_test_add_func ("/cuda/ops/all-there", test_all_there);
   for (const OpCase *c = op_cases; c->op; c++)
-    {
-      g_autofree char *name = op_case_name (c);
-      g_autofree char *path = g_strconcat ("/cuda/ops/", name, NULL);
-      g_test_add_data_func (path, c, test_case);
-    }
+    add_case (c);
+  for (gsize i = 0; i < G_N_ELEMENTS (attentions); i++)
+    add_case (&attentions[i]);
   int result = g_test_run ();
+  if (old)
+    moa_device_unref (old);
   moa_device_unref (device);
   return result;
 }

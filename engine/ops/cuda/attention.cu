@@ -1,6 +1,7 @@
-/* Attention.  Heads of up to 160 channels: a block of threads holds TILE rows of q, goes over the keys
- * TILE at a time with the running maximum and sum of its softmax (Milakov and Gimelshein 2018; Dao et
- * al. 2022), and no score leaves it.  Wider heads, of which there are few, go by blocks of scores. */
+/* Attention.  16-bit types go to flash_attention.cu if it takes them.  Else, heads of up to 160 channels: a
+ * block of threads holds TILE rows of q, goes over the keys TILE at a time with the running maximum and sum
+ * of its softmax (Milakov and Gimelshein 2018; Dao et al. 2022), and no score leaves it.  Wider heads, of
+ * which there are few, go by blocks of scores. */
 #include "ops/cuda/scores.h"
 
 #define TILE 32
@@ -195,6 +196,8 @@ KERNEL (attention)
       queue_wide (t, cuda, h, scratch);
       return;
     }
+  if (moa_cuda_flash_attention (cuda, t, h))
+    return;
   dim3 grid (parts_of (h.rows, TILE), h.heads, h.items);
   gsize bytes = (2 * TILE * (h.width | 1) + TILE * STEP) * sizeof (float);
   Numbers q = numbers (t->in[0]), k = numbers (t->in[1]), v = numbers (t->in[2]);

@@ -1,12 +1,11 @@
 /* Products by cuBLAS, matrices row by row: C = alpha op (A) op (B) + beta C, in batches a stride apart.
  *
  * Bias and residual are written to C first, and beta is 1 then: one more write and read of C.  What the
- * epilogues of cublasLt could save at most, in Stable Diffusion 1.5's U-Net at 64 x 64 in float16: 186 results
- * have a bias, 189 million numbers or 2 MB each; 0.23 ms of an H100's 3.3 TB/s, were they not in its cache of
- * 50 MB, and 186 launches in a graph, some 2 us each, 0.37 ms.  Against that, attention's 126 GFLOP without
- * tensor cores take 2 ms at the very least.  cublasLt wants a bias of C's type, where ours stays float beside
- * results of 16 bits, and a search for the algorithm of each shape, which nothing but a card can test.  First
- * attention, then this, when a card has shown that it matters. */
+ * epilogues of cublasLt could save at most, in Stable Diffusion 1.5's U-Net at 64 x 64 in float16: 186
+ * results have a bias, 189 million numbers or 2 MB each; 0.23 ms of an H100's 3.3 TB/s, were they not in its
+ * cache of 50 MB, and 186 launches in a graph, some 2 us each, 0.37 ms.  cublasLt wants a bias of C's type,
+ * where ours stays float beside results of 16 bits, and a search for the algorithm of each shape, which
+ * nothing but a card can test.  So this waits until a card has shown that it matters. */
 #ifndef MOA_CUDA_GEMM_H
 #define MOA_CUDA_GEMM_H
 

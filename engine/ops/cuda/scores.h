@@ -57,4 +57,8 @@ void moa_cuda_softmax (MoaCuda *cuda, const Heads &h, Numbers s, Numbers p, unsi
 void moa_cuda_softmax_grad (MoaCuda *cuda, const Heads &h, Numbers s, Numbers dp, unsigned dp_stride,
                             Numbers p, Numbers ds, float factor, unsigned first, unsigned n);
 
+/* Queues attention on tensor cores, if the card has those of capability 8.0, all tensors have the same 16-bit
+ * type and heads a multiple of 8 channels, 160 at most: see flash_attention.cu.  False: not possible. */
+bool moa_cuda_flash_attention (MoaCuda *cuda, const MoaTensor *t, const Heads &h);
+
 #endif
