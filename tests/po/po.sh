@@ -4,30 +4,10 @@
 #
 #   po.sh SOURCE_ROOT
 set -u
+here=$(cd "$(dirname "$0")" && pwd)
 root=$1
 cd "$root" || exit 1
-for program in xgettext msgfmt msgcmp msgattrib msggrep; do
-  if ! command -v $program >/dev/null; then
-    echo "1..0 # SKIP $program is not installed"
-    exit 0
-  fi
-done
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-
-n=0 failed=0
-# check NAME FILE: passes when FILE, the list of offences, is empty
-check ()
-{
-  n=$((n + 1))
-  if [ -s "$2" ]; then
-    failed=1
-    echo "not ok $n - $1"
-    sed 's/^/# /' "$2" | head -n 40
-  else
-    echo "ok $n - $1"
-  fi
-}
+. "$here/common.sh" xgettext msgfmt msgcmp msgattrib msggrep
 
 xgettext --from-code=UTF-8 -k_ -kN_ -kngettext:1,2 -c -f po/POTFILES.in -o "$tmp/moa.pot" 2>"$tmp/xgettext"
 check "the marked texts can be read" "$tmp/xgettext"

@@ -7,28 +7,7 @@ set -u
 export LC_ALL=C.UTF-8
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$1" || exit 1
-for program in xgettext msgattrib msggrep msgunfmt; do
-  if ! command -v $program >/dev/null; then
-    echo "1..0 # SKIP $program is not installed"
-    exit 0
-  fi
-done
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-
-n=0 failed=0
-# check NAME FILE: passes when FILE, the list of offences, is empty
-check ()
-{
-  n=$((n + 1))
-  if [ -s "$2" ]; then
-    failed=1
-    echo "not ok $n - $1"
-    sed 's/^/# /' "$2"
-  else
-    echo "ok $n - $1"
-  fi
-}
+. "$here/common.sh" xgettext msgattrib msggrep msgunfmt
 
 # Of a catalogue, "ORIGINAL<tab>TRANSLATION" of each original with an access key.
 labels ()

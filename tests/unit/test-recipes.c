@@ -1,24 +1,15 @@
 /* What docs/training.md promises: its configurations, the ablations' one difference each, the
  * vanilla fuser, and the timing of steps. */
+#include "train-util.h"
+
 #include "nets/mixture.h"
 #include "train/folder.h"
 #include "train/timing.h"
-#include "train/train.h"
-
-#include <glib/gstdio.h>
-#include <math.h>
-#include <string.h>
 
 static char *
 source_path (const char *name)
 {
   return g_build_filename (g_getenv ("MOA_TEST_MODEL"), "..", name, NULL);
-}
-
-static char *
-tiny_path (void)
-{
-  return g_build_filename (g_getenv ("MOA_FIXTURES"), "tiny", NULL);
 }
 
 static MoaTrainConfig
@@ -44,20 +35,6 @@ config_of (const char *text)
   g_assert_no_error (error);
   json_decref (json);
   return config;
-}
-
-static void
-remove_all (const char *path)
-{
-  GDir *dir = g_dir_open (path, 0, NULL);
-  const char *name;
-  while (dir && (name = g_dir_read_name (dir)))
-    {
-      g_autofree char *inner = g_build_filename (path, name, NULL);
-      remove_all (inner);
-    }
-  g_clear_pointer (&dir, g_dir_close);
-  g_remove (path);
 }
 
 /* ---- Configurations --------------------------------------------------- */
@@ -119,7 +96,7 @@ test_ablations (void)
 static void
 fuse (gboolean space_time, gboolean silent, int timestep, float *out)
 {
-  g_autofree char *path = tiny_path ();
+  g_autofree char *path = tiny_model ();
   g_autoptr (GError) error = NULL;
   MoaIsa isa = moa_isa_best ();
   MoaParts parts;
@@ -178,7 +155,7 @@ static void
 test_train_vanilla (void)
 {
   g_autofree char *folder = g_dir_make_tmp ("moa-recipes-XXXXXX", NULL);
-  g_autofree char *model = g_build_filename (folder, "model", NULL), *tiny = tiny_path ();
+  g_autofree char *model = g_build_filename (folder, "model", NULL), *tiny = tiny_model ();
   MoaTrainConfig config = config_of (
     "{'stage': 'moa', 'fresh': ['moa'], 'steps': 1, 'batch': 1, 'micro_batch': 1,"
     " 'data': {'pictures': 4, 'held_out': 1}, 'moa': {'space_time': false},"
@@ -217,7 +194,7 @@ count (const MoaTensor *t, double seconds, gpointer data)
 static void
 test_timing (void)
 {
-  g_autofree char *tiny = tiny_path ();
+  g_autofree char *tiny = tiny_model ();
   static const char *const configs[] = {
     "{'stage': 'prior', 'batch': 2, 'micro_batch': 2, 'train': ['unet/*']}",
     "{'stage': 'moa', 'batch': 2, 'micro_batch': 2}",
@@ -245,7 +222,7 @@ test_timing (void)
 static void
 test_timing_refused (void)
 {
-  g_autofree char *tiny = tiny_path ();
+  g_autofree char *tiny = tiny_model ();
   MoaTrainConfig config = config_of ("{'stage': 'vae'}");
   MoaStepTiming t;
   g_autoptr (GError) error = NULL;
