@@ -19,6 +19,16 @@ picture_new (int seed)
   return picture;
 }
 
+static void
+swap_params_init (MoaReplaceParams *params, const MoaImage *source, const MoaSubject *subject, int steps)
+{
+  moa_replace_params_init (params);
+  params->source = source;
+  params->subjects = subject;
+  params->n_subjects = 1;
+  params->steps = steps;
+}
+
 static MoaReplaceResult *
 replace (const char *device, GCancellable *cancellable, GError **error)
 {
@@ -26,11 +36,7 @@ replace (const char *device, GCancellable *cancellable, GError **error)
   const MoaImage *photos[] = { photo };
   MoaSubject subject = { photos, 1 };
   MoaReplaceParams params;
-  moa_replace_params_init (&params);
-  params.source = source;
-  params.subjects = &subject;
-  params.n_subjects = 1;
-  params.steps = 3;
+  swap_params_init (&params, source, &subject, 3);
   params.guidance = 2;
   MoaRun run = { .n_threads = 1, .device = device, .cancellable = cancellable };
   MoaReplaceResult *result = moa_replace (model, &params, &run, error);
@@ -98,11 +104,7 @@ test_cancel (void)
   const MoaImage *photos[] = { photo };
   MoaSubject subject = { photos, 1 };
   MoaReplaceParams params;
-  moa_replace_params_init (&params);
-  params.source = photo;
-  params.subjects = &subject;
-  params.n_subjects = 1;
-  params.steps = 20;
+  swap_params_init (&params, photo, &subject, 20);
   MoaRun run = { .device = "cuda:f32", .cancellable = cancellable, .progress = cancel_soon,
                  .progress_data = cancellable };
   g_assert_null (moa_replace (model, &params, &run, &error));
@@ -138,11 +140,7 @@ test_memory (void)
   const MoaImage *photos[] = { photo };
   MoaSubject subject = { photos, 1 };
   MoaReplaceParams params;
-  moa_replace_params_init (&params);
-  params.source = photo;
-  params.subjects = &subject;
-  params.n_subjects = 1;
-  params.steps = 2;
+  swap_params_init (&params, photo, &subject, 2);
   MoaRun run = { .n_threads = 1, .device = "cuda:f16", .progress = note_used };
   size_t before = most_used = used ();
   MoaReplaceResult *result = moa_replace (fresh, &params, &run, &error);
