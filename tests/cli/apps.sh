@@ -2,44 +2,10 @@
 # moa morph, timelapse, layout and story as commands.  Prints TAP.
 #
 #   apps.sh MOA PIXELS MODEL [ANIMATION]    the program, tests/cli/pixels, the bundled model, tests/cli/animation
-set -u
-moa=$(realpath "$1") pixels=$(realpath "$2") model=$(realpath "$3")
 animation=${4:+$(realpath "$4")}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export MOA_MODEL=$model LC_ALL=C.UTF-8
+. "$(dirname "$0")/common.sh"
 cp "$model"/pictures/{lake,lake-selection,lake-subject,snow-subject,mountain-subject}.png .
-count=0
-failed=0
 
-# result NAME: passes if the last command did.
-result ()
-{
-  local status=$?
-  count=$((count + 1))
-  if [ $status -eq 0 ]; then
-    echo "ok $count - $1"
-  else
-    echo "not ok $count - $1"
-    sed 's/^/# /' out.log err.log 2>/dev/null
-    failed=1
-  fi
-}
-
-# run STATUS ARGUMENT...: runs moa into out.log and err.log, and checks its status.
-run ()
-{
-  local expected=$1
-  shift
-  "$moa" "$@" >out.log 2>err.log
-  local status=$?
-  echo "status $status of: moa $*" >>out.log
-  [ $status -eq "$expected" ]
-}
-
-says () { grep -qF -- "$1" err.log; }
-drawn () { [ "$(grep -c '^done' out.log)" = "$1" ]; }
 equal () { "$pixels" equal "$1" "$2" >>out.log; }
 differ () { ! equal "$1" "$2"; }
 
@@ -198,5 +164,4 @@ before=$(ls long/panel-00?.png | wc -l)
 run 0 story long.txt -o long && drawn $((8 - before)) && [ "$before" -ge 2 ]
 result "killed twice, it goes on where it was"
 
-echo "1..$count"
-exit $failed
+end

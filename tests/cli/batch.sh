@@ -2,47 +2,11 @@
 # moa batch: jobs in a file, done once each by whoever shares them, through kills.  Prints TAP.
 #
 #   batch.sh MOA PIXELS MODEL    the program, tests/cli/pixels, and the bundled model
-set -u
-moa=$(realpath "$1") pixels=$(realpath "$2") model=$(realpath "$3")
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export MOA_MODEL=$model LC_ALL=C.UTF-8
+. "$(dirname "$0")/common.sh"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 mkdir jobs
 cp "$model"/pictures/{lake,lake-selection,lake-subject,snow-subject}.png jobs
-count=0
-failed=0
 
-# result NAME: passes if the last command did.
-result ()
-{
-  local status=$?
-  count=$((count + 1))
-  if [ $status -eq 0 ]; then
-    echo "ok $count - $1"
-  else
-    echo "not ok $count - $1"
-    sed 's/^/# /' out.log err.log 2>/dev/null
-    failed=1
-  fi
-}
-
-skip () { count=$((count + 1)); echo "ok $count - $1 # SKIP $2"; }
-
-# run STATUS ARGUMENT...: runs moa into out.log and err.log, and checks its status.
-run ()
-{
-  local expected=$1
-  shift
-  "$moa" "$@" >out.log 2>err.log
-  local status=$?
-  echo "status $status of: moa $*" >>out.log
-  [ $status -eq "$expected" ]
-}
-
-says () { grep -qF -- "$1" err.log; }
-drawn () { [ "$(grep -c '^done' out.log)" = "$1" ]; }
 # bad LINE TEXT: a file of a good line and this one is refused, with its number, and nothing is done.
 bad ()
 {
@@ -200,5 +164,4 @@ else
   result "two ranks share the jobs"
 fi
 
-echo "1..$count"
-exit $failed
+end

@@ -2,42 +2,8 @@
 # The program moa: results, exit statuses, messages, interrupting.  Prints TAP.
 #
 #   cli.sh MOA PIXELS MODEL    the program, tests/cli/pixels, and the bundled model
-set -u
-moa=$(realpath "$1") pixels=$(realpath "$2") model=$(realpath "$3")
-pictures=$model/pictures
-script=$(realpath "$0")
 docs=$(realpath "$(dirname "$0")/../../docs")
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export MOA_MODEL=$model LC_ALL=C.UTF-8
-count=0
-failed=0
-
-# result NAME: passes if the last command did.
-result ()
-{
-  local status=$?
-  count=$((count + 1))
-  if [ $status -eq 0 ]; then
-    echo "ok $count - $1"
-  else
-    echo "not ok $count - $1"
-    sed 's/^/# /' out.log err.log 2>/dev/null
-    failed=1
-  fi
-}
-
-# run STATUS ARGUMENT...: runs moa into out.log and err.log, and checks its status.
-run ()
-{
-  local expected=$1
-  shift
-  "$moa" "$@" >out.log 2>err.log
-  local status=$?
-  echo "status $status of: moa $*" >>out.log
-  [ $status -eq "$expected" ]
-}
+. "$(dirname "$0")/common.sh"
 
 # says TEXT: one short message has it, and nothing was written.
 says ()
@@ -317,5 +283,4 @@ wait $process
 [ $? -eq 130 ] && [ -z "$(ls -A quiet)" ] && grep -q interrupted err.log
 result "Ctrl-C: 130, and nothing is written"
 
-echo "1..$count"
-exit $failed
+end

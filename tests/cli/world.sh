@@ -2,42 +2,7 @@
 # moa world and moa evaluate as commands.  Prints TAP.
 #
 #   world.sh MOA PIXELS MODEL    the program, tests/cli/pixels, and the bundled model
-set -u
-moa=$(realpath "$1") pixels=$(realpath "$2") model=$(realpath "$3")
-pictures=$model/pictures
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export MOA_MODEL=$model LC_ALL=C.UTF-8
-count=0
-failed=0
-
-# result NAME: passes if the last command did.
-result ()
-{
-  local status=$?
-  count=$((count + 1))
-  if [ $status -eq 0 ]; then
-    echo "ok $count - $1"
-  else
-    echo "not ok $count - $1"
-    sed 's/^/# /' out.log err.log 2>/dev/null
-    failed=1
-  fi
-}
-
-# run STATUS ARGUMENT...: runs moa into out.log and err.log, and checks its status.
-run ()
-{
-  local expected=$1
-  shift
-  "$moa" "$@" >out.log 2>err.log
-  local status=$?
-  echo "status $status of: moa $*" >>out.log
-  [ $status -eq "$expected" ]
-}
-
-says () { grep -qF -- "$1" err.log; }
+. "$(dirname "$0")/common.sh"
 
 # ---- moa world ----
 
@@ -149,5 +114,4 @@ echo '[{"result": "lake-truth.png", "subject": "gone.png"}]' >list.json
 run 1 evaluate --photos "$pictures" --encoder encoder --list list.json && says gone.png
 result "evaluate: a missing photograph is named, 1"
 
-echo "1..$count"
-exit $failed
+end
