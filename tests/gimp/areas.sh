@@ -1,10 +1,9 @@
 #!/bin/bash
 # Replace Person with an IP-Adapter, which does not see persons, in the window of a real GIMP under Xvfb: two
 # persons go where two areas are, selected or painted; prints TAP.
-#   MOA_PLUGIN, MOA_TEST_MODEL, MOA_FIXTURES  as for batch.sh
+#   MOA_PLUGIN, MOA_TEST_MODEL, MOA_FIXTURES  as for common.sh
 #   MOA_TEST_OUT                              where to leave pictures of the window and GIMP's log
-here=$(cd "$(dirname "$0")" && pwd)
-. "$here/window-common.sh"
+. "$(dirname "$0")/window-common.sh"
 out=$out/areas
 mkdir -p "$out"
 echo '(moa-consent "yes")' >"$profile/gimprc"
@@ -111,5 +110,4 @@ check "with one who stays it draws" wait_for ${MOA_TEST_WAIT:-120} layers_are 4
 check "in the first area alone" eval 'wait_for 20 shows 25 && hides 100 && hides 62'
 
 check "GIMP quits" quit_gimp
-echo "1..$n"
-[ $failed = 0 ]
+end

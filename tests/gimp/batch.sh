@@ -1,19 +1,9 @@
 #!/bin/bash
 # Runs the procedure in a real GIMP without a display and prints TAP.
-#   MOA_PLUGIN       the plug-in's executable
-#   MOA_TEST_PLUGIN  the tests' own plug-in, from moa-test.c
-#   MOA_TEST_MODEL   a model folder
-#   MOA_TEST_OUT     where to leave GIMP's log and the files written (default: a temporary folder)
-#   MOA_TESTS        which files to run (default: all)
-#   MOA_FIXTURES     tests/data
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-out=${MOA_TEST_OUT:-$work/out}
-mkdir -p "$out" "$work/gimp/plug-ins/moa-gimp" "$work/gimp/plug-ins/moa-test"
-cp "$MOA_PLUGIN" "$work/gimp/plug-ins/moa-gimp/moa-gimp"
-cp "$MOA_TEST_PLUGIN" "$work/gimp/plug-ins/moa-test/moa-test"
+#   MOA_TESTS     which files to run (default: all)
+#   MOA_FIXTURES  tests/data
+#   and common.sh's
+. "$(dirname "$0")/common.sh"
 tap=$work/tap
 
 script="(begin
@@ -30,10 +20,8 @@ script+="
   (display (string-append \"1..\" (number->string n-tests) \"\\n\") tap)
   (close-output-port tap))"
 
-# babl takes the conversion of colours that is fastest at the moment, and some round otherwise: exact ones only.
 # GIMP ends with 0 whatever happened: the plan, written last, tells that all tests ran.
-HOME=$work BABL_TOLERANCE=0 LC_ALL=C GIMP2_DIRECTORY=$work/gimp MOA_MODEL=$MOA_TEST_MODEL \
-  timeout "${MOA_TEST_TIMEOUT:-900}" gimp -i -d -f -b "$script" -b '(gimp-quit 0)' \
+timeout "${MOA_TEST_TIMEOUT:-900}" gimp -i -d -f -b "$script" -b '(gimp-quit 0)' \
   </dev/null >"$out/gimp.log" 2>&1
 cat "$tap" 2>/dev/null
 if ! grep -q '^1\.\.' "$tap" 2>/dev/null; then

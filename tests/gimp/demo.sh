@@ -1,29 +1,10 @@
 #!/bin/bash
 # What ./demo runs in GIMP, and what meson installs; prints TAP.
-#   MOA_PLUGIN, MOA_TEST_MODEL  as for batch.sh
+#   MOA_PLUGIN, MOA_TEST_MODEL  as for common.sh
 #   MOA_BUILD                   the build folder
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/gimp/plug-ins/moa-gimp" "$work/out"
-cp "$MOA_PLUGIN" "$work/gimp/plug-ins/moa-gimp/moa-gimp"
-
-n=0 failed=0
-check ()
-{
-  local name=$1
-  shift
-  n=$((n + 1))
-  if "$@"; then
-    echo "ok $n - $name"
-  else
-    failed=1
-    echo "not ok $n - $name"
-    tail -n 20 "$work/log" | sed 's/^/# /'
-  fi
-}
+. "$(dirname "$0")/common.sh"
+mkdir -p "$work/out"
+complain () { tail -n 20 "$work/log" | sed 's/^/# /'; }
 
 # size_of FILE: the width and height in a PNG's header.
 size_of ()
@@ -31,8 +12,7 @@ size_of ()
   od -An -tu1 -j 16 -N 8 "$1" | awk '{ print $3 * 256 + $4 "x" $7 * 256 + $8 }'
 }
 
-HOME=$work LC_ALL=C GIMP2_DIRECTORY=$work/gimp MOA_MODEL=$MOA_TEST_MODEL timeout 300 \
-  gimp -i -d -f -b "$(cat "$root/examples/demo.scm")
+timeout 300 gimp -i -d -f -b "$(cat "$root/examples/demo.scm")
 (moa-demo \"$MOA_TEST_MODEL/pictures/lavender\" \"$work/out\" \"$work/out/done\")" \
   -b '(gimp-quit 0)' </dev/null >"$work/log" 2>&1
 check "the demo runs to its end" [ -f "$work/out/done" ]
@@ -63,5 +43,4 @@ check "it does not install what the model was made from" \
 model=$(dirname "$(find "$work/root" -path '*/models/mini/model_index.json')")
 "$(find "$work/root" -path '*/bin/moa')" info "$model" >"$work/log" 2>&1
 check "the installed program finds the installed model complete" [ $? = 0 ]
-echo "1..$n"
-[ $failed = 0 ]
+end

@@ -1,36 +1,17 @@
 #!/bin/bash
 # examples/replace-folder: a folder with good and bad pictures; prints TAP.
-#   MOA_PLUGIN, MOA_TEST_MODEL  as for batch.sh
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-pictures=$MOA_TEST_MODEL/pictures
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/gimp/plug-ins/moa-gimp" "$work/in" "$work/masks"
-cp "$MOA_PLUGIN" "$work/gimp/plug-ins/moa-gimp/moa-gimp"
+#   MOA_PLUGIN, MOA_TEST_MODEL  as for common.sh
+. "$(dirname "$0")/common.sh"
+mkdir "$work/in" "$work/masks"
 cp "$pictures/snow.png" "$work/in/a \"good\" one.png"
 cp "$pictures/lake.png" "$work/in/lake.png"
 cp "$pictures/lake-selection.png" "$work/masks/lake.png"
 echo "this is no picture" >"$work/in/note.png"
 echo "this is no picture" >"$work/in/ake.png" # its name ends another's
 
-n=0 failed=0
-check ()
-{
-  local name=$1
-  shift
-  n=$((n + 1))
-  if "$@"; then
-    echo "ok $n - $name"
-  else
-    failed=1
-    echo "not ok $n - $name"
-    sed 's/^/# /' "$work/report"
-  fi
-}
-
-export HOME=$work LC_ALL=C GIMP2_DIRECTORY=$work/gimp MOA_MODEL=$MOA_TEST_MODEL MOA_STEPS=2
-"$here/../../examples/replace-folder" "$pictures/snow-subject.png" "$work/in" "$work/out" \
+complain () { sed 's/^/# /' "$work/report"; }
+export MOA_STEPS=2
+"$root/examples/replace-folder" "$pictures/snow-subject.png" "$work/in" "$work/out" \
   "$work/masks" >"$work/report" 2>&1
 status=$?
 check "a failed picture makes the status 1" [ $status = 1 ]
@@ -43,18 +24,17 @@ check "it leaves no result" [ ! -e "$work/out/note.png" ]
 check "a name that ends another's is not taken for it" grep -q '^failed ake.png: .' "$work/report"
 check "the sum is right" grep -q '^2 of 4 done' "$work/report"
 check "the pictures are as they were" cmp -s "$pictures/lake.png" "$work/in/lake.png"
-"$here/../../examples/replace-folder" "$pictures/snow-subject.png" "$work/in" "$work/in" \
+"$root/examples/replace-folder" "$pictures/snow-subject.png" "$work/in" "$work/in" \
   >"$work/report" 2>&1
 check "it does not write over the pictures" [ $? = 2 ]
 cp "$pictures/lake.png" "$work/in/lake.jpg"
-"$here/../../examples/replace-folder" "$pictures/snow-subject.png" "$work/in" "$work/out" \
+"$root/examples/replace-folder" "$pictures/snow-subject.png" "$work/in" "$work/out" \
   >"$work/report" 2>&1
 check "two pictures of one name are refused" [ $? = 2 ]
 rm "$work/in/lake.jpg"
-MOA_OPTIONS='{"fredom": 1}' "$here/../../examples/replace-folder" "$pictures/snow-subject.png" \
+MOA_OPTIONS='{"fredom": 1}' "$root/examples/replace-folder" "$pictures/snow-subject.png" \
   "$work/in" "$work/none" >"$work/report" 2>&1
 check "the reason of a failure is told" grep -q '^failed lake.png: .*"fredom"' "$work/report"
-"$here/../../examples/replace-folder" >"$work/report" 2>&1
+"$root/examples/replace-folder" >"$work/report" 2>&1
 check "without arguments it tells its use" [ $? = 2 ]
-echo "1..$n"
-[ $failed = 0 ]
+end

@@ -3,8 +3,7 @@
 #   guide.sh FOLDER     (environment as for window.sh; MOA_TEST_LANGUAGE for another language, MOA_GUIDE_WAIT
 #                       seconds of a run's coarse preview until it is caught)
 export MOA_TEST_OUT=$1
-here=$(cd "$(dirname "$0")" && pwd)
-. "$here/window-common.sh"
+. "$(dirname "$0")/window-common.sh"
 # The slowest kernels, so that a run can be caught on its way.
 export MOA_ISA=base
 start_gimp 1280x860 "$MOA_TEST_MODEL" "$pictures/pair-subject-left.png" "$pictures/lake-subject.png" \

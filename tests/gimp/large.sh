@@ -1,19 +1,15 @@
 #!/bin/bash
 # A picture of 6000 x 4000: the plug-in's memory stays within bounds.  Prints TAP.
-#   MOA_PLUGIN, MOA_TEST_PLUGIN, MOA_TEST_MODEL   as for batch.sh
-set -u
+#   MOA_PLUGIN, MOA_TEST_PLUGIN, MOA_TEST_MODEL   as for common.sh
 available=$(awk '/^MemAvailable/ { print int ($2 / 1024) }' /proc/meminfo)
 if [ "$available" -lt 5000 ]; then
   echo "1..0 # SKIP 5 GB of free memory are needed"
   exit 0
 fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/gimp/plug-ins/moa-gimp" "$work/gimp/plug-ins/moa-test"
-cp "$MOA_PLUGIN" "$work/real-moa-gimp"
-cp "$MOA_TEST_PLUGIN" "$work/gimp/plug-ins/moa-test/moa-test"
+. "$(dirname "$0")/common.sh"
+mv "$profile/plug-ins/moa-gimp/moa-gimp" "$work/real-moa-gimp"
 # In the plug-in's place, what notes the most memory that it had.
-cat >"$work/gimp/plug-ins/moa-gimp/moa-gimp" <<END
+cat >"$profile/plug-ins/moa-gimp/moa-gimp" <<END
 #!/bin/bash
 "$work/real-moa-gimp" "\$@" <&0 &
 while peak=\$(awk '/^VmHWM/ { print int (\$2 / 1024) }' /proc/\$!/status 2>/dev/null) && [ "\$peak" ]; do
@@ -22,11 +18,10 @@ while peak=\$(awk '/^VmHWM/ { print int (\$2 / 1024) }' /proc/\$!/status 2>/dev/
 done
 wait \$!
 END
-chmod +x "$work/gimp/plug-ins/moa-gimp/moa-gimp"
-unset XDG_DATA_HOME XDG_CACHE_HOME XDG_CONFIG_HOME
-export HOME=$work LC_ALL=C GIMP2_DIRECTORY=$work/gimp MOA_MODEL=$MOA_TEST_MODEL
+chmod +x "$profile/plug-ins/moa-gimp/moa-gimp"
+complain () { tail -n 5 "$work/log" | sed 's/^/# /'; }
+within () { [ -e "$work/done" ] && [ "${peak:-99999}" -lt "$1" ]; }
 
-n=0 failed=0
 # swap NAME SELECTION MEGABYTES
 swap ()
 {
@@ -47,17 +42,9 @@ swap ()
     </dev/null >"$work/log" 2>&1
   local peak
   peak=$(cat "$work/peak" 2>/dev/null)
-  n=$((n + 1))
-  if [ -e "$work/done" ] && [ "${peak:-99999}" -lt "$3" ]; then
-    echo "ok $n - $1: $peak of $3 MiB"
-  else
-    echo "not ok $n - $1: ${peak:-?} of $3 MiB"
-    tail -n 5 "$work/log" | sed 's/^/# /'
-    failed=1
-  fi
+  check "$1: ${peak:-?} of $3 MiB" within "$3"
 }
 
 swap "a person of 800 x 1500" "(gimp-image-select-rectangle image 2 2000 1200 800 1500)" 800
 swap "the whole picture" "" 1600
-echo "1..$n"
-[ $failed = 0 ]
+end

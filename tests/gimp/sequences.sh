@@ -1,9 +1,8 @@
 #!/bin/bash
 # Morph, Time Lapse and Story in the window of a real GIMP, by keys, under Xvfb; prints TAP.
-#   MOA_PLUGIN, MOA_TEST_MODEL  as for batch.sh
+#   MOA_PLUGIN, MOA_TEST_MODEL  as for common.sh
 #   MOA_TEST_OUT                where to leave pictures of the windows and GIMP's log
-here=$(cd "$(dirname "$0")" && pwd)
-. "$here/window-common.sh"
+. "$(dirname "$0")/window-common.sh"
 out=$out/sequences
 mkdir -p "$out"
 echo '(moa-consent "yes")' >"$profile/gimprc"
@@ -218,5 +217,4 @@ wait_for 10 not_running
 
 check "GIMP quits" quit_gimp
 check "and keeps the settings for the next time" grep -q 'moa-morph-settings.*woman.*beach' "$profile/parasiterc"
-echo "1..$n"
-[ $failed = 0 ]
+end

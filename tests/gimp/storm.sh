@@ -5,35 +5,11 @@
 #
 #   storm.sh [RUNS [SEED]]     default 12 and 1
 #
-#   MOA_PLUGIN, MOA_TEST_PLUGIN, MOA_TEST_MODEL   as for batch.sh
+#   MOA_PLUGIN, MOA_TEST_PLUGIN, MOA_TEST_MODEL   as for common.sh
 #   MOA_TEST_OUT                                  where to leave GIMP's log
-set -u
 runs=${1:-12} RANDOM=${2:-1}
-work=$(mktemp -d)
-out=${MOA_TEST_OUT:-$work/out}
-mkdir -p "$out" "$work/gimp/plug-ins/moa-gimp" "$work/gimp/plug-ins/moa-test"
-cp "$MOA_PLUGIN" "$work/gimp/plug-ins/moa-gimp/moa-gimp"
-cp "$MOA_TEST_PLUGIN" "$work/gimp/plug-ins/moa-test/moa-test"
-unset XDG_DATA_HOME XDG_CACHE_HOME XDG_CONFIG_HOME
-# babl takes the conversion of colours that is fastest at the moment, and some round otherwise: exact ones only.
-export BABL_TOLERANCE=0
-export HOME=$work LC_ALL=C GIMP2_DIRECTORY=$work/gimp MOA_MODEL=$MOA_TEST_MODEL
-port=$((20000 + $$ % 20000))
-gimp=
-
-n=0 failed=0 cut_short=0
-check ()
-{
-  local name=$1
-  shift
-  n=$((n + 1))
-  if "$@"; then
-    echo "ok $n - $name"
-  else
-    failed=$((failed + 1))
-    echo "not ok $n - $name"
-  fi
-}
+. "$(dirname "$0")/common.sh"
+gimp= cut_short=0
 
 children () { ps -o pid= --ppid "$gimp" 2>/dev/null; }
 
@@ -54,22 +30,6 @@ end_gimp ()
 }
 trap 'end_gimp; rm -rf "$work"' EXIT
 
-# Sends a script to GIMP and prints its value; fails if there is none.
-fu ()
-{
-  local script=$1 length=${#1} status
-  exec 9<>"/dev/tcp/127.0.0.1/$port" || return 1
-  printf "G\\x$(printf %02x $((length / 256)))\\x$(printf %02x $((length % 256)))%s" "$script" >&9
-  head -c 4 <&9 | od -An -tu1 | {
-    read -r _ error high low
-    head -c $((high * 256 + low)) <&9
-    [ "$error" = 0 ]
-  }
-  status=$?
-  exec 9>&-
-  return $status
-}
-
 start_gimp ()
 {
   gimp -i -d -f -b "(plug-in-script-fu-server RUN-NONINTERACTIVE \"127.0.0.1\" $port \"\")" \
@@ -79,8 +39,7 @@ start_gimp ()
     [ "$(fu '(+ 20 3)' 2>/dev/null)" = 23 ] && return
     sleep 0.1
   done
-  echo "Bail out! GIMP does not answer"
-  exit 1
+  bail_out "GIMP does not answer"
 }
 
 # The plug-in's processes; they outlive a killed GIMP for a moment.
@@ -228,5 +187,4 @@ check "with the same pixels" [ "$(fu "(let ((groups (cadr (gimp-image-get-layers
 check "and the image is sound" image_is_sound
 check "no half-written inversion is left for long" \
   [ "$(find "$work/.cache" -name '*.moa-inversion.*' | wc -l)" -le "$runs" ]
-echo "1..$n"
-[ $failed = 0 ]
+end

@@ -1,8 +1,5 @@
-# What the tests in a window share: a screen, GIMP in it, keys, pictures of the screen, and questions to
-# GIMP through its Script-Fu server.  To be sourced; needs MOA_PLUGIN, MOA_TEST_MODEL, and MOA_TEST_OUT
-# or nothing.
-set -u
-pictures=$MOA_TEST_MODEL/pictures
+# What the tests in a window share beside common.sh: a screen, GIMP in it, keys, pictures of the screen.  To be
+# sourced.
 for program in Xvfb openbox xdotool; do
   if ! command -v $program >/dev/null; then
     echo "1..0 # SKIP $program is not installed"
@@ -10,12 +7,7 @@ for program in Xvfb openbox xdotool; do
   fi
 done
 
-work=$(mktemp -d)
-out=${MOA_TEST_OUT:-$work/out}
-profile=$work/gimp
-mkdir -p "$out" "$profile/plug-ins/moa-gimp"
-cp "$MOA_PLUGIN" "$profile/plug-ins/moa-gimp/moa-gimp"
-port=$((20000 + $$ % 20000))
+. "$(dirname "$0")/common.sh"
 jobs=() gimp=
 
 clean_up ()
@@ -30,23 +22,7 @@ clean_up ()
 }
 trap clean_up EXIT
 
-# ---- TAP ----
-n=0 failed=0
-# check NAME COMMAND...
-check ()
-{
-  local name=$1
-  shift
-  n=$((n + 1))
-  if "$@"; then
-    echo "ok $n - $name"
-  else
-    failed=$((failed + 1))
-    echo "not ok $n - $name"
-    picture "failed-$n"
-  fi
-}
-
+complain () { picture "failed-$n"; }
 bail_out ()
 {
   echo "Bail out! $1"
@@ -55,25 +31,6 @@ bail_out ()
 }
 
 # ---- GIMP ----
-# fu SCRIPT: its value, by the server's protocol: 'G' and two bytes of length; then the same with
-# a byte for errors between.
-fu ()
-{
-  local script=$1 length=${#1} status
-  exec 9<>"/dev/tcp/127.0.0.1/$port" || return 1
-  printf "G\\x$(printf %02x $((length / 256)))\\x$(printf %02x $((length % 256)))%s" "$script" >&9
-  head -c 4 <&9 | od -An -tu1 | {
-    read -r _ error high low
-    head -c $((high * 256 + low)) <&9
-    [ "$error" = 0 ]
-  }
-  status=$?
-  exec 9>&-
-  return $status
-}
-
-fu_true () { [ "$(fu "(if $1 1 0)")" = 1 ]; }
-
 # picture NAME: of the whole screen
 picture ()
 {
@@ -207,11 +164,12 @@ start_gimp ()
 {
   local size=$1 model=$2
   shift 2
-  display=$((100 + $$ % 800))
-  export DISPLAY=:$display HOME=$work LC_ALL=C.UTF-8 GIMP2_DIRECTORY=$profile
-  Xvfb $DISPLAY -screen 0 ${size}x24 -nolisten tcp >/dev/null 2>&1 &
+  export LC_ALL=C.UTF-8
+  # The first display that is free; its number, once it takes programs.
+  Xvfb -displayfd 3 -screen 0 ${size}x24 -nolisten tcp 3>"$work/display" >/dev/null 2>&1 &
   jobs+=($!)
-  wait_for 10 xdotool getdisplaygeometry >/dev/null || bail_out "Xvfb does not start"
+  wait_for 30 [ -s "$work/display" ] || bail_out "Xvfb does not start"
+  export DISPLAY=:$(cat "$work/display")
   openbox >/dev/null 2>&1 &
   jobs+=($!)
   run_gimp "$model" "$@"

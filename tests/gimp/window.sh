@@ -1,11 +1,10 @@
 #!/bin/bash
 # Replace Person in the window of a real GIMP, by keys, under Xvfb; prints TAP.
-#   MOA_PLUGIN, MOA_TEST_MODEL  as for batch.sh
+#   MOA_PLUGIN, MOA_TEST_MODEL  as for common.sh
 #   MOA_TEST_OUT                where to leave pictures of the screen and GIMP's log
 #
 # What happened is asked of GIMP itself, through its Script-Fu server.
-here=$(cd "$(dirname "$0")" && pwd)
-. "$here/window-common.sh"
+. "$(dirname "$0")/window-common.sh"
 
 # ---- GIMP with two pictures, and no model ----
 # The help as it is installed, and a browser that only notes what it is to open.
@@ -261,5 +260,4 @@ check "and closes" wait_for 5 not_running
 check "GIMP quits" quit_gimp
 check "and keeps the settings for the next time" grep -q 'moa-replace-person.*60' "$profile/parasiterc"
 check "and the consent" grep -q 'moa-consent "yes"' "$profile/gimprc"
-echo "1..$n"
-[ $failed = 0 ]
+end
