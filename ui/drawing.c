@@ -3,6 +3,7 @@
 
 #include "entries.h"
 #include "replace_work.h"
+#include "wrapped_label.h"
 
 #include "plugin/history.h"
 #include "plugin/intl.h"
@@ -211,6 +212,26 @@ drawing_init (Drawing *drawing, const DrawingHooks *hooks, GenerateSettings *set
 {
   *drawing = (Drawing) { .hooks = *hooks, .settings = settings };
   drawing->model = entry_open_model (settings->how, &drawing->problem);
+}
+
+GtkWidget *
+drawing_create_panes (Drawing *drawing, GtkWidget *left, GtkWidget *below)
+{
+  PreviewSpec spec = { .name = _("Preview"), .width = 400, .height = 280 };
+  GtkWidget *panes = gtk_hbox_new (FALSE, 18), *right = gtk_vbox_new (FALSE, 6);
+
+  drawing->preview = preview_new (&spec);
+  preview_set_picture (drawing->preview, NULL, 0, _("The picture appears here."));
+  drawing->left = left;
+  drawing->cost = wrapped_label_new (NULL, 400);
+  gtk_box_pack_start (GTK_BOX (right), preview_get_widget (drawing->preview), TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (right), drawing->cost, FALSE, FALSE, 0);
+  if (below)
+    gtk_box_pack_start (GTK_BOX (right), below, FALSE, FALSE, 6);
+  gtk_box_pack_start (GTK_BOX (panes), left, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (panes), right, TRUE, TRUE, 0);
+  gtk_widget_show_all (panes);
+  return panes;
 }
 
 void

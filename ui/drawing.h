@@ -34,10 +34,10 @@ typedef struct {
   int responses[3]; /* of the buttons that draw; 0 ends them */
 } DrawingHooks;
 
-/* The widgets are the dialog's. */
 typedef struct {
   DrawingHooks hooks;
-  GtkWidget *dialog, *left, *cost; /* left: what is out of reach while it draws; cost: a label */
+  GtkWidget *dialog;               /* the dialog's own, as row is */
+  GtkWidget *left, *cost;          /* drawing_create_panes()'s, as preview is */
   Preview *preview;
   ProgressRow row;
   GenerateSettings *settings;
@@ -54,6 +54,10 @@ typedef struct {
 
 /* settings: (transfer full), as they were the last time; opens the model.  hooks->data must outlive it. */
 void drawing_init (Drawing *drawing, const DrawingHooks *hooks, GenerateSettings *settings);
+
+/* The dialog's content: the pane on the left, which is out of reach while it draws, and on the right the
+ * preview, the cost, and what else there is below, NULL: nothing. */
+GtkWidget *drawing_create_panes (Drawing *drawing, GtkWidget *left, GtkWidget *below);
 
 /* Ends what runs and frees all but the widgets. */
 void drawing_clear (Drawing *drawing);

@@ -13,7 +13,6 @@
 #include "mnemonics.h"
 #include "pixels.h"
 #include "subject_set.h"
-#include "wrapped_label.h"
 
 #include "plugin/generate.h"
 #include "plugin/history.h"
@@ -265,25 +264,13 @@ create_panes (Generate *g)
 {
   SubjectHooks subject_hooks = { generate_look, generate_list_layers, generate_list_saved, on_changed, g };
   HistoryHooks strip_hooks = { .compare = on_layout, .data = g };
-  PreviewSpec spec = { .name = _("Preview"), .width = 400, .height = 280 };
-  GtkWidget *panes = gtk_hbox_new (FALSE, 18), *right = gtk_vbox_new (FALSE, 6);
-  Drawing *drawing = &g->drawing;
 
   g->subjects = subject_list_new (&subject_hooks);
   g->strip = history_strip_new (_("None yet. Press Layouts to see what the seeds would draw, without your "
                                   "persons, and choose one."), &strip_hooks);
-  drawing->preview = preview_new (&spec);
-  preview_set_picture (drawing->preview, NULL, 0, _("The picture appears here."));
-  drawing->left = generate_panel_create_left (&g->panel, create_settings (g), g->subjects);
-  drawing->cost = wrapped_label_new (NULL, 400);
-  gtk_box_pack_start (GTK_BOX (right), preview_get_widget (drawing->preview), TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (right), drawing->cost, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (right), frame_new (_("Layouts"), history_strip_get_widget (g->strip)), FALSE,
-                      FALSE, 6);
-  gtk_box_pack_start (GTK_BOX (panes), drawing->left, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (panes), right, TRUE, TRUE, 0);
-  gtk_widget_show_all (panes);
-  return panes;
+  return drawing_create_panes (&g->drawing,
+                               generate_panel_create_left (&g->panel, create_settings (g), g->subjects),
+                               frame_new (_("Layouts"), history_strip_get_widget (g->strip)));
 }
 
 static void

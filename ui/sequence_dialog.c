@@ -9,7 +9,6 @@
 #include "help.h"
 #include "mnemonics.h"
 #include "subject_set.h"
-#include "wrapped_label.h"
 
 #include "plugin/history.h"
 #include "plugin/intl.h"
@@ -275,21 +274,10 @@ static GtkWidget *
 create_panes (Dialog *d)
 {
   SubjectHooks hooks = { generate_look, generate_list_layers, generate_list_saved, on_changed, d };
-  PreviewSpec spec = { .name = _("Preview"), .width = 400, .height = 280 };
-  GtkWidget *panes = gtk_hbox_new (FALSE, 18), *right = gtk_vbox_new (FALSE, 6);
-  Drawing *drawing = &d->drawing;
 
   d->subjects = subject_list_new (&hooks);
-  drawing->preview = preview_new (&spec);
-  preview_set_picture (drawing->preview, NULL, 0, _("The picture appears here."));
-  drawing->left = generate_panel_create_left (&d->panel, create_settings (d), d->subjects);
-  gtk_box_pack_start (GTK_BOX (panes), drawing->left, FALSE, FALSE, 0);
-  drawing->cost = wrapped_label_new (NULL, 400);
-  gtk_box_pack_start (GTK_BOX (right), preview_get_widget (drawing->preview), TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (right), drawing->cost, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (panes), right, TRUE, TRUE, 0);
-  gtk_widget_show_all (panes);
-  return panes;
+  return drawing_create_panes (&d->drawing,
+                               generate_panel_create_left (&d->panel, create_settings (d), d->subjects), NULL);
 }
 
 static void
