@@ -23,6 +23,40 @@ vector (const MoaNet *net, const char *name, const char *what, gint64 n)
   return param (net, name, what, MOA_SHAPE (n), MOA_PLAIN);
 }
 
+/* The one of a LoRA's two matrices. */
+static MoaTensor *
+low_rank_param (const MoaNet *net, const char *name, const char *what, MoaShape shape)
+{
+  g_autofree char *full = g_strconcat (net->lora->prefix, name, what, NULL);
+  return moa_graph_param (net->graph, net->lora->params, full, shape, MOA_PANELS);
+}
+
+static gboolean
+has_low_rank (const MoaNet *net, const char *name)
+{
+  for (char **layer = net->lora ? net->lora->layers : NULL; layer && *layer; layer++)
+    if (g_pattern_match_simple (*layer, name))
+      return TRUE;
+  return FALSE;
+}
+
+/* What is added to a layer's n channels: the residual, and what a LoRA makes of x.  kernel 1: of a linear
+ * layer. */
+static MoaTensor *
+added (const MoaNet *net, MoaTensor *x, gint64 n, MoaTensor *residual, const char *name, int kernel,
+       int stride, int before)
+{
+  if (!has_low_rank (net, name))
+    return residual;
+  gint64 c = moa_net_dim (x, -1), rank = net->lora->rank;
+  MoaShape shape = kernel == 1 ? MOA_SHAPE (rank, c) : MOA_SHAPE (rank, c, kernel, kernel);
+  MoaTensor *down = low_rank_param (net, name, ".lora_A.weight", shape);
+  MoaTensor *up = low_rank_param (net, name, ".lora_B.weight", MOA_SHAPE (n, rank));
+  x = kernel == 1 ? moa_linear (net->graph, x, down, NULL, NULL)
+                  : moa_conv2d (net->graph, x, down, NULL, NULL, stride, before, 1);
+  return moa_linear (net->graph, x, up, NULL, residual);
+}
+
 /* The name of a printf style call. */
 #define NAME(out, format)                          \
   g_autofree char *out = NULL;                     \
@@ -40,7 +74,7 @@ moa_net_linear (const MoaNet *net, MoaTensor *x, gint64 n, MoaTensor *residual,
   NAME (name, format)
   MoaShape shape = MOA_SHAPE (n, moa_net_dim (x, -1));
   return moa_linear (net->graph, x, param (net, name, ".weight", shape, MOA_PANELS),
-                     vector (net, name, ".bias", n), residual);
+                     vector (net, name, ".bias", n), added (net, x, n, residual, name, 1, 1, 0));
 }
 
 MoaTensor *
@@ -48,7 +82,8 @@ moa_net_matrix (const MoaNet *net, MoaTensor *x, gint64 n, const char *format, .
 {
   NAME (name, format)
   MoaShape shape = MOA_SHAPE (n, moa_net_dim (x, -1));
-  return moa_linear (net->graph, x, param (net, name, ".weight", shape, MOA_PANELS), NULL, NULL);
+  return moa_linear (net->graph, x, param (net, name, ".weight", shape, MOA_PANELS), NULL,
+                     added (net, x, n, NULL, name, 1, 1, 0));
 }
 
 static MoaTensor *
@@ -57,7 +92,8 @@ conv3 (const MoaNet *net, MoaTensor *x, gint64 n, MoaTensor *residual, int strid
 {
   MoaShape shape = MOA_SHAPE (n, moa_net_dim (x, -1), 3, 3);
   return moa_conv2d (net->graph, x, param (net, name, ".weight", shape, MOA_PANELS),
-                     vector (net, name, ".bias", n), residual, stride, before, 1);
+                     vector (net, name, ".bias", n),
+                     added (net, x, n, residual, name, 3, stride, before), stride, before, 1);
 }
 
 MoaTensor *

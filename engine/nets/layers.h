@@ -5,12 +5,23 @@
 
 #include "ops/ops.h"
 
+/* A LoRA in training (Hu et al. 2021) beside a net's own weights: where a pattern matches a layer's name,
+ *   y += up down x,   down [rank, C] (a convolution's: [rank, C, k, k]), up [N, rank],
+ * of the names PREFIX + NAME + ".lora_A.weight" and ".lora_B.weight", which are PEFT's. */
+typedef struct {
+  MoaParams *params;
+  const char *prefix;
+  char **layers;   /* patterns, NULL ended */
+  int rank;
+} MoaLowRank;
+
 /* What all layers of a net share. */
 typedef struct {
   MoaGraph *graph;
   MoaParams *params;
   int groups;   /* of its group norms */
   double eps;   /* of its norms */
+  const MoaLowRank *lora; /* NULL: none */
 } MoaNet;
 
 /* NAME.weight [n, C] and, but for matrix, NAME.bias; a 1x1 convolution is a linear layer too. */

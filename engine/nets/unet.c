@@ -255,7 +255,7 @@ static Unet
 begin (MoaGraph *g, const MoaUnetConfig *config, MoaParams *params, const MoaUnetArgs *args,
        GPtrArray *skips)
 {
-  Unet u = { g, config, args, { g, params, config->norm_groups, config->norm_eps },
+  Unet u = { g, config, args, { g, params, config->norm_groups, config->norm_eps, args->lora },
              .skips = skips };
   u.emb = time_embedding (&u);
   count_layers (&u);

@@ -15,6 +15,7 @@ typedef struct {
   MoaTensor *const *control; /* moa_unet_skips() + 1 residuals of a ControlNet, added to the skips and
                                 to the middle's result; NULL: none */
   MoaUnetKeep keep;
+  const MoaLowRank *lora;    /* in training; NULL: none */
 } MoaUnetArgs;
 
 /* eps (or v) B,h,w,4.  Tensors are named like diffusers' modules: "conv_in", "time_embedding",

@@ -32,7 +32,8 @@ static const char base[] =
   " 'vae': {'phases': [[1.0, 0, 4]], 'l1': 1.0, 'mse': 1.0, 'gradient': 0.5, 'kl': 1e-4,"
   "   'pca_pull': 1.0, 'pca_until': 0.5, 'person_crops': 0.0, 'whiten': true},"
   " 'encoders': {'measures': 1.0, 'classes': 1.0, 'identity': 0.2, 'text': 0.2, 'captions': 12},"
-  " 'prior': {'caption_drop': 0.1, 'min_snr': 5.0, 'described': 0.0, 'swap': 0.0},"
+  " 'prior': {'caption_drop': 0.1, 'min_snr': 5.0, 'described': 0.0, 'swap': 0.0, 'lora_rank': 0,"
+  "   'lora_layers': ['*.attn*.to_*']},"
   " 'moa': {'lambda_router': 1e-4, 'lambda_object': 1e-4, 'router_from': 0.0, 'router_ramp': 0.0,"
   "   'router_loss': 'paper', 'router_blocks': 'paper', 'masked': true, 'space_time': true, 'swap': 0.0,"
   "   'condition_drop': 0.1, 'subject_drop': 0.15, 'generic': 0.0, 'min_snr': 0.0, 't_max': 800,"
@@ -55,6 +56,11 @@ static const char *const presets[MOA_N_STAGES] = {
   "{'train': ['heads/*'], 'steps': 3000, 'batch': 32, 'micro_batch': 32,"
   " 'optimizer': {'lr': 2e-3, 'warmup': 50, 'schedule': 'cosine', 'final': 0.02, 'ema': 0.99}}",
 };
+
+/* Of the stage "prior" where it trains a LoRA: as diffusers' script for Stable Diffusion 1.5. */
+static const char lora_preset[] =
+  "{'train': ['lora/*'],"
+  " 'optimizer': {'lr': 1e-4, 'beta2': 0.999, 'weight_decay': 0.01, 'groups': []}}";
 
 typedef enum { INT, REAL, FLAG, TEXT, LIST, CHOICE } Type;
 
@@ -125,6 +131,8 @@ static const Row rows[] = {
   { "prior", "min_snr", REAL, AT (prior.min_snr), 0, 1e6 },
   { "prior", "described", REAL, AT (prior.described), 0, 1 },
   { "prior", "swap", REAL, AT (prior.swap), 0, 1 },
+  { "prior", "lora_rank", INT, AT (prior.lora_rank), 0, 1024 },
+  { "prior", "lora_layers", LIST, AT (prior.lora_layers) },
   { "moa", "lambda_router", REAL, AT (moa.lambda_router), 0, 1e6 },
   { "moa", "lambda_object", REAL, AT (moa.lambda_object), 0, 1e6 },
   { "moa", "router_from", REAL, AT (moa.router_from), 0, 1 },
@@ -171,6 +179,14 @@ merge (json_t *to, json_t *from)
       else
         json_object_set_new (to, key, json_deep_copy (value));
     }
+}
+
+static void
+merge_literal (json_t *to, const char *text)
+{
+  json_t *from = parse_literal (text);
+  merge (to, from);
+  json_decref (from);
 }
 
 /* Keys are known that have a default. */
@@ -329,9 +345,10 @@ moa_train_config_parse (json_t *json, const char *where, MoaTrainConfig *config,
   if (check_keys (json, config->json, where, "", error)
       && moa_values_choice (&top, "stage", MOA_N_STAGES, stages, &stage))
     {
-      json_t *preset = parse_literal (presets[stage]);
-      merge (config->json, preset);
-      json_decref (preset);
+      json_t *rank = json_object_get (json_object_get (json, "prior"), "lora_rank");
+      merge_literal (config->json, presets[stage]);
+      if (stage == MOA_STAGE_PRIOR && json_number_value (rank) > 0)
+        merge_literal (config->json, lora_preset);
       merge (config->json, json);
       if (read_values (config->json, where, config, error))
         return TRUE;
@@ -374,6 +391,7 @@ moa_train_config_clear (MoaTrainConfig *config)
   g_free (config->data.path);
   g_strfreev (config->fresh);
   g_strfreev (config->train);
+  g_strfreev (config->prior.lora_layers);
   for (int i = 0; i < config->optimizer.n_groups; i++)
     g_free (config->optimizer.groups[i].match);
   g_free (config->optimizer.groups);

@@ -83,6 +83,8 @@ typedef struct {
 
   struct {
     double caption_drop, min_snr, described, swap;
+    int lora_rank;       /* 0: no LoRA, the networks themselves are trained */
+    char **lora_layers;  /* patterns of the U-Net's layers, "*.attn*.to_*" */
   } prior;
 
   struct {

@@ -194,7 +194,7 @@ declare_parameters (MoaTrainer *t, GError **error)
 {
   if (!check_numbers (t, error)
       || !moa_parts_open (&t->parts, t->model, 0, moa_cpu_device (t->cpu), error)
-      || (t->stage->heads && !t->stage->heads (t, error))
+      || (t->stage->declare && !t->stage->declare (t, error))
       || !moa_trained_init (&t->set, &t->parts, t->config, t->cpu, error))
     return FALSE;
   if (t->config->checkpointing && t->config->stage != MOA_STAGE_PRIOR
@@ -383,8 +383,9 @@ load_parameters (MoaTraining *training, GError **error)
   MoaTrainer *t = &training->t;
   if (!moa_parts_load (&t->parts, moa_trainer_parts (t), training->run->cancellable, error))
     return FALSE;
-  if (t->stage->heads)
-    moa_parts_start (&t->parts, MOA_PART_HEADS, t->config->seed);
+  for (int kind = MOA_PART_HEADS; kind < MOA_N_PART_KINDS; kind++)
+    if (moa_trainer_parts (t) >> kind & 1)
+      moa_parts_start (&t->parts, kind, t->config->seed);
   if (!moa_trained_allocate (&t->set, error)
       || (training->run->resume && !restore_checkpoint (training, error)))
     return FALSE;

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define LORA_PREFIX "unet." /* as PEFT and diffusers name what is the U-Net's */
+
 static const struct {
   const char *name, *base, *label;
 } kinds[MOA_N_PART_KINDS] = {
@@ -17,6 +19,7 @@ static const struct {
   { "image_encoder", "model", "image encoder" },
   { "moa", "moa", "MoA" },
   { "heads", "heads", "heads" },
+  { "lora", "lora", "LoRA" },
 };
 
 const char *
@@ -29,7 +32,7 @@ char *
 moa_part_file (const char *path, MoaPartKind kind)
 {
   g_autofree char *file = g_strconcat (kinds[kind].base, ".safetensors", NULL);
-  return g_build_filename (path, kinds[kind].name, file, NULL);
+  return g_build_filename (path, kind == MOA_PART_LORA ? "" : kinds[kind].name, file, NULL);
 }
 
 static gboolean
@@ -79,8 +82,7 @@ open_params (MoaParts *parts, const char *path, guint fresh, MoaDevice *device, 
     {
       g_autofree char *file = moa_part_file (path, kind);
       MoaWeights *weights = NULL;
-      if (kind != MOA_PART_HEADS && !(fresh >> kind & 1)
-          && g_file_test (file, G_FILE_TEST_EXISTS)
+      if (kind < MOA_PART_HEADS && !(fresh >> kind & 1) && g_file_test (file, G_FILE_TEST_EXISTS)
           && !(weights = moa_weights_open (file, kinds[kind].label, error)))
         return FALSE;
       parts->params[kind] = moa_params_new_on (weights, device);
@@ -113,19 +115,64 @@ build_all (MoaParts *parts, MoaGraph *g)
 #undef INPUT
 }
 
-gboolean
-moa_parts_open (MoaParts *parts, const char *path, guint fresh, MoaDevice *device, GError **error)
+static gboolean
+declare (MoaParts *parts, void (*build) (MoaParts *parts, MoaGraph *g), MoaDevice *device, GError **error)
 {
-  *parts = (MoaParts){ .tokenizer = NULL };
-  if (!read_configs (parts, path, error) || !open_params (parts, path, fresh, device, error))
-    return FALSE;
   MoaCpu *cpu = moa_cpu_new_on (device, 1);
   MoaGraph *g = moa_graph_new (cpu);
-  build_all (parts, g);
+  build (parts, g);
   gboolean ok = moa_graph_plan (g, error);
   moa_graph_free (g);
   moa_cpu_free (cpu);
   return ok;
+}
+
+gboolean
+moa_parts_open (MoaParts *parts, const char *path, guint fresh, MoaDevice *device, GError **error)
+{
+  *parts = (MoaParts){ .tokenizer = NULL };
+  return read_configs (parts, path, error) && open_params (parts, path, fresh, device, error)
+         && declare (parts, build_all, device, error);
+}
+
+/* ---- A LoRA ----------------------------------------------------------- */
+
+static void
+build_lora (MoaParts *parts, MoaGraph *g)
+{
+  int side = 1 << (parts->unet.n_levels - 1);
+#define INPUT(...) moa_graph_input (g, "in", MOA_SHAPE (__VA_ARGS__), MOA_EACH_RUN)
+  MoaUnetArgs args = { INPUT (1, side, side, parts->unet.in_channels), INPUT (1),
+                       INPUT (1, 1, parts->unet.text_dim), .lora = &parts->lora };
+#undef INPUT
+  moa_unet (g, &parts->unet, parts->params[MOA_PART_UNET], &args);
+}
+
+static gboolean
+is_declared (const MoaParams *params, const char *pattern)
+{
+  for (guint i = 0; i < moa_params_count (params); i++)
+    if (g_pattern_match_simple (pattern, moa_params_nth (params, i)->name))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+moa_parts_add_lora (MoaParts *parts, int rank, char **layers, GError **error)
+{
+  MoaParams *params = parts->params[MOA_PART_LORA];
+  parts->lora = (MoaLowRank){ params, LORA_PREFIX, layers, rank };
+  if (!declare (parts, build_lora, moa_params_device (params), error))
+    return FALSE;
+  for (char **layer = layers; *layer; layer++)
+    {
+      g_autofree char *down = g_strconcat (LORA_PREFIX, *layer, ".lora_A.weight", NULL);
+      if (!is_declared (params, down))
+        return moa_fail (error, MOA_ERROR_ARGUMENT,
+                         "\"prior.lora_layers\": no layer of the U-Net is named like \"%s\"; names are as "
+                         "\"down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q\"", *layer);
+    }
+  return TRUE;
 }
 
 void
@@ -150,7 +197,22 @@ moa_parts_load (MoaParts *parts, guint which, GCancellable *cancellable, GError 
 
 /* ---- Writing ---------------------------------------------------------- */
 
-/* The shape that diffusers gives a parameter: some matrices are 1x1 convolutions there. */
+/* The weight of the U-Net that "unet.NAME.lora_A.weight" or its lora_B is added to. */
+static const MoaParam *
+under_lora (const MoaParts *parts, const MoaParam *param)
+{
+  const MoaParams *unet = parts->params[MOA_PART_UNET];
+  const char *layer = param->name + strlen (LORA_PREFIX);
+  g_autofree char *name
+    = g_strdup_printf ("%.*s.weight", (int) (g_strrstr (layer, ".lora_") - layer), layer);
+  for (guint i = 0; i < moa_params_count (unet); i++)
+    if (!strcmp (moa_params_nth (unet, i)->name, name))
+      return moa_params_nth (unet, i);
+  return NULL;
+}
+
+/* The shape that diffusers gives a parameter: some matrices are 1x1 convolutions there, and a LoRA's are
+ * what they are added to. */
 static int
 file_shape (const MoaParts *parts, MoaPartKind kind, const MoaParam *param, gint64 dim[4])
 {
@@ -162,6 +224,11 @@ file_shape (const MoaParts *parts, MoaPartKind kind, const MoaParam *param, gint
                   || (kind == MOA_PART_UNET && !parts->unet.linear_projection
                       && (g_str_has_suffix (param->name, "proj_in.weight")
                           || g_str_has_suffix (param->name, "proj_out.weight")));
+  if (kind == MOA_PART_LORA)
+    {
+      gint64 other[4];
+      conv = file_shape (parts, MOA_PART_UNET, under_lora (parts, param), other) == 4;
+    }
   return conv && param->rank == 2 ? 4 : param->rank;
 }
 

@@ -457,6 +457,6 @@ clear (MoaTrainer *t)
 
 const MoaStage moa_stage_encoders = {
   .parts = 1u << MOA_PART_TEXT | 1u << MOA_PART_VISION | 1u << MOA_PART_HEADS,
-  .state_size = sizeof (Encoders), .options = options, .heads = heads, .build = build, .plan = plan,
+  .state_size = sizeof (Encoders), .options = options, .declare = heads, .build = build, .plan = plan,
   .fill = fill, .validate = validate, .finish = unit_variance, .clear = clear,
 };

@@ -403,7 +403,7 @@ clear (MoaTrainer *t)
 }
 
 const MoaStage moa_stage_judge = {
-  .parts = 1u << MOA_PART_HEADS, .state_size = sizeof (Judge), .options = options, .heads = heads,
+  .parts = 1u << MOA_PART_HEADS, .state_size = sizeof (Judge), .options = options, .declare = heads,
   .build = build, .plan = plan, .fill = fill, .validate = validate, .finish = finish,
   .clear = clear,
 };

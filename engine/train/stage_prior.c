@@ -13,7 +13,10 @@
  * rows of some items are fused with their photos' features (the fuser of MoA,
  * Eq. 8), and the prior itself reads them; in a share `swap` of those, noised as a
  * replacement goes (MoaNoising), which tells people apart far better than noise
- * alone.  Without photos it remains what words alone make of it. */
+ * alone.  Without photos it remains what words alone make of it.
+ *
+ * With `lora_rank` the networks stay as they are, and a LoRA of that rank beside the U-Net's layers learns
+ * (Hu et al. 2021): a style, say.  Its file is for every program that takes such. */
 #include "train/latents.h"
 #include "train/losses.h"
 #include "train/subjects.h"
@@ -45,7 +48,15 @@ described (const MoaTrainer *t)
 static guint
 more_parts (const MoaTrainConfig *config)
 {
-  return config->prior.described > 0 ? 1u << MOA_PART_VISION | 1u << MOA_PART_MOA : 0;
+  return (config->prior.described > 0 ? 1u << MOA_PART_VISION | 1u << MOA_PART_MOA : 0)
+         | (config->prior.lora_rank > 0 ? 1u << MOA_PART_LORA : 0);
+}
+
+static gboolean
+declare (MoaTrainer *t, GError **error)
+{
+  int rank = t->config->prior.lora_rank;
+  return rank == 0 || moa_parts_add_lora (&t->parts, rank, t->config->prior.lora_layers, error);
 }
 
 static void
@@ -85,7 +96,8 @@ build (MoaTrainer *t, GError **error)
       mixture.described = TRUE;
     }
   MoaUnetArgs args = { p->sample, p->t, text, described (t) ? &mixture : NULL,
-                       .keep = t->config->checkpointing };
+                       .keep = t->config->checkpointing,
+                       .lora = t->parts.lora.rank > 0 ? &t->parts.lora : NULL };
   p->out = moa_unet (g, &t->parts.unet, t->parts.params[MOA_PART_UNET], &args);
   moa_graph_output (p->out);
   MoaTensor *d = moa_subtract (g, p->out, p->target);
@@ -433,7 +445,7 @@ clear (MoaTrainer *t)
 
 const MoaStage moa_stage_prior = {
   .parts = 1u << MOA_PART_VAE | 1u << MOA_PART_TEXT | 1u << MOA_PART_UNET,
-  .more_parts = more_parts, .state_size = sizeof (Prior), .options = options, .build = build, .plan = plan, .fill = fill,
-  .validate = validate, .sample = sample,
+  .more_parts = more_parts, .state_size = sizeof (Prior), .options = options, .declare = declare,
+  .build = build, .plan = plan, .fill = fill, .validate = validate, .sample = sample,
   .finish = finish, .clear = clear,
 };

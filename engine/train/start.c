@@ -5,7 +5,8 @@
  * residual branch starts at zero (Ho et al. 2020; LDM's zero_module), so that
  * every net begins as a nearly linear path: without it a small autoencoder
  * hardly gets going.  An expert is a copy of the prior's attention, routers
- * and the fuser's end are zero: an untrained MoA is the prior. */
+ * and the fuser's end are zero: an untrained MoA is the prior.  So is a LoRA: down is normal of width
+ * 1 / rank, up zero (PEFT's "gaussian", diffusers' trainings). */
 #include "train/parts.h"
 
 #include "base/rng.h"
@@ -37,6 +38,8 @@ starts_at_zero (MoaPartKind kind, const MoaParam *param)
   if (kind == MOA_PART_UNET)
     return ends (param, ".conv2.weight") || ends (param, ".proj_out.weight")
            || !strcmp (param->name, "conv_out.weight");
+  if (kind == MOA_PART_LORA)
+    return ends (param, ".lora_B.weight");
   return kind == MOA_PART_VAE && (ends (param, ".conv2.weight") || ends (param, ".to_out.0.weight"));
 }
 
@@ -48,6 +51,8 @@ choose (const MoaParts *parts, MoaPartKind kind, const MoaParam *param)
   gboolean clip = kind == MOA_PART_TEXT || kind == MOA_PART_VISION;
   if (starts_at_zero (kind, param))
     return (Start){ ZEROS };
+  if (kind == MOA_PART_LORA)
+    return (Start){ NORMAL, 1. / param->dim[0] };
   if (!strcmp (param->name, "fuser.freq"))
     return (Start){ FREQUENCIES };
   if (clip && strstr (param->name, "embedding") && !strstr (param->name, "patch_embedding"))

@@ -76,13 +76,15 @@ static gboolean
 load_parts (Timing *timing, GError **error)
 {
   MoaTrainer *t = &timing->t;
-  for (int kind = 0; kind < MOA_PART_HEADS; kind++)
+  if (t->stage->declare && !t->stage->declare (t, error))
+    return FALSE;
+  for (int kind = 0; kind < MOA_N_PART_KINDS; kind++)
     if (moa_trainer_parts (t) >> kind & 1)
       timing->out->weight_bytes += moa_params_bytes (t->parts.params[kind]);
   if (!check_free (t, "The weights", timing->out->weight_bytes, error)
       || !moa_parts_load (&t->parts, moa_trainer_parts (t), NULL, error))
     return FALSE;
-  for (int kind = 0; kind < MOA_PART_HEADS; kind++)
+  for (int kind = 0; kind < MOA_N_PART_KINDS; kind++)
     if (moa_trainer_parts (t) >> kind & 1 && !moa_params_weights (t->parts.params[kind]))
       {
         moa_parts_start (&t->parts, kind, 1);

@@ -493,9 +493,9 @@ gboolean
 moa_trained_write (MoaTrainedSet *set, const char *path, gboolean half, GError **error)
 {
   g_assert (!set->averaged);
-  for (int part = 0; part < MOA_PART_HEADS; part++)
+  for (int part = 0; part < MOA_N_PART_KINDS; part++)
     {
-      if (!(set->which >> part & 1))
+      if (part == MOA_PART_HEADS || !(set->which >> part & 1))
         continue;
       g_autofree const float **values
         = g_new0 (const float *, moa_params_count (set->parts->params[part]));

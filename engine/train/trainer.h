@@ -36,8 +36,8 @@ typedef struct {
   guint (*more_parts) (const MoaTrainConfig *config);
   gsize state_size;      /* of trainer->state, zeros at first */
   void (*options) (const MoaTrainer *t, MoaDataOptions *options);
-  /* Declares the heads' parameters; or NULL. */
-  gboolean (*heads) (MoaTrainer *t, GError **error);
+  /* Declares the parameters that are no model's, heads and a LoRA; or NULL. */
+  gboolean (*declare) (MoaTrainer *t, GError **error);
   /* Builds its graphs, by moa_trainer_graph() and moa_trainer_loss(). */
   gboolean (*build) (MoaTrainer *t, GError **error);
   /* Once the graphs can run, and before the first step; or NULL. */

@@ -2,6 +2,7 @@
 #include "train-util.h"
 
 #include "base/rng.h"
+#include "nets/unet.h"
 #include "nets/vae.h"
 #include "train/data-private.h"
 #include "train/trainer.h"
@@ -273,6 +274,142 @@ test_swap_target (void)
   remove_all (folder);
 }
 
+/* ---- A LoRA ----------------------------------------------------------- */
+
+/* eps of the U-Net for drawn inputs, with the LoRA in training if there is one; (transfer full) */
+static float *
+unet_eps (const MoaParts *parts, MoaParams *unet, const MoaLowRank *lora, gsize *n)
+{
+  enum { SIDE = 8, WORDS = 5 };
+  g_autoptr (GError) error = NULL;
+  MoaCpu *cpu = moa_cpu_new (moa_isa_best (), 1);
+  MoaGraph *g = moa_graph_new (cpu);
+  MoaWorkspace *workspace = moa_workspace_new ();
+  MoaUnetArgs args = { moa_graph_input (g, "z", MOA_SHAPE (1, SIDE, SIDE, parts->unet.in_channels), MOA_HELD),
+                       moa_graph_input (g, "t", MOA_SHAPE (1), MOA_HELD),
+                       moa_graph_input (g, "text", MOA_SHAPE (1, WORDS, parts->unet.text_dim), MOA_HELD),
+                       .lora = lora };
+  MoaTensor *eps = moa_unet (g, &parts->unet, unet, &args);
+  moa_graph_output (eps);
+  g_assert_true (moa_graph_plan (g, &error) && moa_params_load (unet, 1, NULL, &error));
+  g_assert_true (moa_graph_prepare (g, workspace, &error));
+  MoaTensor *inputs[] = { args.sample, args.text };
+  for (int i = 0; i < 2; i++)
+    {
+      g_autofree float *numbers = g_new (float, moa_shape_count (&inputs[i]->shape));
+      moa_rng_normal (9, i, 0, numbers, moa_shape_count (&inputs[i]->shape));
+      moa_graph_set (inputs[i], numbers);
+    }
+  moa_graph_set_ints (args.t, (gint32[]){ 400 });
+  g_assert_true (moa_graph_run (g, NULL, &error));
+  *n = moa_shape_count (&eps->shape);
+  float *out = g_new (float, *n);
+  moa_graph_get (eps, out);
+  moa_graph_free (g);
+  moa_workspace_free (workspace);
+  moa_cpu_free (cpu);
+  return out;
+}
+
+/* The U-Net of PATH with a LoRA's file added to its weights, or without; (transfer full) */
+static MoaParams *
+unet_with_file (const char *path, const char *file)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *unet = moa_part_file (path, MOA_PART_UNET);
+  MoaWeights *weights = moa_weights_open (unet, "U-Net", &error);
+  g_assert_no_error (error);
+  if (file)
+    {
+      MoaLoraFile *lora = moa_lora_open (file, &error);
+      g_assert_no_error (error);
+      moa_weights_add_lora (weights, lora, MOA_NAMES_UNET, 1);
+      moa_lora_unref (lora);
+    }
+  MoaParams *params = moa_params_new (weights, moa_isa_best ());
+  moa_weights_unref (weights);
+  return params;
+}
+
+/* The LoRA of a training's last checkpoint in its part's parameters, each at its average. */
+static void
+load_lora (MoaParts *parts, const char *folder, int step)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = checkpoint (folder, step);
+  MoaSafetensors *file = moa_safetensors_open (path, &error);
+  g_assert_no_error (error);
+  MoaParams *params = parts->params[MOA_PART_LORA];
+  g_assert_true (moa_params_load (params, 1, NULL, &error));
+  g_assert_cmpint (moa_safetensors_count (file), ==, 4 * moa_params_count (params));
+  for (guint i = 0; i < moa_params_count (params); i++)
+    {
+      MoaParam *param = moa_params_nth (params, i);
+      g_autofree char *name = g_strconcat ("average/lora/", param->name, NULL);
+      const MoaFileTensor *tensor = moa_safetensors_find (file, name);
+      g_autofree float *numbers = g_new (float, tensor->n);
+      g_assert_true (moa_safetensors_read_float (file, tensor, 0, tensor->n, numbers, &error));
+      g_assert_true (moa_params_set_numbers (params, param, numbers, &error));
+    }
+  moa_safetensors_close (file);
+}
+
+static double
+largest_distance (const float *a, const float *b, gsize n)
+{
+  double most = 0;
+  for (gsize i = 0; i < n; i++)
+    most = MAX (most, fabs (a[i] - b[i]));
+  return most;
+}
+
+/* Trained on a folder without masks, the U-Net stays; the file adds to other programs' weights what the
+ * training graph adds beside them, in layers of every kind. */
+static void
+test_lora (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autofree char *data = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autofree char *masks = g_build_filename (data, "masks", NULL);
+  g_autofree char *model = g_build_filename (folder, "model", NULL), *tiny = tiny_model ();
+  g_autofree char *file = moa_part_file (model, MOA_PART_LORA);
+  g_autofree char *old = moa_part_file (tiny, MOA_PART_UNET), *now = moa_part_file (model, MOA_PART_UNET);
+  make_pictures (data, 12, 4);
+  remove_all (masks);
+  g_autofree char *config_text = g_strdup_printf (
+    "{'stage': 'prior', 'steps': 4, 'batch': 4, 'micro_batch': 2, 'half': false,"
+    " 'prior': {'lora_rank': 3, 'lora_layers': ['*.attn?.to_*', 'conv_in', 'down_*.conv', '*.proj_in',"
+    "   '*.conv_shortcut', '*.time_emb_proj', '*.ff.net.2', 'up_blocks.1.resnets.*.conv2']},"
+    " 'optimizer': {'lr': 0.005, 'warmup': 1, 'ema': 0.5},"
+    " 'data': {'source': 'plain', 'path': '%s', 'held_out': 2}}", data);
+  train (config_text, folder, FALSE, 0, NULL);
+  assert_same_tensors (old, now);
+
+  MoaTrainConfig config = make_config (config_text);
+  MoaParts parts;
+  g_autoptr (GError) error = NULL;
+  moa_parts_open (&parts, model, 0, moa_device_host (), &error);
+  g_assert_no_error (error);
+  moa_parts_add_lora (&parts, 3, config.prior.lora_layers, &error);
+  g_assert_no_error (error);
+  load_lora (&parts, folder, 4);
+  MoaParams *plain = unet_with_file (model, NULL), *added = unet_with_file (model, file);
+  gsize n;
+  g_autofree float *trained = unet_eps (&parts, parts.params[MOA_PART_UNET], &parts.lora, &n);
+  g_autofree float *opened = unet_eps (&parts, added, NULL, &n);
+  g_autofree float *without = unet_eps (&parts, plain, NULL, &n);
+  double same = largest_distance (trained, opened, n), apart = largest_distance (trained, without, n);
+  g_test_message ("eps moved by %.3g, and the file's is %.3g away", apart, same);
+  g_assert_cmpfloat (apart, >, 0.05);
+  g_assert_cmpfloat (same, <, 1e-5);
+  moa_params_free (plain);
+  moa_params_free (added);
+  moa_parts_clear (&parts);
+  moa_train_config_clear (&config);
+  remove_all (folder);
+  remove_all (data);
+}
+
 /* ---- All stages ------------------------------------------------------- */
 
 /* The value after a name in the first line that has it, over that in the last. */
@@ -338,6 +475,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/train/samples/moa", GINT_TO_POINTER (1), test_samples);
   g_test_add_data_func ("/train/samples/folder", GINT_TO_POINTER (2), test_samples);
   g_test_add_func ("/train/folder", test_folder);
+  g_test_add_func ("/train/lora", test_lora);
   g_test_add_data_func ("/train/stages/encoders", GINT_TO_POINTER (0), test_stages);
   g_test_add_data_func ("/train/stages/prior", GINT_TO_POINTER (1), test_stages);
   g_test_add_data_func ("/train/stages/moa", GINT_TO_POINTER (2), test_stages);

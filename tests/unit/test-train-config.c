@@ -23,6 +23,30 @@ test_config_paper (void)
   moa_train_config_clear (&c);
 }
 
+/* A LoRA alone is trained where there is one, unless it is said otherwise; other stages have none. */
+static void
+test_config_lora (void)
+{
+  static const struct {
+    const char *config, *train;
+    double lr;
+  } cases[] = {
+    { "{'stage': 'prior', 'prior': {'lora_rank': 0}}", "unet/*|text_encoder/*", 1e-3 },
+    { "{'stage': 'prior', 'prior': {'lora_rank': 8}}", "lora/*", 1e-4 },
+    { "{'stage': 'prior', 'prior': {'lora_rank': 8}, 'train': ['lora/*lora_B*'], 'optimizer': {'lr': 0.5}}",
+      "lora/*lora_B*", 0.5 },
+    { "{'stage': 'moa', 'prior': {'lora_rank': 8}}", "moa/*", 5e-5 },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      MoaTrainConfig c = make_config (cases[i].config);
+      g_autofree char *trained = g_strjoinv ("|", c.train);
+      g_assert_cmpstr (trained, ==, cases[i].train);
+      g_assert_cmpfloat (c.optimizer.lr, ==, cases[i].lr);
+      moa_train_config_clear (&c);
+    }
+}
+
 static void
 test_config_refused (void)
 {
@@ -41,6 +65,8 @@ test_config_refused (void)
     { "{'stage': 'moa', 'batch': 10, 'micro_batch': 4}", "batch" },
     { "{'stage': 'moa', 'train': [3]}", "train" },
     { "{'stage': 'moa', 'seed': -1}", "seed" },
+    { "{'stage': 'prior', 'prior': {'lora_rank': -1}}", "prior.lora_rank" },
+    { "{'stage': 'prior', 'prior': {'lora_layers': '*'}}", "prior.lora_layers" },
     { "{'stage': 'moa', 'data': {'source': 'photos'}}", "data.source" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -174,14 +200,19 @@ test_pack (void)
 }
 
 static void
-test_unknown_pattern (void)
+test_unknown_pattern (gconstpointer data)
 {
+  static const char *const cases[][2] = {
+    { "{'stage': 'vae', 'train': ['vae/*', 'vea/encoder.*']}", "vea/encoder.*" },
+    { "{'stage': 'prior', 'prior': {'lora_rank': 2, 'lora_layers': ['*to_q', 'unet/*to_k']}}", "unet/*to_k" },
+  };
+  int i = GPOINTER_TO_INT (data);
   g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
-  MoaTrainConfig config = make_config ("{'stage': 'vae', 'train': ['vae/*', 'vea/encoder.*']}");
+  MoaTrainConfig config = make_config (cases[i][0]);
   MoaTrainRun run = { .n_threads = 1 };
   g_autoptr (GError) error = NULL;
   g_assert_false (moa_train (&config, folder, &run, &error));
-  g_assert_nonnull (strstr (error->message, "vea/encoder.*"));
+  g_assert_nonnull (strstr (error->message, cases[i][1]));
   moa_train_config_clear (&config);
   remove_all (folder);
 }
@@ -191,12 +222,14 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/train/config/paper", test_config_paper);
+  g_test_add_func ("/train/config/lora", test_config_lora);
   g_test_add_func ("/train/config/refused", test_config_refused);
   g_test_add_func ("/train/config/changes", test_config_changes);
   g_test_add_func ("/train/config/lines", test_config_lines);
   g_test_add_func ("/train/eigen", test_eigen);
   g_test_add_func ("/train/start", test_start);
   g_test_add_func ("/train/pack", test_pack);
-  g_test_add_func ("/train/unknown-pattern", test_unknown_pattern);
+  g_test_add_data_func ("/train/unknown-pattern/parameters", GINT_TO_POINTER (0), test_unknown_pattern);
+  g_test_add_data_func ("/train/unknown-pattern/layers", GINT_TO_POINTER (1), test_unknown_pattern);
   return g_test_run ();
 }

@@ -29,6 +29,9 @@ test_resume (gconstpointer data)
       " 'data': {'pictures': 9, 'held_out': 1},"
       " 'moa': {'swap': 0.5, 'swap_path': 0.5, 'generic': 0.3, 'condition_drop': 0.3}}",
       MOA_PART_MOA, 3 },
+    { "{'stage': 'prior', 'steps': 3, 'batch': 4, 'micro_batch': 2, 'prior': {'lora_rank': 3},"
+      " 'data': {'pictures': 7, 'held_out': 1}, 'every': {'checkpoint': 1}}",
+      MOA_PART_LORA, 3 },
   };
   int i = GPOINTER_TO_INT (data), steps = cases[i].steps;
   g_autofree char *a = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
@@ -366,6 +369,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/train/resume/vae", GINT_TO_POINTER (0), test_resume);
   g_test_add_data_func ("/train/resume/prior", GINT_TO_POINTER (1), test_resume);
   g_test_add_data_func ("/train/resume/moa", GINT_TO_POINTER (2), test_resume);
+  g_test_add_data_func ("/train/resume/lora", GINT_TO_POINTER (3), test_resume);
   g_test_add_func ("/train/masters", test_masters);
   g_test_add_func ("/train/other-order", test_other_order);
   g_test_add_func ("/train/checkpointing", test_checkpointing);
