@@ -177,7 +177,8 @@ check_numbers (const MoaTrainer *t, GError **error)
   MoaNumber wanted = weights[t->config->weights];
   if (device->number == MOA_F32)
     return TRUE;
-  if (t->stage->finish) /* it changes averages as the parameters hold them */
+  /* What changes averages as the parameters hold them; of the prior only a described one does. */
+  if (t->stage->finish && (t->config->stage != MOA_STAGE_PRIOR || t->config->prior.described > 0))
     return moa_fail (error, MOA_ERROR_DEVICE,
                      "The stage \"%s\" trains in float32; write --device %s:f32",
                      moa_stage_name (t->config->stage), device->name);

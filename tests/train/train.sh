@@ -115,23 +115,28 @@ else
   reason=
 fi
 if [ -n "$reason" ]; then
-  skip "2 ranks: the losses of one" "$reason"
-  skip "4 ranks: the losses of one" "$reason"
-  for name in "2 ranks, stopped and gone on with: the same bits" \
+  for name in "2 ranks, prior: the losses of one" "4 ranks, prior: the losses of one" \
+    "2 ranks, lora: the losses of one" "2 ranks, stopped and gone on with: the same bits" \
     "an error says on which rank" "ranks that look late find no training in the way" \
     "SIGUSR1 of mpirun stops all ranks and saves" \
     "a rank that dies ends all, and leaves a checkpoint"; do
     skip "$name" "$reason"
   done
 else
-  "${prior[@]}" --out "$tmp/one" >/dev/null
-  for n in 2 4; do
-    "${mpi[@]}" -n $n "${prior[@]}" --out "$tmp/ranks$n" >"$tmp/ranks.out" 2>&1
-    paste <(losses "$tmp/one") <(losses "$tmp/ranks$n") |
-      awk '{ d = $1 - $2; if (d < 0) d = -d; if (NF != 2 || d > 2e-5 * $1) bad = 1; n++ }
-           END { exit bad || n != 6 }'
-    result "$n ranks: the losses of one" $? \
-           "$(paste <(losses "$tmp/one") <(losses "$tmp/ranks$n"); cat "$tmp/ranks.out")"
+  sed 's|"train": \["unet/\*"\]|"prior": {"lora_rank": 2}|; s/"warmup": 1/&, "lr": 0.02/' "$tmp/prior.json" \
+    >"$tmp/lora.json"
+  for kind in prior lora; do
+    one=("$moa" train "$tmp/$kind.json" --threads 1)
+    "${one[@]}" --out "$tmp/one-$kind" >/dev/null
+    for n in $([ $kind = prior ] && echo 2 4 || echo 2); do
+      out=$tmp/$kind-ranks$n
+      "${mpi[@]}" -n $n "${one[@]}" --out "$out" >"$tmp/ranks.out" 2>&1
+      paste <(losses "$tmp/one-$kind") <(losses "$out") |
+        awk '{ d = $1 - $2; if (d < 0) d = -d; if (NF != 2 || d > 2e-5 * $1) bad = 1; n++ }
+             END { exit bad || n != 6 }'
+      result "$n ranks, $kind: the losses of one" $? \
+             "$(paste <(losses "$tmp/one-$kind") <(losses "$out"); cat "$tmp/ranks.out")"
+    done
   done
 
   sed 's/"steps": 6/"half": false, "steps": 6/' "$tmp/prior.json" >"$tmp/exact.json"

@@ -89,6 +89,26 @@ test_ablations (void)
   moa_train_config_clear (&whole);
 }
 
+/* A LoRA and nothing else. */
+static void
+test_loras (void)
+{
+  static const struct {
+    const char *name;
+    int rank;
+  } files[] = { { "sd15/recipe/lora.json", 16 }, { "mini/recipe/style.json", 8 } };
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      MoaTrainConfig c = read_recipe (files[i].name);
+      g_assert_cmpint (c.prior.lora_rank, ==, files[i].rank);
+      g_assert_cmpuint (g_strv_length (c.train), ==, 1);
+      g_assert_cmpstr (c.train[0], ==, "lora/*");
+      g_assert_cmpint (c.data.source, ==, MOA_SOURCE_PLAIN);
+      g_assert_true (g_path_is_absolute (c.data.path));
+      moa_train_config_clear (&c);
+    }
+}
+
 /* ---- The vanilla fuser ------------------------------------------------ */
 
 /* What the fuser makes of two subjects' tokens at that timestep.  silent: with the norm behind PE at
@@ -198,6 +218,7 @@ test_timing (void)
   static const char *const configs[] = {
     "{'stage': 'prior', 'batch': 2, 'micro_batch': 2, 'train': ['unet/*']}",
     "{'stage': 'moa', 'batch': 2, 'micro_batch': 2}",
+    "{'stage': 'prior', 'batch': 2, 'micro_batch': 2, 'prior': {'lora_rank': 2}}",
   };
   for (guint i = 0; i < G_N_ELEMENTS (configs); i++)
     {
@@ -237,6 +258,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/recipes/sd15", test_sd15);
   g_test_add_func ("/recipes/ablations", test_ablations);
+  g_test_add_func ("/recipes/loras", test_loras);
   g_test_add_func ("/recipes/vanilla", test_vanilla);
   g_test_add_func ("/recipes/train-vanilla", test_train_vanilla);
   g_test_add_func ("/recipes/timing", test_timing);
