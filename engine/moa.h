@@ -70,7 +70,7 @@ typedef struct {
 typedef struct _MoaModel MoaModel;
 
 typedef struct {
-  const char *name;     /* unet, vae, text_encoder, image_encoder, moa */
+  const char *name;     /* unet, vae, text_encoder, image_encoder, moa, controlnet */
   guint64 n_parameters;
   guint64 file_bytes;
 } MoaModelPart;
@@ -98,6 +98,7 @@ typedef struct {
   /* It has routers, which see where persons are: moa_find_persons() can look.  FALSE: several subjects need
    * a mask each. */
   gboolean finds_persons;
+  gboolean controlnet;         /* it has one: MoaControl */
   const char *const *missing;  /* NULL ended; parts that some jobs need, and what to get */
 } MoaModelInfo;
 

@@ -177,6 +177,29 @@ is_opaque (const MoaImage *alpha)
   return TRUE;
 }
 
+gint32
+drawable_load (const char *path, GError **error)
+{
+  gint32 image = gimp_file_load (GIMP_RUN_NONINTERACTIVE, path, path), layer;
+
+  if (image < 0)
+    {
+      g_set_error (error, MOA_ERROR, MOA_ERROR_ARGUMENT, _("\"%s\" cannot be opened as a picture: %s"), path,
+                   gimp_get_pdb_error ());
+      return -1;
+    }
+  if (gimp_image_base_type (image) == GIMP_INDEXED)
+    gimp_image_convert_rgb (image);
+  layer = gimp_image_merge_visible_layers (image, GIMP_CLIP_TO_IMAGE);
+  if (layer < 0)
+    {
+      g_set_error (error, MOA_ERROR, MOA_ERROR_ARGUMENT, _("\"%s\" shows nothing: all its layers are hidden"),
+                   path);
+      gimp_image_delete (image);
+    }
+  return layer;
+}
+
 /* The layer mask's values, or 1 everywhere. */
 static MoaImage *
 read_visibility (gint32 layer, const MoaRect *area, GError **error)

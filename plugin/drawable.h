@@ -10,6 +10,10 @@
  * (-1: of any).  A group is refused unless groups is TRUE.  -1 with error set. */
 gint32 drawable_get_layer (gint32 drawable, gint32 image, gboolean groups, GError **error);
 
+/* The file as an image of its own, whose visible layers are merged into the one that is returned; -1 with error
+ * set. */
+gint32 drawable_load (const char *path, GError **error);
+
 /* The area of the layer as sRGB; transparent pixels are put on white.  If alpha is not NULL it
  * becomes the layer's alpha times its mask, or NULL where that is 1 everywhere. */
 MoaImage *drawable_read_rgb (gint32 layer, const MoaRect *area, MoaImage **alpha, GError **error);

@@ -1,4 +1,5 @@
 /* plug-in-moa-generate: a new image from words, and from persons. */
+#include "control.h"
 #include "generate.h"
 #include "intl.h"
 #include "order.h"
@@ -20,8 +21,13 @@ draw (const Order *order, GError **error)
   const GenerateSettings *settings = order->settings;
   MoaGenerateParams params = settings->params;
   guint64 seeds[GENERATE_MOST_PICTURES];
+  MoaImage *control;
   MoaRun run;
 
+  if (!control_read (settings->how, -1, NULL, &control, error))
+    return -1;
+  params.control = settings->how->params.control;
+  params.control.image = control;
   params.prompt = settings->prompt;
   params.negative = settings->negative;
   params.subjects = order->people->subjects;
@@ -40,6 +46,7 @@ draw (const Order *order, GError **error)
   if (result)
     image = generate_write (&params, order->people->names, result, settings->how, error);
   g_clear_pointer (&result, moa_generate_result_free);
+  moa_image_free (control);
   return image;
 }
 

@@ -16,7 +16,7 @@ typedef struct {
   int pictures;
   MoaSequenceParams sequence;
   char *folder;             /* of a call alone: where what is drawn is kept, for the next one to go on; "" */
-  ReplaceSettings *how;     /* of it: model, subjects, device, threads, memory_limit, mark */
+  ReplaceSettings *how;     /* of it: the model's files, control, subjects, device, threads, memory_limit, mark */
 } GenerateSettings;
 
 /* All defaults; name and own must outlive it.  (transfer full) */
@@ -27,7 +27,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GenerateSettings, generate_settings_free)
 
 /* The procedure's options argument: a JSON object with any of the engine's settings
  * (moa_generate_settings()) and prompt, negative, seed, pictures or what it has of its own and folder,
- * subjects, device, threads, memory_limit (MiB) and mark.  "" is the same as "{}". */
+ * subjects, device, threads, memory_limit (MiB), mark, and what the model is made of and follows: expert,
+ * image_encoder, lora, lora_on_experts, controlnet, control, control_scale, control_start, control_end.  "" is the same as "{}". */
 gboolean generate_settings_set_options (GenerateSettings *settings, const char *json, GError **error);
 
 /* Everything but the subjects and the folder.  From JSON, a newer version is an error.  (transfer full) */

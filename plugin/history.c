@@ -89,6 +89,9 @@ history_load_model (ReplaceSettings *settings)
   replace_settings_set_string (&settings->model, last->model);
   replace_settings_set_string (&settings->expert, last->expert);
   replace_settings_set_string (&settings->image_encoder, last->image_encoder);
+  replace_settings_set_string (&settings->lora, last->lora);
+  replace_settings_set_string (&settings->controlnet, last->controlnet);
+  settings->lora_on_experts = last->lora_on_experts;
 }
 
 void
@@ -99,10 +102,22 @@ history_load_machine (ReplaceSettings *settings)
   replace_settings_set_string (&settings->device, last->device);
 }
 
+/* A layer's name means nothing in another session. */
+static void
+forget_layer (ReplaceSettings *settings)
+{
+  if (!g_str_has_prefix (settings->control, "file:"))
+    replace_settings_set_string (&settings->control, "");
+}
+
 void
 history_save_settings (const ReplaceSettings *settings)
 {
-  g_autofree char *json = replace_settings_to_json (settings);
+  g_autoptr (ReplaceSettings) kept = replace_settings_copy (settings);
+
+  forget_layer (kept);
+
+  g_autofree char *json = replace_settings_to_json (kept);
 
   save (REPLACE_PARASITE, json);
 }
@@ -110,7 +125,11 @@ history_save_settings (const ReplaceSettings *settings)
 void
 history_save_generate (const GenerateSettings *settings)
 {
-  g_autofree char *json = generate_settings_to_json (settings);
+  g_autoptr (GenerateSettings) kept = generate_settings_copy (settings);
+
+  forget_layer (kept->how);
+
+  g_autofree char *json = generate_settings_to_json (kept);
   g_autofree char *parasite = name_parasite (settings->name);
 
   save (parasite, json);

@@ -132,19 +132,11 @@ people_find_layer (gint32 image, const char *name, gboolean others, GError **err
 static MoaImage *
 read_file (const char *path, GError **error)
 {
-  gint32 image = gimp_file_load (GIMP_RUN_NONINTERACTIVE, path, path);
-  MoaImage *photo = NULL;
+  gint32 layer = drawable_load (path, error);
+  MoaImage *photo = layer >= 0 ? drawable_read_rgba (layer, error) : NULL;
 
-  if (image < 0)
-    options_fail (error, _("\"%s\" cannot be opened as a picture: %s"), path,
-                  gimp_get_pdb_error ());
-  else
-    {
-      gint32 layer = gimp_image_merge_visible_layers (image, GIMP_CLIP_TO_IMAGE);
-
-      photo = layer >= 0 ? drawable_read_rgba (layer, error) : NULL;
-      gimp_image_delete (image);
-    }
+  if (layer >= 0)
+    gimp_image_delete (gimp_item_get_image (layer));
   return photo;
 }
 

@@ -4,6 +4,7 @@
  * is read from the source layer as it is now. */
 #include "repeat.h"
 
+#include "control.h"
 #include "drawable.h"
 #include "generate.h"
 #include "history.h"
@@ -53,7 +54,7 @@ read_source (ReplaceTask *task, GError **error)
       return FALSE;
     }
   task->source = drawable_read_rgb (task->layer, area, &task->alpha, error);
-  return task->source != NULL;
+  return task->source && control_read (task->settings, task->layer, area, &task->control, error);
 }
 
 /* The group's own people, or those whom the options name. */

@@ -1,6 +1,7 @@
 /* A replacement in GIMP, without a dialog: pixels out, the engine's work, a layer group in. */
 #include "replace.h"
 
+#include "control.h"
 #include "drawable.h"
 #include "result.h"
 
@@ -84,7 +85,7 @@ read_source (ReplaceTask *task, GError **error)
       if (!task->selection)
         return FALSE;
     }
-  return TRUE;
+  return control_read (task->settings, task->layer, area, &task->control, error);
 }
 
 void
@@ -206,6 +207,7 @@ replace_task_free (ReplaceTask *task)
   moa_image_free (task->source);
   moa_image_free (task->alpha);
   moa_image_free (task->selection);
+  moa_image_free (task->control);
   for (int i = 0; i < MOA_MAX_SUBJECTS; i++)
     g_free (task->names[i]);
   people_free (task->people);
@@ -220,6 +222,8 @@ replace_task_get_params (const ReplaceTask *task, MoaReplaceParams *params)
   *params = task->settings->params;
   params->source = task->source;
   params->selection = task->selection;
+  if (task->control)
+    params->control.image = task->control;
   params->subjects = task->subjects;
   params->n_subjects = task->n_subjects;
   params->order = task->settings->n_order ? task->settings->order : NULL;

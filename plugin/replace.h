@@ -15,6 +15,7 @@ typedef struct {
   MoaImage *source;    /* RGB, the work area */
   MoaImage *alpha;     /* of the source; NULL: opaque */
   MoaImage *selection; /* NULL: everything */
+  MoaImage *control;   /* what a ControlNet follows in the area; NULL: nothing */
   People *people;      /* owns the subjects' photos; or NULL */
   MoaSubject subjects[MOA_MAX_SUBJECTS];
   char *names[MOA_MAX_SUBJECTS];

@@ -2,6 +2,7 @@
  * so that drawing may go on in a thread of its own. */
 #include "sequence_private.h"
 
+#include "control.h"
 #include "generate.h"
 #include "intl.h"
 #include "options.h"
@@ -31,6 +32,48 @@ frame_free (gpointer data)
   g_free (frame);
 }
 
+/* What a new picture follows, that of the first where it takes what that takes.  Of files that are a panel's
+ * own, an estimate needs no pixels. */
+static gboolean
+read_control (const Sequence *sequence, Frame *frame, GError **error)
+{
+  const Frame *first = g_ptr_array_index (sequence->frames, 0);
+  const ReplaceSettings *how = frame->settings->how;
+  MoaControl *control = &frame->settings->params.control;
+
+  if (frame->task)
+    return TRUE;
+  *control = how->params.control;
+  if (frame != first && frame->like_first)
+    control->image = first->settings->params.control.image;
+  else if (!(sequence->cost && frame->follow))
+    {
+      if (!control_read (how, -1, NULL, &frame->control, error))
+        return FALSE;
+      control->image = frame->control;
+    }
+  return TRUE;
+}
+
+static gboolean
+plan (Sequence *sequence, GError **error)
+{
+  if (!sequence->kind->plan (sequence, error))
+    return FALSE;
+  for (guint i = 0; i < sequence->frames->len; i++)
+    {
+      Frame *frame = g_ptr_array_index (sequence->frames, i);
+
+      if (!read_control (sequence, frame, error))
+        {
+          if (frame->place)
+            g_prefix_error (error, "%s: ", frame->place);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
 Sequence *
 sequence_new (const SequenceKind *kind, const GenerateSettings *settings, MoaModel *model,
               const MoaSubject *subjects, char *const *names, int n_subjects, gboolean cost, GError **error)
@@ -52,7 +95,7 @@ sequence_new (const SequenceKind *kind, const GenerateSettings *settings, MoaMod
       options_fail (error, "%s", _(kind->need));
       return NULL;
     }
-  return kind->plan (sequence, error) ? g_steal_pointer (&sequence) : NULL;
+  return plan (sequence, error) ? g_steal_pointer (&sequence) : NULL;
 }
 
 void

@@ -28,8 +28,9 @@ typedef struct {
   gboolean like_first; /* takes what the first frame takes */
   ReplaceTask *task; /* a replacement; NULL: a new picture */
   MoaImage *around;  /* the whole picture that it is in */
-  MoaImage *control; /* what the ControlNet follows; NULL: none */
-  char *replace, *select, *follow; /* the files of these pictures, and of what is selected; or NULL */
+  MoaImage *control; /* its own picture for the ControlNet, of a new picture; or NULL */
+  char *replace, *select, *follow; /* of a story's panel: the files of these pictures, and of what is selected;
+                                      or NULL */
   char *hash;        /* of what it is made of; NULL: not known */
   /* Once it is drawn: */
   MoaImage *picture;

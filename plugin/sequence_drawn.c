@@ -128,14 +128,6 @@ add_person (Hash *hash, const Person *person)
   add_person (hash, person->to);
 }
 
-static void
-add_control (Hash *hash, const MoaControl *control)
-{
-  g_autofree char *how = g_strdup_printf ("%.9g %.9g %.9g", control->scale, control->start, control->end);
-
-  add_text (hash, how);
-}
-
 /* Settings without what a picture does not depend on. */
 static void
 add_settings (Hash *hash, const GenerateSettings *settings)
@@ -148,7 +140,6 @@ add_settings (Hash *hash, const GenerateSettings *settings)
   g_autofree char *json = generate_settings_to_json (&plain);
 
   add_text (hash, json);
-  add_control (hash, &settings->params.control);
 }
 
 static void
@@ -157,7 +148,6 @@ add_task (Hash *hash, const ReplaceTask *task)
   g_autofree char *json = replace_settings_to_json (task->settings);
 
   add_text (hash, json);
-  add_control (hash, &task->settings->params.control);
 }
 
 /* (transfer full) */
@@ -173,7 +163,10 @@ name_frame (Hash *hash, const Sequence *sequence, const Frame *frame)
     add_task (hash, frame->task);
   add_file (hash, frame->replace);
   add_file (hash, frame->select);
-  add_file (hash, frame->follow);
+  if (frame->follow)
+    add_file (hash, frame->follow);
+  else
+    add_image (hash, frame->settings->params.control.image);
   return g_strdup (g_checksum_get_string (hash->sum));
 }
 

@@ -65,8 +65,7 @@ measure_replacement (Frame *frame, int side)
     moa_work_area (width, height, NULL, side, &task->area);
   task->source = blank (&task->area, 3, 0);
   task->selection = frame->select ? blank (&task->area, 1, 1) : NULL;
-  frame->control = frame->follow ? blank (&task->area, 3, 0) : NULL;
-  task->settings->params.control.image = frame->control;
+  task->control = frame->follow ? blank (&task->area, 3, 0) : NULL;
 }
 
 gboolean
@@ -80,9 +79,10 @@ sequence_measure (const Sequence *sequence, Frame *frame, GError **error)
     return FALSE;
   if (task && !task->source)
     measure_replacement (frame, side);
-  else if (frame->follow && !frame->control)
+  else if (!task && frame->follow && !frame->control)
     frame->settings->params.control.image = frame->control = blank (&(MoaRect) { 0, 0, side, side }, 3, 0);
-  if ((!task || (task->source && !task->selection == !frame->select)) && !frame->control == !frame->follow)
+  if (task ? task->source && !task->selection == !frame->select && !task->control == !frame->follow
+           : !frame->follow || frame->control)
     return TRUE;
   g_set_error (error, MOA_ERROR, MOA_ERROR_MEMORY, "no memory for the picture \"%s\"",
                task ? frame->replace : frame->follow);

@@ -12,6 +12,10 @@
 
 /* In the form of the engine's, with offsets in ReplaceSettings. */
 static const MoaSetting own_settings[] = {
+  { "control_scale", MOA_SETTING_NUMBER, offsetof (ReplaceSettings, params.control.scale), -10, 10, 1 },
+  { "control_start", MOA_SETTING_NUMBER, offsetof (ReplaceSettings, params.control.start), 0, 1, 0 },
+  { "control_end", MOA_SETTING_NUMBER, offsetof (ReplaceSettings, params.control.end), 0, 1, 1 },
+  { "lora_on_experts", MOA_SETTING_BOOLEAN, offsetof (ReplaceSettings, lora_on_experts), 0, 1, FALSE },
   { "maps", MOA_SETTING_BOOLEAN, offsetof (ReplaceSettings, maps), 0, 1, FALSE },
   { "cache", MOA_SETTING_BOOLEAN, offsetof (ReplaceSettings, cache), 0, 1, TRUE },
   { "mark", MOA_SETTING_BOOLEAN, offsetof (ReplaceSettings, mark), 0, 1, TRUE },
@@ -29,6 +33,9 @@ static const struct {
   { "model", offsetof (ReplaceSettings, model), TRUE },
   { "expert", offsetof (ReplaceSettings, expert), TRUE },
   { "image_encoder", offsetof (ReplaceSettings, image_encoder), TRUE },
+  { "lora", offsetof (ReplaceSettings, lora), TRUE },
+  { "controlnet", offsetof (ReplaceSettings, controlnet), TRUE },
+  { "control", offsetof (ReplaceSettings, control), TRUE },
   { "device", offsetof (ReplaceSettings, device), TRUE },
   { "layer", offsetof (ReplaceSettings, layer), FALSE },
 };
@@ -109,6 +116,22 @@ order_from_json (ReplaceSettings *settings, const json_t *value, GError **error)
   return TRUE;
 }
 
+/* A list of texts as one. */
+static json_t *
+join (const json_t *list)
+{
+  g_autoptr (GString) all = g_string_new (NULL);
+  const json_t *text;
+  size_t i;
+
+  json_array_foreach (list, i, text)
+    if (json_is_string (text))
+      g_string_append_printf (all, "%s%s", i ? "; " : "", json_string_value (text));
+    else
+      return json_null ();
+  return json_string (all->str);
+}
+
 static gboolean
 text_from_json (char **field, const char *key, const json_t *value, GError **error)
 {
@@ -142,6 +165,14 @@ option_from_json (ReplaceSettings *settings, const char *key, json_t *value, GEr
 
   if (!strcmp (key, "order"))
     return order_from_json (settings, value, error);
+  if (!strcmp (key, "lora") && json_is_array (value))
+    {
+      json_t *text = join (value);
+      gboolean success = text_from_json (&settings->lora, key, text, error);
+
+      json_decref (text);
+      return success;
+    }
   for (int i = 0; i < N_TEXTS; i++)
     if (!strcmp (key, texts[i].name))
       return text_from_json (get_text (settings, i), key, value, error);
@@ -296,15 +327,43 @@ replace_settings_find_model (void)
   return g_build_filename (MOA_MODEL_DIR, "mini", NULL);
 }
 
+/* "FILE:0.7", where what follows the last colon is a number, or "FILE"; the file's name is cut there. */
+static MoaLora
+read_lora (char *text, gboolean on_experts)
+{
+  char *colon, *end = NULL;
+  MoaLora lora = { g_strstrip (text), 1, on_experts };
+
+  colon = strrchr (text, ':');
+  if (colon)
+    {
+      double weight = g_ascii_strtod (colon + 1, &end);
+
+      if (end > colon + 1 && !*end)
+        {
+          *colon = '\0';
+          lora.weight = weight;
+        }
+    }
+  return lora;
+}
+
 MoaModel *
 replace_settings_open_model (const ReplaceSettings *settings, const char *folder, GError **error)
 {
+  g_auto (GStrv) named = g_strsplit (settings->lora, ";", 0);
+  g_autofree MoaLora *loras = g_new0 (MoaLora, g_strv_length (named) + 1);
   MoaModelFiles files = {
     .model = folder,
     .expert = *settings->expert ? settings->expert : NULL,
     .image_encoder = *settings->image_encoder ? settings->image_encoder : NULL,
+    .controlnet = *settings->controlnet ? settings->controlnet : NULL,
+    .loras = loras,
   };
 
+  for (int i = 0; named[i]; i++)
+    if (*g_strstrip (named[i]))
+      loras[files.n_loras++] = read_lora (named[i], settings->lora_on_experts);
   return moa_model_open_files (&files, error);
 }
 

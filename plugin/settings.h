@@ -13,9 +13,14 @@ typedef struct {
   char *model;             /* folder; "": replace_settings_find_model() */
   char *expert;            /* instead of the model's own: MoA weights or an IP-Adapter; "" */
   char *image_encoder;     /* instead of the model's own; "" */
+  char *lora;              /* "ink.safetensors:0.7; faces.safetensors": files, each with its weight if that is
+                              not 1; "" */
+  char *controlnet;        /* a file or folder instead of the model's own; "" */
+  char *control;           /* the picture that it follows, as of control.h; "": none */
   MoaReplaceParams params; /* without its pictures, prompt and order */
   int order[MOA_MAX_SUBJECTS];
   int n_order;             /* 0: from left to right */
+  gboolean lora_on_experts; /* on the new persons too */
   gboolean maps;           /* the router maps as hidden layers */
   gboolean cache;          /* keep inversions on disk, for the next run on the same picture */
   gboolean mark;           /* the result says that it was made with this tool */
@@ -25,6 +30,7 @@ typedef struct {
   /* Of a call, never kept: */
   char *layer;             /* the target by its name; NULL: by its id */
   char *subjects;          /* a JSON list as of people.h; NULL: by their ids */
+  gint32 control_layer;    /* the layer that control names, by its id; 0: by its name */
 } ReplaceSettings;
 
 /* All defaults.  (transfer full) */
@@ -37,8 +43,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaceSettings, replace_settings_free)
 void replace_settings_set_string (char **field, const char *value);
 
 /* The procedure's options argument: a JSON object with any of the engine's settings
- * (moa_replace_settings()) and prompt, model, expert, image_encoder, device, order, maps, cache, mark,
- * threads, memory_limit (MiB), layer and subjects.  "" is the same as "{}". */
+ * (moa_replace_settings()) and prompt, model, expert, image_encoder, lora, lora_on_experts, controlnet, control,
+ * control_scale, control_start, control_end, device, order, maps, cache, mark, threads, memory_limit (MiB),
+ * layer and subjects.  "" is the same as "{}". */
 gboolean replace_settings_set_options (ReplaceSettings *settings, const char *json,
                                        GError **error);
 
@@ -56,7 +63,7 @@ ReplaceSettings *replace_settings_from_json (const char *json, GError **error);
  * is there.  (transfer full) */
 char *replace_settings_find_model (void);
 
-/* The model in the folder with the expert and the image encoder that settings name.
+/* The model in the folder with the expert and the other files that settings name.
  * (transfer full) */
 MoaModel *replace_settings_open_model (const ReplaceSettings *settings, const char *folder,
                                        GError **error);

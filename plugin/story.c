@@ -103,20 +103,13 @@ cast (Sequence *sequence, Person **characters, GError **error)
 
 /* ---- A panel in a picture ------------------------------------------------ */
 
-/* The only layer of the file as an image; -1 with error set. */
+/* The only layer of the file as an image, without transparency; -1 with error set. */
 static gint32
 load_picture (const char *path, GError **error)
 {
-  gint32 image = gimp_file_load (GIMP_RUN_NONINTERACTIVE, path, path);
+  gint32 layer = drawable_load (path, error);
 
-  if (image < 0)
-    {
-      options_fail (error, _("\"%s\" cannot be opened as a picture: %s"), path, gimp_get_pdb_error ());
-      return -1;
-    }
-  if (gimp_image_base_type (image) == GIMP_INDEXED)
-    gimp_image_convert_rgb (image);
-  return gimp_image_flatten (image);
+  return layer >= 0 ? gimp_image_flatten (gimp_item_get_image (layer)) : -1;
 }
 
 /* White in the picture at path is selected in the layer's image. */
@@ -157,12 +150,6 @@ select_by (const char *path, gint32 layer, GError **error)
 
 /* ---- What a panel says --------------------------------------------------- */
 
-/* The names of pictures go to the frame. */
-typedef struct {
-  MoaControl how; /* is the control followed */
-  char *options;  /* of the procedures */
-} Said;
-
 /* The object's text of that name, which leaves it.  (transfer full) */
 static char *
 take_text (json_t *object, const char *name)
@@ -190,69 +177,32 @@ take_size (json_t *object, GError **error)
   return TRUE;
 }
 
-static gboolean
-take_number (json_t *object, const char *name, double *number, GError **error)
-{
-  json_t *value = json_object_get (object, name);
-
-  if (value && !json_is_number (value))
-    return options_fail (error, "options: \"%s\" must be a number", name);
-  if (value)
-    *number = json_number_value (value);
-  json_object_del (object, name);
-  return TRUE;
-}
-
-static gboolean
-read_said (Said *said, Frame *frame, const MoaPanel *panel, GError **error)
+/* The names of pictures go to the frame; the rest is the procedures' options.  (transfer full) */
+static char *
+read_said (Frame *frame, const MoaPanel *panel, GError **error)
 {
   json_t *object = options_parse ("settings", panel->settings, error);
-  gboolean success;
 
-  said->how = (MoaControl) { .scale = 1, .end = 1 };
+  if (!object)
+    return NULL;
   frame->replace = take_text (object, "replace");
   frame->select = frame->replace ? take_text (object, "select") : NULL;
   frame->follow = take_text (object, "control");
-  success = object && (frame->replace || take_size (object, error));
   if (frame->follow)
-    success = success && take_number (object, "control_scale", &said->how.scale, error)
-              && take_number (object, "control_start", &said->how.start, error)
-              && take_number (object, "control_end", &said->how.end, error);
-  said->options = options_print (object);
-  return success;
-}
-
-/* The picture that the ControlNet follows, or the area of it; NULL area: all. */
-static gboolean
-read_control (Frame *frame, const Said *said, const MoaImage *like, const MoaRect *area, MoaControl *control,
-              GError **error)
-{
-  gint32 layer = frame->follow ? load_picture (frame->follow, error) : -1;
-  MoaRect all = { 0 };
-
-  if (!frame->follow)
-    return TRUE;
-  if (layer < 0)
-    return FALSE;
-  all.width = gimp_drawable_width (layer);
-  all.height = gimp_drawable_height (layer);
-  if (like && (all.width != like->width || all.height != like->height))
-    options_fail (error, "\"%s\" must have the size of the picture, %d x %d", frame->follow, like->width,
-                  like->height);
-  else
-    frame->control = drawable_read_rgb (layer, area ? area : &all, NULL, error);
-  gimp_image_delete (gimp_item_get_image (layer));
-  *control = said->how;
-  control->image = frame->control;
-  return frame->control != NULL;
+    json_object_set_new (object, "control", json_sprintf ("file:%s", frame->follow));
+  if (!frame->replace && !take_size (object, error))
+    {
+      json_decref (object);
+      return NULL;
+    }
+  return options_print (object);
 }
 
 /* ---- The plan ------------------------------------------------------------ */
 
 /* Reads all that the replacement needs; the picture is closed again. */
 static gboolean
-read_replacement (Sequence *sequence, Frame *frame, const Said *said, const ReplaceSettings *settings,
-                  GError **error)
+read_replacement (Sequence *sequence, Frame *frame, const ReplaceSettings *settings, GError **error)
 {
   gint32 layer = load_picture (frame->replace, error);
 
@@ -268,27 +218,26 @@ read_replacement (Sequence *sequence, Frame *frame, const Said *said, const Repl
       frame->around = drawable_read_rgb (layer, &all, NULL, error);
     }
   gimp_image_delete (gimp_item_get_image (layer));
-  return frame->around
-         && read_control (frame, said, frame->around, &frame->task->area,
-                          &frame->task->settings->params.control, error);
+  return frame->around != NULL;
 }
 
+/* What all new pictures follow is not of the size of this one. */
 static gboolean
-plan_replacement (Sequence *sequence, Frame *frame, const Said *said, GError **error)
+plan_replacement (Sequence *sequence, Frame *frame, const char *options, GError **error)
 {
   g_autoptr (ReplaceSettings) settings = replace_settings_copy (sequence->settings->how);
 
-  if (!replace_settings_set_options (settings, said->options, error))
+  replace_settings_set_string (&settings->control, "");
+  settings->control_layer = 0;
+  if (!replace_settings_set_options (settings, options, error))
     return FALSE;
   replace_settings_set_string (&settings->prompt, frame->settings->prompt);
   if (!sequence->cost)
-    return read_replacement (sequence, frame, said, settings, error);
+    return read_replacement (sequence, frame, settings, error);
 
   /* What it costs is told by the sizes of the pictures: see sequence_measure(). */
   frame->task = g_new0 (ReplaceTask, 1);
   frame->task->settings = g_steal_pointer (&settings);
-  if (frame->follow)
-    frame->task->settings->params.control = said->how;
   frame->task->model = moa_model_ref (sequence->model);
   return TRUE;
 }
@@ -296,21 +245,14 @@ plan_replacement (Sequence *sequence, Frame *frame, const Said *said, GError **e
 static gboolean
 set_panel (Sequence *sequence, Frame *frame, const MoaPanel *panel, GError **error)
 {
-  GenerateSettings *settings = frame->settings;
-  Said said = { .options = NULL };
-  gboolean success = read_said (&said, frame, panel, error);
+  g_autofree char *options = read_said (frame, panel, error);
 
-  if (success && !frame->replace)
-    success = generate_settings_set_options (settings, said.options, error);
-  if (success && !frame->replace && frame->follow && sequence->cost)
-    settings->params.control = said.how;
-  else if (success && !frame->replace)
-    success = read_control (frame, &said, NULL, NULL, &settings->params.control, error);
-  replace_settings_set_string (&settings->prompt, panel->prompt);
-  if (success && frame->replace)
-    success = plan_replacement (sequence, frame, &said, error);
-  g_free (said.options);
-  return success;
+  if (options && frame->follow)
+    frame->settings->how->control_layer = 0;
+  if (!options || (!frame->replace && !generate_settings_set_options (frame->settings, options, error)))
+    return FALSE;
+  replace_settings_set_string (&frame->settings->prompt, panel->prompt);
+  return !frame->replace || plan_replacement (sequence, frame, options, error);
 }
 
 static gboolean

@@ -14,6 +14,7 @@
 #include "pixels.h"
 #include "subject_set.h"
 
+#include "plugin/control.h"
 #include "plugin/generate.h"
 #include "plugin/history.h"
 #include "plugin/intl.h"
@@ -40,6 +41,7 @@ typedef struct {
   /* of the run */
   gboolean prior_only; /* it draws layouts */
   SubjectSet *set;
+  MoaImage *control;
   MoaGenerateParams params;
   guint64 seeds[MAX_SEEDS];
 } Generate;
@@ -163,7 +165,10 @@ take (gpointer data, gpointer user_data, GError **error)
 static void
 forget (gpointer data)
 {
-  g_clear_pointer (&((Generate *) data)->set, subject_set_free);
+  Generate *g = data;
+
+  g_clear_pointer (&g->set, subject_set_free);
+  g_clear_pointer (&g->control, moa_image_free);
 }
 
 /* What the widgets say. */
@@ -189,7 +194,11 @@ read_all (gboolean cost, gpointer data, GError **error)
   if (!g->set)
     return FALSE;
   read_settings (g);
+  if (!control_read (settings->how, -1, NULL, &g->control, error))
+    return FALSE;
   g->params = settings->params;
+  g->params.control = settings->how->params.control;
+  g->params.control.image = g->control;
   g->params.prompt = settings->prompt;
   g->params.negative = settings->negative;
   g->params.subjects = g->set->subjects;
@@ -254,7 +263,7 @@ show_settings (Generate *g)
   generate_panel_set (&g->panel, drawing->settings, drawing->model);
   g_signal_connect_swapped (g->prompt, "changed", G_CALLBACK (drawing_change), drawing);
   g_signal_connect_swapped (g->n_seeds, "value-changed", G_CALLBACK (drawing_change), drawing);
-  generate_panel_watch (&g->panel, G_CALLBACK (drawing_change), drawing);
+  generate_panel_watch (&g->panel, on_changed, g);
   drawing->watching = TRUE;
   drawing_change (drawing);
 }

@@ -1,6 +1,7 @@
 /* The widgets that Generate and its companions have in common: see generate_panel.h. */
 #include "generate_panel.h"
 
+#include "control_row.h"
 #include "device_combo.h"
 #include "fit.h"
 #include "frame.h"
@@ -83,7 +84,8 @@ add_scale (GtkWidget *table, int row, const char *label, double upper, double in
 static GtkWidget *
 create_advanced (GeneratePanel *panel)
 {
-  GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced")), *table = generate_panel_table (5);
+  GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced")), *table = generate_panel_table (7);
+  ControlHooks hooks = { generate_look, generate_list_layers, NULL };
 
   panel->steps = add_scale (table, 0, _("_Steps:"), 150, 1, 0, _("More steps draw finer and take longer."),
                             _("Steps"));
@@ -94,12 +96,14 @@ create_advanced (GeneratePanel *panel)
   gtk_misc_set_alignment (GTK_MISC (panel->model), 0, 0.5);
   gtk_label_set_ellipsize (GTK_LABEL (panel->model), PANGO_ELLIPSIZE_MIDDLE);
   generate_panel_attach (table, 2, _("Model:"), panel->model, panel->model);
+  panel->control = control_combo_new (&hooks);
+  panel->control_scale = control_row_add (table, 3, panel->control);
   panel->device = device_combo_new ();
-  generate_panel_attach (table, 3, _("Compute on:"), panel->device, panel->device);
+  generate_panel_attach (table, 5, _("Compute on:"), panel->device, panel->device);
   panel->mark = gtk_check_button_new_with_mnemonic (_("Say what made it"));
   gimp_help_set_help_data (panel->mark, _("The result carries a note that it was made with this plug-in."),
                            NULL);
-  gtk_table_attach (GTK_TABLE (table), panel->mark, 0, 3, 4, 5, GTK_FILL, GTK_FILL, 0, 0);
+  gtk_table_attach (GTK_TABLE (table), panel->mark, 0, 3, 6, 7, GTK_FILL, GTK_FILL, 0, 0);
   gtk_container_add (GTK_CONTAINER (expander), frame_indent (table));
   return expander;
 }
@@ -135,7 +139,7 @@ generate_panel_fill (GtkWidget *dialog, GtkWidget *panes, ProgressRow *row)
 static void
 show_model (GeneratePanel *panel, const ReplaceSettings *how)
 {
-  const char *const files[] = { how->model, how->expert, how->image_encoder };
+  const char *const files[] = { how->model, how->expert, how->image_encoder, how->lora, how->controlnet };
   g_autoptr (GString) names = g_string_new (NULL);
   g_autoptr (GString) paths = g_string_new (_("As in Replace Person under Advanced:"));
 
@@ -159,6 +163,9 @@ generate_panel_set (GeneratePanel *panel, const GenerateSettings *settings, MoaM
   int side = model ? moa_model_get_info (model)->side : USUAL_SIDE;
 
   show_model (panel, settings->how);
+  control_row_set (panel->control, panel->control_scale, settings->how);
+  gtk_widget_set_sensitive (panel->control, model && moa_model_get_info (model)->controlnet);
+  gimp_scale_entry_set_sensitive (panel->control_scale, model && moa_model_get_info (model)->controlnet);
   gtk_entry_set_text (GTK_ENTRY (panel->negative), settings->negative);
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (panel->width), params->width ? params->width : side);
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (panel->height), params->height ? params->height : side);
@@ -176,6 +183,7 @@ generate_panel_get (const GeneratePanel *panel, GenerateSettings *settings)
 
   replace_settings_set_string (&settings->negative, gtk_entry_get_text (GTK_ENTRY (panel->negative)));
   replace_settings_set_string (&settings->how->device, device);
+  control_row_get (panel->control, panel->control_scale, settings->how);
   settings->how->mark = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (panel->mark));
   settings->params.width = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (panel->width));
   settings->params.height = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (panel->height));
@@ -194,13 +202,15 @@ generate_panel_roll (GeneratePanel *panel)
 }
 
 void
-generate_panel_watch (GeneratePanel *panel, GCallback changed, gpointer data)
+generate_panel_watch (GeneratePanel *panel, void (*changed) (gpointer data), gpointer data)
 {
-  g_signal_connect_swapped (panel->steps, "value-changed", changed, data);
-  g_signal_connect_swapped (panel->guidance, "value-changed", changed, data);
-  g_signal_connect_swapped (panel->width, "value-changed", changed, data);
-  g_signal_connect_swapped (panel->height, "value-changed", changed, data);
-  g_signal_connect_swapped (panel->device, "changed", changed, data);
+  control_combo_watch (panel->control, changed, data);
+  g_signal_connect_swapped (panel->control_scale, "value-changed", G_CALLBACK (changed), data);
+  g_signal_connect_swapped (panel->steps, "value-changed", G_CALLBACK (changed), data);
+  g_signal_connect_swapped (panel->guidance, "value-changed", G_CALLBACK (changed), data);
+  g_signal_connect_swapped (panel->width, "value-changed", G_CALLBACK (changed), data);
+  g_signal_connect_swapped (panel->height, "value-changed", G_CALLBACK (changed), data);
+  g_signal_connect_swapped (panel->device, "changed", G_CALLBACK (changed), data);
 }
 
 /* ---- Persons ------------------------------------------------------------- */

@@ -11,8 +11,8 @@
 #include <gtk/gtk.h>
 
 typedef struct {
-  GtkWidget *negative, *width, *height, *seed, *model, *device, *mark;
-  GtkObject *steps, *guidance;
+  GtkWidget *negative, *width, *height, *seed, *model, *control, *device, *mark;
+  GtkObject *steps, *guidance, *control_scale;
   guint32 seed_value;
   gboolean random_seed;
 } GeneratePanel;
@@ -38,7 +38,7 @@ void generate_panel_get (const GeneratePanel *panel, GenerateSettings *settings)
 void generate_panel_roll (GeneratePanel *panel);
 
 /* Calls changed with data alone when anything but seed and mark is another one. */
-void generate_panel_watch (GeneratePanel *panel, GCallback changed, gpointer data);
+void generate_panel_watch (GeneratePanel *panel, void (*changed) (gpointer data), gpointer data);
 
 /* As of SubjectHooks; data is not used. */
 gboolean generate_look (const char *source, int side, GdkPixbuf **thumbnail, char **label, gpointer data);

@@ -12,6 +12,7 @@
 #include "sources.h"
 #include "subjects_dialog.h"
 
+#include "plugin/control.h"
 #include "plugin/history.h"
 #include "plugin/intl.h"
 #include "plugin/people.h"
@@ -149,6 +150,7 @@ on_focus_in (GtkWidget *widget, GdkEvent *event, ReplaceDialog *dialog)
   if (!replace_runs_is_full (dialog))
     {
       subject_list_refresh (dialog->view.subjects);
+      settings_panel_refresh (dialog->panel);
       refresh (dialog);
     }
   return FALSE;
@@ -322,7 +324,7 @@ is_target (gint32 image, gint32 item, gpointer data)
 static void
 create_view (ReplaceDialog *dialog)
 {
-  SettingsHooks settings_hooks = { on_model, on_edited, dialog };
+  SettingsHooks settings_hooks = { { look, list_layers, dialog }, on_model, on_edited, dialog };
   ReplaceViewHooks hooks = {
     .subjects = { look, list_layers, list_saved, on_subjects, dialog, TRUE },
     .history = { .compare = replace_history_compare, .restore = replace_history_restore,
@@ -373,7 +375,10 @@ choose_start (ReplaceDialog *dialog, gint32 drawable, gboolean again, GError **e
     history_load_machine (settings);
   if (again)
     g_clear_pointer (&settings, replace_settings_free);
-  return settings ? settings : history_load_settings ();
+  if (!settings)
+    settings = history_load_settings ();
+  control_find_layer (settings, dialog->image);
+  return settings;
 }
 
 /* With one other layer there is nothing to choose. */

@@ -3,6 +3,7 @@
 
 #include "persons.h"
 
+#include "plugin/control.h"
 #include "plugin/drawable.h"
 #include "plugin/intl.h"
 
@@ -51,7 +52,8 @@ create_task (gint32 image, const ReplaceArea *area, const ReplaceSettings *setti
       task->settings->model = replace_settings_find_model ();
     }
   task->source = task->layer >= 0 ? drawable_read_rgb (task->layer, &task->area, &task->alpha, error) : NULL;
-  return task->source ? g_steal_pointer (&task) : NULL;
+  return task->source && control_read (task->settings, task->layer, &task->area, &task->control, error)
+         ? g_steal_pointer (&task) : NULL;
 }
 
 static void

@@ -310,7 +310,7 @@ show_settings (Dialog *d)
 
   set_words (d, drawing->settings->prompt);
   generate_panel_set (&d->panel, drawing->settings, drawing->model);
-  generate_panel_watch (&d->panel, G_CALLBACK (drawing_change), drawing);
+  generate_panel_watch (&d->panel, on_changed, d);
   g_signal_connect_swapped (words, d->kind->words == SEQUENCE_FILE ? "selection-changed" : "changed",
                             G_CALLBACK (drawing_change), drawing);
   drawing->watching = TRUE;

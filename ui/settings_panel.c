@@ -6,6 +6,7 @@
  * model when another one is chosen. */
 #include "settings_panel.h"
 
+#include "control_row.h"
 #include "device_combo.h"
 
 #include "plugin/intl.h"
@@ -40,11 +41,13 @@ typedef struct {
 } Row;
 
 /* What the engine knows nothing of. */
-enum { MAPS, CACHE, MARK, N_SWITCHES };
+enum { LORA_ON_EXPERTS, MAPS, CACHE, MARK, N_SWITCHES };
 
 static const struct {
   const char *label, *tip;
 } switches[N_SWITCHES] = {
+  { N_("LoRA on the new persons too"),
+    N_("Otherwise it changes the place and leaves the persons as they are.") },
   { N_("Add the router maps"),
     N_("Hidden layers that show, for each block of the model, where the new person was drawn.") },
   { N_("Keep inversions on disk"),
@@ -54,7 +57,7 @@ static const struct {
 };
 
 /* Files that the model is made of. */
-enum { MODEL, EXPERT, IMAGE_ENCODER, N_PATHS };
+enum { MODEL, EXPERT, IMAGE_ENCODER, LORA, CONTROLNET, N_PATHS };
 
 static const struct {
   const char *label, *title, *tip;
@@ -68,11 +71,19 @@ static const struct {
   { N_("Image encoder:"), N_("Image Encoder"),
     N_("The CLIP image encoder that the expert was trained with. Empty: the model's own."),
     GTK_FILE_CHOOSER_ACTION_OPEN },
+  { N_("LoRA:"), N_("LoRA"),
+    N_("Files that change the style, with semicolons between them, each with its weight behind a colon if that is "
+       "not 1: ink.safetensors:0.7"),
+    GTK_FILE_CHOOSER_ACTION_OPEN },
+  { N_("ControlNet:"), N_("ControlNet"),
+    N_("What follows the pose picture. Empty: the model's own, if it has one."),
+    GTK_FILE_CHOOSER_ACTION_OPEN },
 };
 
 struct _SettingsPanel
 {
-  GtkWidget *box, *advanced, *prompt, *seed, *paths[N_PATHS], *model_status, *device;
+  GtkWidget *box, *advanced, *prompt, *seed, *paths[N_PATHS], *model_status, *device, *control;
+  GtkObject *control_scale;
   GtkWidget *switches[N_SWITCHES];
   Row rows[MAX_SETTINGS];
   int n_rows;
@@ -179,6 +190,20 @@ put_paths (SettingsPanel *panel, ReplaceSettings *settings)
   replace_settings_set_string (&settings->expert, gtk_entry_get_text (GTK_ENTRY (panel->paths[EXPERT])));
   replace_settings_set_string (&settings->image_encoder,
                                gtk_entry_get_text (GTK_ENTRY (panel->paths[IMAGE_ENCODER])));
+  replace_settings_set_string (&settings->lora, gtk_entry_get_text (GTK_ENTRY (panel->paths[LORA])));
+  replace_settings_set_string (&settings->controlnet, gtk_entry_get_text (GTK_ENTRY (panel->paths[CONTROLNET])));
+  settings->lora_on_experts
+    = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (panel->switches[LORA_ON_EXPERTS]));
+}
+
+/* What only a ControlNet can follow. */
+static void
+show_controlnet (SettingsPanel *panel)
+{
+  gboolean there = panel->model && moa_model_get_info (panel->model)->controlnet;
+
+  gtk_widget_set_sensitive (panel->control, there);
+  gimp_scale_entry_set_sensitive (panel->control_scale, there);
 }
 
 static void
@@ -205,6 +230,7 @@ check_model (SettingsPanel *panel)
 
   gtk_label_set_markup (GTK_LABEL (panel->model_status), markup);
   adopt_defaults (panel);
+  show_controlnet (panel);
   panel->hooks.model_changed (panel->hooks.data);
 }
 
@@ -219,7 +245,7 @@ on_check_due (gpointer data)
 }
 
 static void
-on_model_edited (GtkEditable *editable, SettingsPanel *panel)
+on_model_edited (GtkWidget *widget, SettingsPanel *panel)
 {
   if (panel->check_id)
     g_source_remove (panel->check_id);
@@ -230,8 +256,8 @@ static void
 on_browse (GtkButton *button, SettingsPanel *panel)
 {
   int i = GPOINTER_TO_INT (g_object_get_data (G_OBJECT (button), "moa-path"));
-  g_autofree char *path = i == MODEL ? get_model_path (panel)
-                                     : g_strdup (gtk_entry_get_text (GTK_ENTRY (panel->paths[i])));
+  const char *text = gtk_entry_get_text (GTK_ENTRY (panel->paths[i]));
+  g_autofree char *path = i == MODEL ? get_model_path (panel) : g_strdup (i == LORA ? "" : text);
   GtkWidget *window = gtk_widget_get_toplevel (panel->box);
   GtkWidget *chooser = gtk_file_chooser_dialog_new (
     _(paths[i].title), GTK_WINDOW (window), paths[i].action,
@@ -244,7 +270,10 @@ on_browse (GtkButton *button, SettingsPanel *panel)
     {
       g_autofree char *chosen = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (chooser));
 
-      gtk_entry_set_text (GTK_ENTRY (panel->paths[i]), chosen ? chosen : "");
+      g_autofree char *all = i == LORA && *text && chosen ? g_strconcat (text, "; ", chosen, NULL)
+                                                          : g_strdup (chosen ? chosen : "");
+
+      gtk_entry_set_text (GTK_ENTRY (panel->paths[i]), all);
       check_model (panel);
     }
   gtk_widget_destroy (chooser);
@@ -265,7 +294,7 @@ settings_panel_get_model (SettingsPanel *panel, const char **problem)
 static gboolean *
 get_switch (ReplaceSettings *settings, int i)
 {
-  gboolean *fields[N_SWITCHES] = { &settings->maps, &settings->cache, &settings->mark };
+  gboolean *fields[N_SWITCHES] = { &settings->lora_on_experts, &settings->maps, &settings->cache, &settings->mark };
 
   return fields[i];
 }
@@ -307,6 +336,9 @@ settings_panel_set (SettingsPanel *panel, const ReplaceSettings *settings)
   gtk_entry_set_text (GTK_ENTRY (panel->paths[MODEL]), *settings->model ? settings->model : usual);
   gtk_entry_set_text (GTK_ENTRY (panel->paths[EXPERT]), settings->expert);
   gtk_entry_set_text (GTK_ENTRY (panel->paths[IMAGE_ENCODER]), settings->image_encoder);
+  gtk_entry_set_text (GTK_ENTRY (panel->paths[LORA]), settings->lora);
+  gtk_entry_set_text (GTK_ENTRY (panel->paths[CONTROLNET]), settings->controlnet);
+  control_row_set (panel->control, panel->control_scale, settings);
   device_combo_set (panel->device, settings->device);
   for (int i = 0; i < N_SWITCHES; i++)
     gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (panel->switches[i]),
@@ -333,6 +365,7 @@ settings_panel_get (SettingsPanel *panel, gboolean roll)
   replace_settings_set_string (&settings->model, g_strcmp0 (model, usual) ? model : "");
   replace_settings_set_string (&settings->device, device);
   put_paths (panel, settings);
+  control_row_get (panel->control, panel->control_scale, settings);
   for (int i = 0; i < panel->n_rows; i++)
     moa_setting_set (panel->rows[i].setting, &settings->params, get_value (&panel->rows[i]), NULL);
   for (int i = 0; i < N_SWITCHES; i++)
@@ -471,6 +504,7 @@ add_switches (SettingsPanel *panel, GtkWidget *box)
       }
   for (int i = 0; i < N_SWITCHES; i++)
     panel->switches[i] = add_switch (panel, box, _(switches[i].label), _(switches[i].tip));
+  g_signal_connect (panel->switches[LORA_ON_EXPERTS], "toggled", G_CALLBACK (on_model_edited), panel);
 }
 
 static GtkWidget *
@@ -516,6 +550,12 @@ create_table (int rows)
   return table;
 }
 
+static void
+on_control (gpointer data)
+{
+  on_edited (data);
+}
+
 static GtkWidget *
 create_advanced (SettingsPanel *panel)
 {
@@ -529,11 +569,17 @@ create_advanced (SettingsPanel *panel)
                     0);
   add_path (panel, table, 2, EXPERT);
   add_path (panel, table, 3, IMAGE_ENCODER);
+  add_path (panel, table, 4, LORA);
+  add_path (panel, table, 5, CONTROLNET);
+  panel->control = control_combo_new (&panel->hooks.control);
+  control_combo_watch (panel->control, on_control, panel);
+  panel->control_scale = control_row_add (table, 6, panel->control);
+  g_signal_connect_swapped (panel->control_scale, "value-changed", G_CALLBACK (on_edited), panel);
   panel->device = device_combo_new ();
   g_signal_connect_swapped (panel->device, "changed", G_CALLBACK (on_edited), panel);
-  create_label (table, 4, _("Compute on:"), panel->device);
-  gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, 4, 5, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
-  add_lines (panel, table, 5, FALSE);
+  create_label (table, 8, _("Compute on:"), panel->device);
+  gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, 8, 9, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+  add_lines (panel, table, 9, FALSE);
   gtk_box_pack_start (GTK_BOX (box), table, FALSE, FALSE, 0);
   add_switches (panel, box);
   return box;
@@ -560,6 +606,12 @@ settings_panel_new (const SettingsHooks *hooks)
   panel->advanced = create_advanced (panel);
   panel->box = create_basic (panel);
   return panel;
+}
+
+void
+settings_panel_refresh (SettingsPanel *panel)
+{
+  control_combo_refresh (panel->control);
 }
 
 GtkWidget *

@@ -2,6 +2,8 @@
 #ifndef MOA_UI_SETTINGS_PANEL_H
 #define MOA_UI_SETTINGS_PANEL_H
 
+#include "control_combo.h"
+
 #include "plugin/settings.h"
 
 #include <gtk/gtk.h>
@@ -9,6 +11,7 @@
 typedef struct _SettingsPanel SettingsPanel;
 
 typedef struct {
+  ControlHooks control;                  /* where pictures to follow come from */
   void (*model_changed) (gpointer data); /* another model is there, or none */
   void (*edited) (gpointer data);        /* any setting is another one */
   gpointer data;
@@ -26,6 +29,9 @@ void settings_panel_set (SettingsPanel *panel, const ReplaceSettings *settings);
 /* (transfer full).  A number that is the model's own counts as left to the model.  roll: a new seed
  * if the user wants a random one. */
 ReplaceSettings *settings_panel_get (SettingsPanel *panel, gboolean roll);
+
+/* Call when layers may have come and gone. */
+void settings_panel_refresh (SettingsPanel *panel);
 
 /* (transfer none); NULL with the reason in problem. */
 MoaModel *settings_panel_get_model (SettingsPanel *panel, const char **problem);

@@ -444,7 +444,8 @@ gboolean
 moa_moa_config_read (const char *path, MoaMoaConfig *config, GError **error)
 {
   MoaValues v;
-  *config = (MoaMoaConfig) { .space_time = TRUE, .guidance = -1, .freedom = -1, .fixed_point = -1 };
+  *config = (MoaMoaConfig) { .space_time = TRUE, .guidance = -1, .freedom = -1, .fixed_point = -1,
+                             .guidance_max_timestep = -1 };
   gboolean ok = open_values (path, &v, error) && read_moa (&v, config);
   json_decref (v.json);
   if (!ok)

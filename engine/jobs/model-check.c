@@ -182,6 +182,15 @@ warn_of_surplus (MoaModel *model, MoaParams *params)
   g_ptr_array_add (model->warnings, g_string_free (g_steal_pointer (&text), FALSE));
 }
 
+static void
+describe_part (MoaModel *model, const char *name, MoaParams *params)
+{
+  const MoaWeights *weights = moa_params_weights (params);
+  warn_of_surplus (model, params);
+  model->part[model->n_parts++] = (MoaModelPart){ name, moa_weights_count_elements (weights),
+                                                  moa_weights_file_bytes (weights) };
+}
+
 void
 moa_model_describe (MoaModel *model)
 {
@@ -197,14 +206,14 @@ moa_model_describe (MoaModel *model)
                                                             moa_parts[i].get));
           continue;
         }
-      const MoaWeights *weights = moa_params_weights (params);
       bytes += moa_params_bytes (params);
-      warn_of_surplus (model, params);
-      model->part[model->n_parts++] = (MoaModelPart){ i == MOA_PART_MOA
-                                                        ? moa_experts[model->sources.expert].part
-                                                        : moa_parts[i].name,
-                                                      moa_weights_count_elements (weights),
-                                                      moa_weights_file_bytes (weights) };
+      describe_part (model, i == MOA_PART_MOA ? moa_experts[model->sources.expert].part : moa_parts[i].name,
+                     params);
+    }
+  if (model->control_params)
+    {
+      bytes += moa_params_bytes (model->control_params);
+      describe_part (model, "controlnet", model->control_params);
     }
   g_ptr_array_add (model->missing, NULL);
   g_ptr_array_add (model->warnings, NULL);
@@ -229,6 +238,7 @@ moa_model_describe (MoaModel *model)
     .expert = moa_model_adapter (model) ? moa_ip_adapter_name (model->adapter.kind)
               : model->moa_params       ? moa_experts[model->sources.expert].label
                                         : NULL,
+    .controlnet = model->control_params != NULL,
     .finds_persons = model->moa_params && !moa->masks,
     .missing = (const char *const *) model->missing->pdata,
   };

@@ -36,7 +36,7 @@ struct _MoaModel {
   /* Held while graphs are built and weights loaded: both change the parameters. */
   GMutex lock;
   double pass_rate; /* seconds of a prior pass for each latent pixel, under lock; 0: none ran */
-  MoaModelPart part[MOA_N_PARTS];
+  MoaModelPart part[MOA_N_PARTS + 1]; /* the last one may be a ControlNet */
   int n_parts;
   GPtrArray *warnings, *missing; /* of strings, end with NULL */
   MoaModelInfo info;

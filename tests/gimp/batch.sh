@@ -12,7 +12,7 @@ script="(begin
   (define data \"$MOA_FIXTURES\")
   (define out \"$out\")
   (load \"$here/common.scm\")"
-for test in ${MOA_TESTS:-replace mixing refuse procedures sequences document adapter}; do
+for test in ${MOA_TESTS:-replace mixing refuse procedures sequences document adapter control}; do
   script+=" (load \"$here/$test.scm\")"
 done
 script+="

@@ -53,10 +53,10 @@ check (const char *replace, const char *select, const char *follow, int width, i
   g_assert_cmpint (task.source->width, ==, area.width);
   g_assert_cmpint (task.source->height, ==, area.height);
   g_assert_cmpint (task.selection != NULL, ==, select != NULL);
-  g_assert_cmpint (task.settings->params.control.image != NULL, ==, follow != NULL);
+  g_assert_cmpint (task.control != NULL, ==, follow != NULL);
   moa_image_free (task.source);
   moa_image_free (task.selection);
-  moa_image_free (frame.control);
+  moa_image_free (task.control);
   replace_settings_free (task.settings);
 }
 

@@ -65,7 +65,7 @@ set_up (Fixture *f, gconstpointer data)
 {
   g_object_set (gtk_settings_get_default (), "gtk-font-name", data ? data : "Sans 10", NULL);
 
-  SettingsHooks settings_hooks = { nothing, nothing, f };
+  SettingsHooks settings_hooks = { { look, list_none, f }, nothing, nothing, f };
   ReplaceViewHooks hooks = {
     .subjects = { look, list_none, list_none, nothing, f, TRUE },
     .history = { nothing_at, nothing_at, nothing_at, nothing_at, f },

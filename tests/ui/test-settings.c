@@ -1,4 +1,5 @@
 /* What is kept of a user's choices: JSON there and back, what is refused; where to compute. */
+#include "control_combo.h"
 #include "device_combo.h"
 #include "screen.h"
 
@@ -119,6 +120,101 @@ test_combo (void)
   g_object_unref (combo);
 }
 
+/* Of a replacement and of new pictures; lists of LoRAs become a text. */
+static void
+test_style (void)
+{
+  const char json[] = "{\"lora\": [\"ink.safetensors:0.7\", \"b.safetensors\"], \"lora_on_experts\": true, "
+                      "\"controlnet\": \"/pose\", \"control\": \"layer:Pose\", \"control_scale\": 0.5, "
+                      "\"control_start\": 0.25, \"control_end\": 0.75}";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ReplaceSettings) replace = replace_settings_new ();
+  g_autoptr (GenerateSettings) generate = generate_settings_new ("generate", NULL);
+
+  g_assert_true (replace->params.control.scale == 1 && replace->params.control.end == 1);
+  g_assert_true (replace_settings_set_options (replace, json, &error));
+  g_assert_true (generate_settings_set_options (generate, json, &error));
+  g_assert_no_error (error);
+
+  g_autofree char *replace_json = replace_settings_to_json (replace);
+  g_autofree char *generate_json = generate_settings_to_json (generate);
+  g_autoptr (ReplaceSettings) again = replace_settings_from_json (replace_json, &error);
+  g_autoptr (GenerateSettings) drawn = generate_settings_from_json ("generate", NULL, generate_json, &error);
+
+  g_assert_no_error (error);
+
+  const ReplaceSettings *both[] = { again, drawn->how };
+
+  for (guint i = 0; i < G_N_ELEMENTS (both); i++)
+    {
+      const MoaControl *control = &both[i]->params.control;
+
+      g_assert_cmpstr (both[i]->lora, ==, "ink.safetensors:0.7; b.safetensors");
+      g_assert_true (both[i]->lora_on_experts);
+      g_assert_cmpstr (both[i]->controlnet, ==, "/pose");
+      g_assert_cmpstr (both[i]->control, ==, "layer:Pose");
+      g_assert_true (control->scale == 0.5 && control->start == 0.25 && control->end == 0.75);
+    }
+}
+
+/* Layers 3 and 5, or 5 alone. */
+static gboolean only_five;
+
+static char **
+list_layers (gpointer data)
+{
+  return g_strsplit (only_five ? "5" : "3 5", " ", 0);
+}
+
+static gboolean
+look (const char *source, int side, GdkPixbuf **thumbnail, char **label, gpointer data)
+{
+  *label = g_strconcat ("Layer ", source, NULL);
+  return TRUE;
+}
+
+static void
+count (gpointer data)
+{
+  ++*(int *) data;
+}
+
+static void
+test_control (void)
+{
+  ControlHooks hooks = { look, list_layers, NULL };
+  GtkWidget *combo = g_object_ref_sink (control_combo_new (&hooks));
+  const char *const sources[] = { "", "3", "5", "file:/tmp/pose.png", "layer:Pose", "" };
+  const int places[] = { 0, 1, 2, 3, 3, 0 };
+  int changes = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
+    {
+      control_combo_set (combo, sources[i]);
+
+      g_autofree char *source = control_combo_get (combo);
+
+      g_assert_cmpstr (source, ==, sources[i]);
+      g_assert_cmpint (gtk_combo_box_get_active (GTK_COMBO_BOX (combo)), ==, places[i]);
+    }
+  control_combo_watch (combo, count, &changes);
+  gtk_combo_box_set_active (GTK_COMBO_BOX (combo), 1);
+  g_assert_cmpint (changes, ==, 1);
+  control_combo_refresh (combo);
+  g_assert_cmpint (changes, ==, 1);
+
+  /* A layer that has gone is followed no more. */
+  only_five = TRUE;
+  control_combo_refresh (combo);
+
+  g_autofree char *left = control_combo_get (combo);
+
+  g_assert_cmpstr (left, ==, "");
+  g_assert_cmpint (gtk_combo_box_get_active (GTK_COMBO_BOX (combo)), ==, 0);
+  g_assert_cmpint (changes, ==, 2);
+  g_object_unref (combo);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -128,5 +224,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ui/settings/own", test_own);
   g_test_add_func ("/ui/settings/device", test_device);
   g_test_add_func ("/ui/settings/device-combo", test_combo);
+  g_test_add_func ("/ui/settings/style", test_style);
+  g_test_add_func ("/ui/settings/control", test_control);
   return g_test_run ();
 }

@@ -389,6 +389,15 @@ test_defaults (void)
   moa_moa_config_clear (&config.moa);
   scratch_free (path);
 
+  const char none[] = "{\"feature_dim\": 8, \"router_hidden\": 12, \"max_timestep\": 800, \"layers\": [\"x\"]}";
+  read_text_as (MOA, none, strlen (none), &config, &path, &error);
+  g_assert_no_error (error);
+  g_assert_true (config.moa.steps == 0 && config.moa.guidance == -1 && config.moa.freedom == -1);
+  g_assert_true (config.moa.fixed_point == -1 && config.moa.max_timestep == 800);
+  g_assert_cmpint (config.moa.guidance_max_timestep, ==, -1);
+  moa_moa_config_clear (&config.moa);
+  scratch_free (path);
+
   char *ddim = changed (schedule_text, "_class_name", "\"DDIMScheduler\"");
   char *without = changed (ddim, "set_alpha_to_one", NULL);
   read_text_as (SCHEDULE, without, strlen (without), &config, &path, &error);
