@@ -16,8 +16,9 @@ typedef struct {
 static const char after_world[]
     = "The same seed and numbers give the same bytes. With --layout fastcomposer, DIR gets\n"
       "00000/NAME.jpg, .json and .npy and the lists image_ids_train.txt and image_ids_test.txt;\n"
-      "with --layout plain, images/, masks/, captions.txt, and photos/ and swaps/, which hold\n"
-      "each person in another pose and the same scene with the first person exchanged;\n"
+      "with --layout plain, images/, masks/, captions.txt, conditioning/ with how people stand, and\n"
+      "photos/ and swaps/, which hold each person in another pose and the same scene with the first\n"
+      "person exchanged;\n"
       "with --layout swaps, pictures that no training draws, as moa evaluate takes them: one-NUMBER\n"
       "with one person, two-NUMBER with two, and for each a photo of the new person (-subject), where\n"
       "the old one is (-selection) and what a swap without fault gives (-truth).\n"

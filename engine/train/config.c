@@ -33,7 +33,7 @@ static const char base[] =
   "   'pca_pull': 1.0, 'pca_until': 0.5, 'person_crops': 0.0, 'whiten': true},"
   " 'encoders': {'measures': 1.0, 'classes': 1.0, 'identity': 0.2, 'text': 0.2, 'captions': 12},"
   " 'prior': {'caption_drop': 0.1, 'min_snr': 5.0, 'described': 0.0, 'swap': 0.0, 'lora_rank': 0,"
-  "   'lora_layers': ['*.attn*.to_*']},"
+  "   'lora_layers': ['*.attn*.to_*'], 'controlnet': false},"
   " 'moa': {'lambda_router': 1e-4, 'lambda_object': 1e-4, 'router_from': 0.0, 'router_ramp': 0.0,"
   "   'router_loss': 'paper', 'router_blocks': 'paper', 'masked': true, 'space_time': true, 'swap': 0.0,"
   "   'condition_drop': 0.1, 'subject_drop': 0.15, 'generic': 0.0, 'min_snr': 0.0, 't_max': 800,"
@@ -61,6 +61,11 @@ static const char *const presets[MOA_N_STAGES] = {
 static const char lora_preset[] =
   "{'train': ['lora/*'],"
   " 'optimizer': {'lr': 1e-4, 'beta2': 0.999, 'weight_decay': 0.01, 'groups': []}}";
+
+/* And where it trains a ControlNet: as its paper and diffusers' script. */
+static const char controlnet_preset[] =
+  "{'train': ['controlnet/*'], 'prior': {'caption_drop': 0.5},"
+  " 'optimizer': {'lr': 1e-5, 'beta2': 0.999, 'weight_decay': 0.01, 'groups': []}}";
 
 typedef enum { INT, REAL, FLAG, TEXT, LIST, CHOICE } Type;
 
@@ -133,6 +138,7 @@ static const Row rows[] = {
   { "prior", "swap", REAL, AT (prior.swap), 0, 1 },
   { "prior", "lora_rank", INT, AT (prior.lora_rank), 0, 1024 },
   { "prior", "lora_layers", LIST, AT (prior.lora_layers) },
+  { "prior", "controlnet", FLAG, AT (prior.controlnet) },
   { "moa", "lambda_router", REAL, AT (moa.lambda_router), 0, 1e6 },
   { "moa", "lambda_object", REAL, AT (moa.lambda_object), 0, 1e6 },
   { "moa", "router_from", REAL, AT (moa.router_from), 0, 1 },
@@ -345,10 +351,12 @@ moa_train_config_parse (json_t *json, const char *where, MoaTrainConfig *config,
   if (check_keys (json, config->json, where, "", error)
       && moa_values_choice (&top, "stage", MOA_N_STAGES, stages, &stage))
     {
-      json_t *rank = json_object_get (json_object_get (json, "prior"), "lora_rank");
+      json_t *prior = json_object_get (json, "prior"), *rank = json_object_get (prior, "lora_rank");
       merge_literal (config->json, presets[stage]);
       if (stage == MOA_STAGE_PRIOR && json_number_value (rank) > 0)
         merge_literal (config->json, lora_preset);
+      if (stage == MOA_STAGE_PRIOR && json_is_true (json_object_get (prior, "controlnet")))
+        merge_literal (config->json, controlnet_preset);
       merge (config->json, json);
       if (read_values (config->json, where, config, error))
         return TRUE;

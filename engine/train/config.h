@@ -85,6 +85,7 @@ typedef struct {
     double caption_drop, min_snr, described, swap;
     int lora_rank;       /* 0: no LoRA, the networks themselves are trained */
     char **lora_layers;  /* patterns of the U-Net's layers, "*.attn*.to_*" */
+    gboolean controlnet; /* a ControlNet is trained, which sees the data's condition pictures */
   } prior;
 
   struct {

@@ -50,6 +50,9 @@ moa_data_cut_picture (const MoaRecord *record, int size, gboolean flip, MoaDataI
   MoaRect square = { (record->width - side) / 2, 0, side, side };
   if (!cut_square (record->rgb, record->width, 3, &square, size, flip, -1, item->picture, error))
     return FALSE;
+  if (item->hint
+      && !cut_square (record->hint, record->width, 3, &square, size, flip, 0, item->hint, error))
+    return FALSE;
   for (int k = 0; k < item->n_people; k++)
     if (!cut_square (record->mask[k], record->width, 1, &square, size, flip, 0,
                      item->people[k].mask, error))

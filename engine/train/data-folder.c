@@ -75,7 +75,7 @@ load_one (FolderSource *s, guint index, MoaDataItem *item, GError **error)
   gboolean good
       = s->captions
             ? moa_record_read_plain (s->folder, name, g_ptr_array_index (s->captions, index), most,
-                                     &record, error)
+                                     s->base.options.hint, &record, error)
             : moa_record_read_fastcomposer (s->folder, name, most, &record, error);
   good = good && fill (s, &record, index, item, error);
   moa_record_clear (&record);
@@ -245,6 +245,13 @@ folder_new (const char *folder, const char *list, gboolean captions, const MoaDa
 MoaDataSource *
 moa_data_fastcomposer (const char *folder, const MoaDataOptions *options, GError **error)
 {
+  if (options->hint)
+    {
+      moa_fail (error, MOA_ERROR_ARGUMENT,
+                "%s: FastComposer's layout has no pictures for a ControlNet to follow; use the plain one, with "
+                "a folder conditioning/", folder);
+      return NULL;
+    }
   return folder_new (folder, options->test_split ? "image_ids_test.txt" : "image_ids_train.txt",
                      FALSE, options, error);
 }

@@ -32,6 +32,7 @@ gboolean moa_data_set_text (const MoaDataSource *source, const char *text, int *
 typedef struct {
   int width, height;
   guint8 *rgb;
+  guint8 *hint;                     /* width * height * 3; NULL: not asked for */
   int n_people;                     /* with a word in the caption, in the order of the words */
   guint8 *mask[MOA_MAX_SUBJECTS];   /* width * height, 0 to 255 */
   guint8 *people;                   /* width * height: wherever anybody is */
@@ -43,7 +44,7 @@ void moa_record_clear (MoaRecord *record);
 gboolean moa_record_read_fastcomposer (const char *folder, const char *name, int max_people,
                                        MoaRecord *record, GError **error);
 gboolean moa_record_read_plain (const char *folder, const char *name, const char *caption,
-                                int max_people, MoaRecord *record, GError **error);
+                                int max_people, gboolean hint, MoaRecord *record, GError **error);
 
 /* 8-bit RGB of a file of at most 2^26 pixels, as stored, without its EXIF
  * turn.  (transfer full): g_free() */

@@ -14,6 +14,7 @@ void
 moa_record_clear (MoaRecord *record)
 {
   g_free (record->rgb);
+  g_free (record->hint);
   g_free (record->people);
   for (int k = 0; k < MOA_MAX_SUBJECTS; k++)
     g_free (record->mask[k]);
@@ -58,9 +59,9 @@ moa_data_read_picture (const char *path, int *width, int *height, GError **error
   return rgb;
 }
 
-/* FOLDER/NAME.png or .jpg, whichever is there. */
-static gboolean
-read_picture (const char *folder, const char *name, MoaRecord *record, GError **error)
+/* FOLDER/NAME.png or .jpg, whichever is there.  (transfer full) */
+static guint8 *
+read_named (const char *folder, const char *name, int *width, int *height, GError **error)
 {
   static const char *const endings[] = { "jpg", "png", "jpeg" };
   for (gsize i = 0; i < G_N_ELEMENTS (endings); i++)
@@ -68,10 +69,28 @@ read_picture (const char *folder, const char *name, MoaRecord *record, GError **
       g_autofree char *path = g_strdup_printf ("%s/%s.%s", folder, name, endings[i]);
       if (!g_file_test (path, G_FILE_TEST_EXISTS))
         continue;
-      record->rgb = moa_data_read_picture (path, &record->width, &record->height, error);
-      return record->rgb != NULL;
+      return moa_data_read_picture (path, width, height, error);
     }
-  return moa_fail (error, MOA_ERROR_FILE, "%s/%s: there is no such .jpg or .png", folder, name);
+  moa_fail (error, MOA_ERROR_FILE, "%s/%s: there is no such .jpg or .png", folder, name);
+  return NULL;
+}
+
+static gboolean
+read_picture (const char *folder, const char *name, MoaRecord *record, GError **error)
+{
+  record->rgb = read_named (folder, name, &record->width, &record->height, error);
+  return record->rgb != NULL;
+}
+
+static gboolean
+read_hint (const char *folder, const char *name, MoaRecord *record, GError **error)
+{
+  int width, height;
+  record->hint = read_named (folder, name, &width, &height, error);
+  return record->hint
+         && ((width == record->width && height == record->height)
+             || moa_fail (error, MOA_ERROR_FILE, "%s/%s: is %d x %d, but the picture is %d x %d", folder, name,
+                          width, height, record->width, record->height));
 }
 
 static gboolean
@@ -244,10 +263,11 @@ read_mask (const char *path, int k, MoaRecord *record, GError **error)
 
 gboolean
 moa_record_read_plain (const char *folder, const char *name, const char *caption, int max_people,
-                       MoaRecord *record, GError **error)
+                       gboolean hint, MoaRecord *record, GError **error)
 {
   g_autofree char *images = g_build_filename (folder, "images", NULL);
-  if (!read_picture (images, name, record, error))
+  g_autofree char *hints = g_build_filename (folder, "conditioning", NULL);
+  if (!read_picture (images, name, record, error) || (hint && !read_hint (hints, name, record, error)))
     return FALSE;
   record->text = g_strdup (caption);
   for (int k = 0; k < MIN (max_people, MOA_MAX_SUBJECTS); k++)

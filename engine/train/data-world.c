@@ -134,6 +134,11 @@ load (MoaDataSource *source, guint64 number, MoaDataItem *item, GError **error)
   item->n_people = MIN (scene.context.n_people, options->max_people);
   item->place = scene.context.place;
   fill_side (s, &scene, index, number, &b, item->picture, item->people);
+  if (item->hint)
+    {
+      moa_world_pose (s->world, &scene, b.rgb);
+      to_floats (b.rgb, (gsize) 3 * options->size * options->size, 0, item->hint);
+    }
   moa_world_caption (s->world, &scene, index, turn, &caption);
   gboolean good = moa_data_set_text (source, caption.text, &item->n_people, &item->text,
                                      &item->prompt, error);

@@ -118,7 +118,7 @@ write_swap (Writer *w, GError **error)
 static gboolean
 write_plain (Writer *w, GError **error)
 {
-  static const char *const folders[] = { "images", "masks", "photos", "swaps" };
+  static const char *const folders[] = { "images", "conditioning", "masks", "photos", "swaps" };
   int size = moa_world_size (w->world), photo_size = moa_world_photo_size (w->world);
   for (gsize i = 0; i < G_N_ELEMENTS (folders); i++)
     {
@@ -127,7 +127,11 @@ write_plain (Writer *w, GError **error)
         return FALSE;
     }
   g_autofree char *picture = g_strdup_printf ("%s/images/%s.png", w->folder, w->name);
+  g_autofree char *pose = g_strdup_printf ("%s/conditioning/%s.png", w->folder, w->name);
   if (!save_picture (w->rgb, size, 3, picture, error))
+    return FALSE;
+  moa_world_pose (w->world, &w->scene, w->rgb);
+  if (!save_picture (w->rgb, size, 3, pose, error))
     return FALSE;
   for (int k = 0; k < w->scene.context.n_people; k++)
     {

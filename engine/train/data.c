@@ -58,7 +58,7 @@ moa_data_item_bytes (const MoaDataSource *source)
   gsize pixels = (gsize) options->size * options->size;
   gsize photo = (gsize) 3 * options->photo_size * options->photo_size;
   gsize side = 3 * pixels + options->max_people * (pixels + options->n_photos * photo);
-  return sizeof (float) * (options->truth ? 2 * side + pixels : side);
+  return sizeof (float) * ((options->truth ? 2 * side + pixels : side) + (options->hint ? 3 * pixels : 0));
 }
 
 MoaDataItem *
@@ -68,6 +68,7 @@ moa_data_item_new (const MoaDataSource *source)
   gsize n = (gsize) options->size * options->size;
   MoaDataItem *item = g_new0 (MoaDataItem, 1);
   item->picture = g_new0 (float, 3 * n);
+  item->hint = options->hint ? g_new0 (float, 3 * n) : NULL;
   item->people = new_people (options);
   item->place = -1;
   if (options->truth)
@@ -87,6 +88,7 @@ moa_data_item_free (const MoaDataSource *source, MoaDataItem *item)
   free_people (&source->options, item->people);
   free_people (&source->options, item->truth_people);
   g_free (item->picture);
+  g_free (item->hint);
   g_free (item->truth);
   g_free (item->changed);
   g_free (item->text);

@@ -20,6 +20,7 @@ typedef struct {
   int photo_size;   /* side of the photos */
   int n_photos;     /* of each person; where there are several the last is cut from the picture */
   int max_people;   /* people above that have no word, mask or photo */
+  gboolean hint;    /* the picture that a ControlNet follows: of the world how its people stand */
   guint64 seed;     /* of order, words and augmentation; of the world itself */
   const MoaTokenizer *tokenizer; /* NULL: items have no prompt */
 
@@ -57,6 +58,7 @@ typedef struct {
   MoaPrompt *prompt; /* of text; NULL without a tokenizer */
   int n_people;
   float *picture;    /* size * size * 3, RGB in [-1,1] */
+  float *hint;       /* size * size * 3, RGB in [0,1]; NULL: not asked for */
   MoaDataPerson *people; /* max_people */
 
   /* The truth of a swap, where there is one; other fields are then those of
@@ -83,7 +85,8 @@ MoaDataSource *moa_data_fastcomposer (const char *folder, const MoaDataOptions *
                                       GError **error);
 /* The plain layout: FOLDER/captions.txt, lines "NAME<tab>caption"; FOLDER/images/NAME.png
  * or .jpg; FOLDER/masks/NAME-1.png, NAME-2.png, ... for the first, second ...
- * noun of the caption, or word with the mark <1>, <2>, ...  Held out are the lines of
+ * noun of the caption, or word with the mark <1>, <2>, ...; if hints are asked for,
+ * FOLDER/conditioning/NAME.png or .jpg, of the picture's size.  Held out are the lines of
  * FOLDER/captions_test.txt; without that file the last of each ten lines, and of fewer than ten. */
 MoaDataSource *moa_data_plain (const char *folder, const MoaDataOptions *options, GError **error);
 void moa_data_source_free (MoaDataSource *source);
@@ -110,8 +113,8 @@ char **moa_data_source_broken (MoaDataSource *source);
 /* ---- Writing --------------------------------------------------------- */
 
 /* Scenes first .. first + count - 1 of the world as a folder that the sources
- * above read; one in ten is in the list of tests.  The plain layout has more
- * that no training needs: photos/NAME-K.png, another photo of the K-th person;
+ * above read; one in ten is in the list of tests.  The plain layout has how people stand as
+ * conditioning/NAME.png, and more that no training needs: photos/NAME-K.png, another photo of the K-th person;
  * swaps/NAME.png, the same scene with the first person exchanged, and
  * swaps/NAME-photo.png, a photo of who came. */
 typedef enum { MOA_DATA_LAYOUT_FASTCOMPOSER, MOA_DATA_LAYOUT_PLAIN } MoaDataLayout;

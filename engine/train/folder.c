@@ -73,6 +73,44 @@ moa_folder_copy_model (const char *from, const char *to, GError **error)
          && moa_world_write_tokenizer (tokenizer, text.n_positions, error);
 }
 
+/* The U-Net's configuration as a ControlNet's; the picture is embedded by as many channels as Stable
+ * Diffusion's has, but for small networks. */
+static gboolean
+write_controlnet_config (const char *model, const char *folder, GError **error)
+{
+  static const int usual[] = { 16, 32, 96, 256 };
+  g_autofree char *unet_file = g_build_filename (model, "unet", "config.json", NULL);
+  g_autofree char *path = g_build_filename (folder, "config.json", NULL);
+  MoaUnetConfig unet;
+  json_t *json = moa_unet_config_read (unet_file, &unet, error) ? moa_json_read (unet_file, error) : NULL;
+  if (!json)
+    return FALSE;
+  json_t *hint = json_array ();
+  for (gsize i = 0; i < G_N_ELEMENTS (usual); i++)
+    json_array_append_new (hint, json_integer (MIN (usual[i], unet.channels[0])));
+  static const char *const way_up[] = { "up_block_types", "out_channels", "sample_size", "center_input_sample" };
+  for (gsize i = 0; i < G_N_ELEMENTS (way_up); i++)
+    json_object_del (json, way_up[i]);
+  json_object_set_new (json, "_class_name", json_string ("ControlNetModel"));
+  json_object_set_new (json, "conditioning_embedding_out_channels", hint);
+  json_object_set_new (json, "controlnet_conditioning_channel_order", json_string ("rgb"));
+  char *text = json_dumps (json, JSON_INDENT (2) | JSON_REAL_PRECISION (9));
+  json_decref (json);
+  gboolean ok = g_file_set_contents (path, text, -1, error);
+  free (text);
+  return ok;
+}
+
+gboolean
+moa_folder_add_controlnet (const char *from, const char *model, GError **error)
+{
+  g_autofree char *source = g_build_filename (from, "controlnet", NULL);
+  g_autofree char *folder = g_build_filename (model, "controlnet", NULL);
+  if (g_file_test (source, G_FILE_TEST_IS_DIR))
+    return copy_files (source, folder, error);
+  return moa_folder_make (folder, error) && write_controlnet_config (model, folder, error);
+}
+
 gboolean
 moa_folder_set_vanilla_fuser (const char *model, GError **error)
 {
@@ -107,13 +145,13 @@ moa_folder_take (const char *folder, GError **error)
 gboolean
 moa_folder_start_parts (MoaParts *parts, const char *to, guint64 seed, GError **error)
 {
-  /* In this order: MoA's experts are copies of the U-Net's. */
+  /* In this order: MoA's experts and a ControlNet are copies of the U-Net's. */
   for (int kind = 0; kind < MOA_PART_HEADS; kind++)
     {
-      if (moa_params_weights (parts->params[kind]))
+      gboolean copies = kind == MOA_PART_MOA || kind == MOA_PART_CONTROL;
+      if (moa_params_weights (parts->params[kind]) || moa_params_count (parts->params[kind]) == 0)
         continue;
-      if (!moa_parts_load (parts, 1u << kind | (kind == MOA_PART_MOA ? 1u << MOA_PART_UNET : 0),
-                           NULL, error))
+      if (!moa_parts_load (parts, 1u << kind | (copies ? 1u << MOA_PART_UNET : 0), NULL, error))
         return FALSE;
       moa_parts_start (parts, kind, seed);
       if (!moa_parts_write (parts, kind, to, NULL, FALSE, error))

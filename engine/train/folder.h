@@ -12,6 +12,9 @@ gboolean moa_folder_copy_model (const char *from, const char *to, GError **error
 /* Has the model folder's MoA do with the vanilla fuser, which knows neither timestep nor block. */
 gboolean moa_folder_set_vanilla_fuser (const char *model, GError **error);
 
+/* FROM's ControlNet for a copy of it; where there is none, the configuration of one for its U-Net. */
+gboolean moa_folder_add_controlnet (const char *from, const char *model, GError **error);
+
 /* Makes the folder and takes it for this process alone; -1 with an error if another has it.
  * close() gives it back. */
 int moa_folder_take (const char *folder, GError **error);

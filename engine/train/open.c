@@ -43,7 +43,7 @@ fresh_parts (const MoaTrainConfig *config, GError **error)
         {
           moa_fail (error, MOA_ERROR_ARGUMENT,
                     "\"fresh\": a model has no part \"%s\"; its parts are unet, vae, text_encoder, "
-                    "image_encoder and moa", config->fresh[i]);
+                    "image_encoder, moa and controlnet", config->fresh[i]);
           return G_MAXUINT;
         }
       fresh |= 1u << kind;
@@ -62,7 +62,8 @@ make_model (MoaTrainer *t, GError **error)
                      "Which model to start from? Say it as \"model\" in the configuration, or with "
                      "--model; a folder of configurations alone will do");
   if (fresh == G_MAXUINT || !moa_folder_copy_model (config->model, t->model, error)
-      || (!config->moa.space_time && !moa_folder_set_vanilla_fuser (t->model, error)))
+      || (!config->moa.space_time && !moa_folder_set_vanilla_fuser (t->model, error))
+      || (config->prior.controlnet && !moa_folder_add_controlnet (config->model, t->model, error)))
     return FALSE;
   MoaParts parts;
   gboolean ok = moa_parts_open (&parts, t->model, fresh, moa_device_host (), error)

@@ -3,6 +3,7 @@
 
 #include "base/half.h"
 #include "nets/clip.h"
+#include "nets/controlnet.h"
 #include "nets/unet.h"
 #include "nets/vae.h"
 
@@ -18,6 +19,7 @@ static const struct {
   { "text_encoder", "model", "text encoder" },
   { "image_encoder", "model", "image encoder" },
   { "moa", "moa", "MoA" },
+  { "controlnet", "diffusion_pytorch_model", "ControlNet" },
   { "heads", "heads", "heads" },
   { "lora", "lora", "LoRA" },
 };
@@ -46,6 +48,7 @@ read_configs (MoaParts *parts, const char *path, GError **error)
   FILE_OF (pixels) (path, "feature_extractor", "preprocessor_config.json", NULL);
   FILE_OF (scheduler) (path, "scheduler", "scheduler_config.json", NULL);
   FILE_OF (moa) (path, "moa", "config.json", NULL);
+  FILE_OF (control) (path, "controlnet", "config.json", NULL);
   FILE_OF (tokenizer) (path, "tokenizer", NULL);
 #undef FILE_OF
   if (!moa_unet_config_read (unet_file, &parts->unet, error)
@@ -53,7 +56,9 @@ read_configs (MoaParts *parts, const char *path, GError **error)
       || !moa_text_config_read (text_file, &parts->text, error)
       || !moa_vision_config_read (vision_file, pixels_file, &parts->vision, error)
       || !moa_schedule_config_read (scheduler_file, &parts->scheduler, error)
-      || !moa_moa_config_read (moa_file, &parts->moa, error))
+      || !moa_moa_config_read (moa_file, &parts->moa, error)
+      || (g_file_test (control_file, G_FILE_TEST_EXISTS)
+          && !moa_control_config_read (control_file, &parts->control, error)))
     return FALSE;
   parts->tokenizer = moa_tokenizer_open (tokenizer_file, error);
   if (!parts->tokenizer)
@@ -112,6 +117,12 @@ build_all (MoaParts *parts, MoaGraph *g)
                   INPUT (1, 1, 1, parts->vae.latent_channels));
   moa_clip_text (g, &parts->text, parts->params[MOA_PART_TEXT], INPUT (1, window));
   moa_clip_vision (g, &parts->vision, parts->params[MOA_PART_VISION], INPUT (1, size, size, 3));
+  if (parts->control.n_hint > 0)
+    {
+      g_autofree MoaTensor **residuals = g_new (MoaTensor *, moa_unet_skips (&parts->control.unet) + 1);
+      moa_controlnet (g, &parts->control, parts->params[MOA_PART_CONTROL], &args,
+                      INPUT (1, inner * side, inner * side, 3), residuals);
+    }
 #undef INPUT
 }
 
@@ -221,7 +232,8 @@ file_shape (const MoaParts *parts, MoaPartKind kind, const MoaParam *param, gint
   dim[3] = param->rank > 3 ? dim[3] : 1;
   gboolean conv = g_str_has_suffix (param->name, "conv_shortcut.weight")
                   || g_str_has_suffix (param->name, "quant_conv.weight")
-                  || (kind == MOA_PART_UNET && !parts->unet.linear_projection
+                  || (kind == MOA_PART_CONTROL && g_str_has_prefix (param->name, "controlnet_"))
+                  || ((kind == MOA_PART_UNET || kind == MOA_PART_CONTROL) && !parts->unet.linear_projection
                       && (g_str_has_suffix (param->name, "proj_in.weight")
                           || g_str_has_suffix (param->name, "proj_out.weight")));
   if (kind == MOA_PART_LORA)

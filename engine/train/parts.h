@@ -15,12 +15,13 @@ typedef enum {
   MOA_PART_TEXT,
   MOA_PART_VISION,
   MOA_PART_MOA,
+  MOA_PART_CONTROL, /* of folders that have one */
   MOA_PART_HEADS, /* what training alone needs: of no folder, and in checkpoints only */
   MOA_PART_LORA,  /* beside the U-Net: always new, and written, but no part of the model */
   MOA_N_PART_KINDS
 } MoaPartKind;
 
-/* "unet", "vae", "text_encoder", "image_encoder", "moa", "heads", "lora" */
+/* "unet", "vae", "text_encoder", "image_encoder", "moa", "controlnet", "heads", "lora" */
 const char *moa_part_name (MoaPartKind kind);
 /* PATH/unet/diffusion_pytorch_model.safetensors, PATH/lora.safetensors; (transfer full) */
 char *moa_part_file (const char *path, MoaPartKind kind);
@@ -32,6 +33,7 @@ typedef struct {
   MoaVisionConfig vision;
   MoaScheduleConfig scheduler;
   MoaMoaConfig moa;
+  MoaControlConfig control; /* n_hint 0: the folder has no ControlNet */
   MoaTokenizer *tokenizer;
   MoaSchedule *schedule;
   MoaParams *params[MOA_N_PART_KINDS];
@@ -40,18 +42,18 @@ typedef struct {
 
 /* Opens PATH.  A part without a weights file, or with its bit in fresh, gets
  * parameters that are zeros until moa_parts_start().  All of a part's
- * parameters are declared. */
+ * parameters are declared; of a ControlNet that is not there, none. */
 gboolean moa_parts_open (MoaParts *parts, const char *path, guint fresh, MoaDevice *device, GError **error);
 void moa_parts_clear (MoaParts *parts);
 /* Declares a LoRA of the U-Net's layers that match; a pattern that none matches is an error.  layers is
  * not copied. */
 gboolean moa_parts_add_lora (MoaParts *parts, int rank, char **layers, GError **error);
 
-/* Loads the parts of the bits in `which` (moa also needs unet). */
+/* Loads the parts of the bits in `which` (to start moa and controlnet unet is needed too). */
 gboolean moa_parts_load (MoaParts *parts, guint which, GCancellable *cancellable, GError **error);
 
-/* First values of a part that has no file, from the seed: the starts of LDM, CLIP, MoA and PEFT's LoRA,
- * with residual branches at zero. */
+/* First values of a part that has no file, from the seed: the starts of LDM, CLIP, MoA, ControlNet and
+ * PEFT's LoRA, with residual branches at zero. */
 void moa_parts_start (MoaParts *parts, MoaPartKind kind, guint64 seed);
 /* Experts once more as copies of the prior's attentions, as they are now. */
 void moa_parts_start_experts (MoaParts *parts);

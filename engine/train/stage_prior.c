@@ -15,6 +15,9 @@
  * replacement goes (MoaNoising), which tells people apart far better than noise
  * alone.  Without photos it remains what words alone make of it.
  *
+ * With `controlnet` a ControlNet (Zhang et al. 2023) learns beside networks that stay as they are: it sees a
+ * picture besides, of how people stand, say, and adds to the U-Net's skips.
+ *
  * With `lora_rank` the networks stay as they are, and a LoRA of that rank beside the U-Net's layers learns
  * (Hu et al. 2021): a style, say.  Its file is for every program that takes such. */
 #include "train/latents.h"
@@ -22,6 +25,7 @@
 #include "train/subjects.h"
 
 #include "nets/clip.h"
+#include "nets/controlnet.h"
 #include "nets/unet.h"
 #include "ops/ops.h"
 #include "sample/ddim.h"
@@ -33,10 +37,12 @@ typedef struct {
   MoaTrainGraph graph;
   MoaTensor *sample, *t, *ids, *target, *weight; /* inputs, with the subjects' if described */
   MoaSubjects subjects;
+  MoaTensor *hint, **residuals; /* a ControlNet's; or NULL */
   MoaTensor *out;
   MoaLatents latents;
   MoaPrompt *empty, *generic[MOA_SLOTS];
   int batch, window;
+  gsize n_hint;                  /* numbers of a picture that the ControlNet sees; 0: there is none */
 } Prior;
 
 static gboolean
@@ -49,13 +55,18 @@ static guint
 more_parts (const MoaTrainConfig *config)
 {
   return (config->prior.described > 0 ? 1u << MOA_PART_VISION | 1u << MOA_PART_MOA : 0)
-         | (config->prior.lora_rank > 0 ? 1u << MOA_PART_LORA : 0);
+         | (config->prior.lora_rank > 0 ? 1u << MOA_PART_LORA : 0)
+         | (config->prior.controlnet ? 1u << MOA_PART_CONTROL : 0);
 }
 
 static gboolean
 declare (MoaTrainer *t, GError **error)
 {
   int rank = t->config->prior.lora_rank;
+  if (rank > 0 && t->config->prior.controlnet)
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "\"prior\": a LoRA and a ControlNet are trained one after the other; set \"lora_rank\" to 0 "
+                     "or \"controlnet\" to false");
   return rank == 0 || moa_parts_add_lora (&t->parts, rank, t->config->prior.lora_layers, error);
 }
 
@@ -63,6 +74,7 @@ static void
 options (const MoaTrainer *t, MoaDataOptions *o)
 {
   o->n_photos = described (t) ? 2 : 0;
+  o->hint = t->config->prior.controlnet;
   if (described (t))
     {
       o->max_people = MOA_SLOTS;
@@ -98,6 +110,15 @@ build (MoaTrainer *t, GError **error)
   MoaUnetArgs args = { p->sample, p->t, text, described (t) ? &mixture : NULL,
                        .keep = t->config->checkpointing,
                        .lora = t->parts.lora.rank > 0 ? &t->parts.lora : NULL };
+  if (t->config->prior.controlnet)
+    {
+      int size = side << (t->parts.vae.n_levels - 1);
+      p->n_hint = (gsize) 3 * size * size;
+      p->hint = moa_trainer_input (g, "hint", MOA_SHAPE (n, size, size, 3));
+      args.control = p->residuals = g_new (MoaTensor *, moa_unet_skips (&t->parts.control.unet) + 1);
+      MoaUnetArgs down = { p->sample, p->t, text, .keep = args.keep };
+      moa_controlnet (g, &t->parts.control, t->parts.params[MOA_PART_CONTROL], &down, p->hint, p->residuals);
+    }
   p->out = moa_unet (g, &t->parts.unet, t->parts.params[MOA_PART_UNET], &args);
   moa_graph_output (p->out);
   MoaTensor *d = moa_subtract (g, p->out, p->target);
@@ -115,7 +136,7 @@ plan (MoaTrainer *t, guint64 step)
 /* ---- Batches ---------------------------------------------------------- */
 
 typedef struct {
-  float *sample, *target, *weight;
+  float *sample, *target, *weight, *hint;
   gint32 *t, *ids;
   MoaSubjectBatch subjects;
 } Batch;
@@ -128,6 +149,7 @@ batch_new (const Prior *p)
   b->sample = g_new0 (float, p->batch * n);
   b->target = g_new0 (float, p->batch * n);
   b->weight = g_new0 (float, p->batch);
+  b->hint = g_new0 (float, p->batch * p->n_hint);
   b->t = g_new0 (gint32, p->batch);
   b->ids = g_new0 (gint32, p->batch * p->window);
   if (p->subjects.feats)
@@ -141,6 +163,7 @@ batch_free (Batch *b)
   g_free (b->sample);
   g_free (b->target);
   g_free (b->weight);
+  g_free (b->hint);
   g_free (b->t);
   g_free (b->ids);
   moa_subject_batch_clear (&b->subjects);
@@ -177,6 +200,8 @@ set_item (MoaTrainer *t, Batch *b, int k, const MoaDataItem *item, guint64 index
   Prior *p = t->state;
   gsize n = p->latents.n;
   set_subjects (t, b, k, item, d);
+  if (p->hint)
+    memcpy (b->hint + k * p->n_hint, item->hint, p->n_hint * sizeof (float));
   memcpy (b->ids + k * p->window, d->prompt->ids, p->window * sizeof (gint32));
   b->t[k] = d->noising.t;
   b->weight[k] = moa_loss_snr_weight (t->parts.schedule, d->noising.t, t->config->prior.min_snr);
@@ -189,6 +214,8 @@ set_inputs (const Prior *p, const Batch *b)
 {
   if (p->subjects.feats)
     moa_subjects_set (&p->subjects, &b->subjects);
+  if (p->hint)
+    moa_graph_set (p->hint, b->hint);
   moa_graph_set (p->sample, b->sample);
   moa_graph_set (p->target, b->target);
   moa_graph_set (p->weight, b->weight);
@@ -251,8 +278,19 @@ item_errors (const Prior *p, const Batch *b, double *errors)
     }
 }
 
-/* The held-out pictures with words alone, with photos, and as swaps. */
-typedef enum { WORDS, PHOTOS, SWAPS } HeldOut;
+/* The held-out pictures with words alone, with photos, and as swaps; and where a ControlNet sees another's
+ * picture, which tells what its own is worth. */
+typedef enum { WORDS, PHOTOS, SWAPS, OTHER_HINT } HeldOut;
+
+/* Each item of the batch gets the hint of the one before. */
+static void
+exchange_hints (const Prior *p, Batch *b)
+{
+  gsize n = p->n_hint, last = (p->batch - 1) * n;
+  g_autofree float *first = g_memdup2 (b->hint + last, n * sizeof (float));
+  memmove (b->hint + n, b->hint, last * sizeof (float));
+  memcpy (b->hint, first, n * sizeof (float));
+}
 
 static gboolean
 run_held_out (MoaTrainer *t, HeldOut how, double sum[4], int count[4], GError **error)
@@ -273,9 +311,11 @@ run_held_out (MoaTrainer *t, HeldOut how, double sum[4], int count[4], GError **
             break;
           int at = (i + 0.5) / n * n_t;
           Draw d = { { how == SWAPS, at, at }, how == SWAPS ? item->truth_prompt : item->prompt,
-                     how != WORDS };
+                     how == PHOTOS || how == SWAPS };
           ok = set_item (t, b, k, item, G_MAXUINT64, &d, error);
         }
+      if (how == OTHER_HINT)
+        exchange_hints (p, b);
       set_inputs (p, b);
       if (!ok || !(ok = moa_graph_run (p->graph.graph, NULL, error)))
         break;
@@ -294,10 +334,13 @@ run_held_out (MoaTrainer *t, HeldOut how, double sum[4], int count[4], GError **
 static gboolean
 validate (MoaTrainer *t, json_t *out, GError **error)
 {
-  static const char *const names[] = { "mse", "described", "swap" };
-  int last = moa_data_source_options (t->held_out)->truth > 0 ? SWAPS : described (t) ? PHOTOS : WORDS;
-  for (int how = WORDS; how <= last; how++)
+  static const char *const names[] = { "mse", "described", "swap", "other_hint" };
+  gboolean measured[] = { TRUE, described (t), moa_data_source_options (t->held_out)->truth > 0,
+                          t->config->prior.controlnet };
+  for (int how = WORDS; how <= OTHER_HINT; how++)
     {
+      if (!measured[how])
+        continue;
       double sum[4] = { 0 };
       int count[4] = { 0 };
       if (!run_held_out (t, how, sum, count, error))
@@ -334,6 +377,8 @@ predict (MoaTrainer *t, Batch *b, MoaDataItem *const *items, int n, gboolean sho
           memcpy (b->sample + i * m, z + k * m, m * sizeof (float));
           memcpy (b->ids + i * p->window, d.prompt->ids, p->window * sizeof (gint32));
           set_subjects (t, b, i, items[k], &d);
+          if (p->hint)
+            memcpy (b->hint + i * p->n_hint, items[k]->hint, p->n_hint * sizeof (float));
         }
       for (int i = 0; i < p->batch; i++)
         b->t[i] = timestep;
@@ -397,14 +442,14 @@ draw_row (MoaTrainer *t, MoaSheet *sheet, int row, MoaDataItem *const *items, in
 }
 
 /* Pictures that were held out, and below each one drawn from its caption; if described, then the
- * first person's photo, and one drawn from caption and photos. */
+ * first person's photo, and one drawn from caption and photos; with a ControlNet, what it saw. */
 static gboolean
 sample (MoaTrainer *t, const char *path, GError **error)
 {
   Prior *p = t->state;
   int n = MIN (SAMPLES, t->config->data.held_out), size = moa_data_source_options (t->held_out)->size;
   MoaDataItem *items[SAMPLES] = { NULL };
-  MoaSheet *sheet = moa_sheet_new (n, described (t) ? 4 : 2, size);
+  MoaSheet *sheet = moa_sheet_new (n, 2 + 2 * described (t) + (p->hint != NULL), size);
   gboolean ok = TRUE;
   for (int k = 0; k < n; k++)
     {
@@ -413,6 +458,8 @@ sample (MoaTrainer *t, const char *path, GError **error)
       if (!ok)
         continue;
       moa_sheet_put (sheet, k, 0, items[k]->picture, size, -1);
+      if (p->hint)
+        moa_sheet_put (sheet, k, 2 + 2 * described (t), items[k]->hint, size, 0);
       if (described (t) && items[k]->n_people > 0)
         moa_sheet_put (sheet, k, 2, items[k]->people[0].photos[0], p->subjects.photo_size, 0);
     }
@@ -437,6 +484,7 @@ clear (MoaTrainer *t)
 {
   Prior *p = t->state;
   moa_train_graph_clear (&p->graph);
+  g_free (p->residuals);
   moa_latents_clear (&p->latents);
   moa_prompt_free (p->empty);
   for (int i = 0; i < MOA_SLOTS; i++)

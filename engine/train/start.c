@@ -5,7 +5,8 @@
  * residual branch starts at zero (Ho et al. 2020; LDM's zero_module), so that
  * every net begins as a nearly linear path: without it a small autoencoder
  * hardly gets going.  An expert is a copy of the prior's attention, routers
- * and the fuser's end are zero: an untrained MoA is the prior.  So is a LoRA: down is normal of width
+ * and the fuser's end are zero: an untrained MoA is the prior.  A ControlNet is a copy of the U-Net's way
+ * down whose ends are zero (Zhang et al. 2023): the prior too.  So is a LoRA: down is normal of width
  * 1 / rank, up zero (PEFT's "gaussian", diffusers' trainings). */
 #include "train/parts.h"
 
@@ -40,6 +41,9 @@ starts_at_zero (MoaPartKind kind, const MoaParam *param)
            || !strcmp (param->name, "conv_out.weight");
   if (kind == MOA_PART_LORA)
     return ends (param, ".lora_B.weight");
+  if (kind == MOA_PART_CONTROL)
+    return g_str_has_prefix (param->name, "controlnet_down_") || g_str_has_prefix (param->name, "controlnet_mid_")
+           || ends (param, "cond_embedding.conv_out.weight");
   return kind == MOA_PART_VAE && (ends (param, ".conv2.weight") || ends (param, ".to_out.0.weight"));
 }
 
@@ -111,10 +115,11 @@ prior_of (const MoaParts *parts, const MoaParam *param)
   return NULL;
 }
 
-void
-moa_parts_start_experts (MoaParts *parts)
+/* What has the name of a parameter of the U-Net begins as that. */
+static void
+copy_unet (MoaParts *parts, MoaPartKind kind)
 {
-  MoaParams *params = parts->params[MOA_PART_MOA];
+  MoaParams *params = parts->params[kind];
   for (guint i = 0; i < moa_params_count (params); i++)
     {
       MoaParam *param = moa_params_nth (params, i);
@@ -124,6 +129,12 @@ moa_parts_start_experts (MoaParts *parts)
       if (prior && moa_params_get_numbers (parts->params[MOA_PART_UNET], prior, numbers, NULL))
         moa_params_set_numbers (params, param, numbers, NULL);
     }
+}
+
+void
+moa_parts_start_experts (MoaParts *parts)
+{
+  copy_unet (parts, MOA_PART_MOA);
 }
 
 void
@@ -141,6 +152,6 @@ moa_parts_start (MoaParts *parts, MoaPartKind kind, guint64 seed)
         quiet_logvar (param, numbers);
       moa_params_set_numbers (params, param, numbers, NULL);
     }
-  if (kind == MOA_PART_MOA)
-    moa_parts_start_experts (parts);
+  if (kind == MOA_PART_MOA || kind == MOA_PART_CONTROL)
+    copy_unet (parts, kind);
 }

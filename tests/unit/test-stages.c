@@ -410,6 +410,111 @@ test_lora (void)
   remove_all (data);
 }
 
+/* ---- A ControlNet ----------------------------------------------------- */
+
+/* Of the tiny model, which has one: a new one. */
+#define CONTROL(more)                                                                              \
+  "{'stage': 'prior', 'fresh': ['controlnet'], 'batch': 4, 'micro_batch': 2, 'half': false,"       \
+  " 'prior': {'controlnet': true, 'caption_drop': 0.2},"                                           \
+  " 'every': {'log': 1, 'checkpoint': 1, 'validate': 100}, " more "}"
+
+static char *
+controlnet_file (const char *folder)
+{
+  g_autofree char *model = g_build_filename (folder, "model", NULL);
+  return moa_part_file (model, MOA_PART_CONTROL);
+}
+
+/* A new one changes nothing: its losses are the prior's, to the bit.  It learns, and nothing else does; what is
+ * written is a ControlNet for the engine.  Resumed, it is the same. */
+static void
+test_controlnet (void)
+{
+#define DATA "'data': {'pictures': 20, 'held_out': 2}"
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autofree char *model = g_build_filename (folder, "model", NULL), *tiny = tiny_model ();
+  g_autofree char *old = moa_part_file (tiny, MOA_PART_UNET), *now = moa_part_file (model, MOA_PART_UNET);
+  g_autoptr (GPtrArray) plain = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) still = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) error = NULL;
+  train ("{'stage': 'prior', 'steps': 2, 'batch': 4, 'micro_batch': 2, 'optimizer': {'lr': 0.0},"
+         " 'prior': {'caption_drop': 0.2}, 'every': {'log': 1}, " DATA "}", folder, FALSE, 0, plain);
+  remove_all (folder);
+  train (CONTROL ("'steps': 2, 'optimizer': {'lr': 0.0}, " DATA), folder, FALSE, 0, still);
+  g_assert_cmpfloat (last_value (plain, " loss "), ==, last_value (still, " loss "));
+  g_assert_cmpfloat (last_value (plain, " loss "), >, 0);
+  remove_all (folder);
+
+  train (CONTROL ("'steps': 4, 'optimizer': {'lr': 0.003, 'warmup': 1}, " DATA), folder, FALSE, 0, NULL);
+  assert_same_tensors (old, now);
+  MoaModel *opened = moa_model_open (model, &error);
+  g_assert_no_error (error);
+  g_assert_true (moa_model_get_info (opened)->controlnet);
+  moa_model_unref (opened);
+
+  g_autofree char *other = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autofree char *whole = controlnet_file (folder), *resumed = controlnet_file (other);
+  train (CONTROL ("'steps': 4, 'optimizer': {'lr': 0.003, 'warmup': 1}, " DATA), other, FALSE, 2, NULL);
+  train (CONTROL ("'steps': 4, 'optimizer': {'lr': 0.003, 'warmup': 1}, " DATA), other, TRUE, 0, NULL);
+  assert_same_tensors (whole, resumed);
+  remove_all (folder);
+  remove_all (other);
+#undef DATA
+}
+
+/* From a folder, whose condition pictures are asked for; as the world draws them. */
+static void
+test_hints (void)
+{
+  g_autofree char *data = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autofree char *hints = g_build_filename (data, "conditioning", NULL);
+  g_autoptr (GError) error = NULL;
+  MoaDataOptions options;
+  MoaWorld *world = moa_world_new (3, 64, 32);
+  guint8 pose[3 * 64 * 64];
+  make_pictures (data, 12, 4);
+  moa_data_options_init (&options);
+  options.size = 64;
+  options.photo_size = 32;
+  options.hint = TRUE;
+  options.augment = FALSE;
+  MoaDataSource *source = moa_data_plain (data, &options, &error);
+  g_assert_no_error (error);
+  MoaDataItem *item = moa_data_item_new (source);
+  for (guint64 number = 0; number < 8; number++)
+    {
+      int same = 0;
+      g_assert_true (moa_data_source_load (source, number, item, &error));
+      for (guint64 i = 0; i < 12; i++)
+        {
+          MoaScene scene;
+          double distance = 0;
+          moa_world_scene (world, i, 0, &scene);
+          moa_world_pose (world, &scene, pose);
+          for (int k = 0; k < 3 * 64 * 64; k++)
+            distance = MAX (distance, fabs (item->hint[k] - pose[k] / 255.0));
+          same += distance < 1e-6;
+        }
+      g_assert_cmpint (same, ==, 1);
+    }
+  moa_data_item_free (source, item);
+  moa_data_source_free (source);
+  moa_world_free (world);
+
+  remove_all (hints);
+  source = moa_data_plain (data, &options, &error);
+  g_assert_no_error (error);
+  item = moa_data_item_new (source);
+  g_assert_false (moa_data_source_load (source, 0, item, &error));
+  g_assert_nonnull (strstr (error->message, "conditioning"));
+  g_clear_error (&error);
+  moa_data_item_free (source, item);
+  moa_data_source_free (source);
+  g_assert_null (moa_data_fastcomposer (data, &options, &error));
+  g_assert_nonnull (strstr (error->message, "plain"));
+  remove_all (data);
+}
+
 /* ---- All stages ------------------------------------------------------- */
 
 /* The value after a name in the first line that has it, over that in the last. */
@@ -449,6 +554,9 @@ test_stages (gconstpointer data)
       " 'train': ['moa/*.router.*', 'moa/fuser.*'], 'optimizer': {" FAST ", 'lr': 3e-2},"
       " 'every': {'log': 2, 'validate': 100}, 'data': {'pictures': 20, 'held_out': 2},"
       " 'moa': {'router_loss': 'balanced', 'lambda_router': 0.5}}", " router ", 0.97 },
+    { "{'stage': 'prior', 'fresh': ['controlnet'], 'steps': 20, 'batch': 4, 'micro_batch': 4,"
+      " 'prior': {'controlnet': true}, 'optimizer': {" FAST ", 'lr': 3e-3}, 'every': {'validate': 4},"
+      " 'data': {'pictures': 200, 'held_out': 8}}", "\"mse_t4\":", 0.95 },
   };
   int i = GPOINTER_TO_INT (data);
   g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
@@ -476,9 +584,12 @@ main (int argc, char **argv)
   g_test_add_data_func ("/train/samples/folder", GINT_TO_POINTER (2), test_samples);
   g_test_add_func ("/train/folder", test_folder);
   g_test_add_func ("/train/lora", test_lora);
+  g_test_add_func ("/train/controlnet", test_controlnet);
+  g_test_add_func ("/train/hints", test_hints);
   g_test_add_data_func ("/train/stages/encoders", GINT_TO_POINTER (0), test_stages);
   g_test_add_data_func ("/train/stages/prior", GINT_TO_POINTER (1), test_stages);
   g_test_add_data_func ("/train/stages/moa", GINT_TO_POINTER (2), test_stages);
   g_test_add_data_func ("/train/stages/routers", GINT_TO_POINTER (3), test_stages);
+  g_test_add_data_func ("/train/stages/controlnet", GINT_TO_POINTER (4), test_stages);
   return g_test_run ();
 }

@@ -406,6 +406,79 @@ test_pairs (void)
   moa_world_free (world);
 }
 
+/* ---- Poses ------------------------------------------------------------ */
+
+/* The middle of all pixels of a colour in a pose picture; FALSE: there are none. */
+static gboolean
+find_colour (const guint8 *rgb, int r, int g, int b, double *x, double *y)
+{
+  int n = 0;
+  *x = *y = 0;
+  for (int i = 0; i < PIXELS; i++)
+    if (rgb[3 * i] == r && rgb[3 * i + 1] == g && rgb[3 * i + 2] == b)
+      {
+        *x += i % SIZE;
+        *y += i / SIZE;
+        n++;
+      }
+  *x /= MAX (n, 1);
+  *y /= MAX (n, 1);
+  return n > 0;
+}
+
+/* Joints lie within their person, within two pixels; an arm that waves is up. */
+static void
+test_poses (void)
+{
+  /* Shoulder, elbow and hand of the left arm, then of the right one; below the eyes. */
+  static const int colours[][3] = { { 255, 76, 0 }, { 255, 179, 0 }, { 153, 255, 0 }, { 0, 255, 76 },
+                                    { 0, 255, 179 }, { 0, 153, 255 }, { 255, 0, 0 } };
+  MoaWorld *world = moa_world_new (7, SIZE, PHOTO);
+  Drawn *drawn = g_new (Drawn, 1);
+  guint8 *pose = g_new (guint8, 3 * PIXELS), *again = g_new (guint8, 3 * PIXELS);
+  int found = 0, waved = 0;
+  for (guint64 i = 0; i < 80; i++)
+    {
+      MoaScene scene;
+      double x[7], y[7];
+      gboolean there[7];
+      moa_world_scene (world, i, 1, &scene);
+      draw (world, &scene, drawn);
+      moa_world_pose (world, &scene, pose);
+      for (int k = 0; k < 7; k++)
+        {
+          there[k] = find_colour (pose, colours[k][0], colours[k][1], colours[k][2], &x[k], &y[k]);
+          gboolean within = !there[k];
+          for (int v = -2; v <= 2 && there[k]; v++)
+            for (int u = -2; u <= 2; u++)
+              {
+                int px = CLAMP ((int) (x[k] + .5) + u, 0, SIZE - 1), py = CLAMP ((int) (y[k] + .5) + v, 0, SIZE - 1);
+                within |= drawn->whole[0][py * SIZE + px] > 127;
+              }
+          g_assert_true (within);
+          found += there[k];
+        }
+      int arm = scene.context.people[0].gesture.side > 0 ? 3 : 0;
+      if (scene.context.people[0].gesture.pose == MOA_POSE_WAVE && there[arm] && there[arm + 2])
+        {
+          g_assert_cmpfloat (y[arm + 2], <, y[arm]);
+          waved++;
+        }
+
+      /* Who it is changes only the body's measures, and what stands before them nothing. */
+      scene.context.front = MOA_FRONT_FENCE;
+      scene.context.place = 0;
+      moa_world_pose (world, &scene, again);
+      g_assert_cmpmem (pose, 3 * PIXELS, again, 3 * PIXELS);
+    }
+  g_assert_cmpint (found, >, 450); /* others are outside the picture */
+  g_assert_cmpint (waved, >, 3);
+  g_free (drawn);
+  g_free (pose);
+  g_free (again);
+  moa_world_free (world);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -419,5 +492,6 @@ main (int argc, char **argv)
   g_test_add_func ("/world/captions", test_captions);
   g_test_add_func ("/world/tokenizer", test_tokenizer);
   g_test_add_func ("/world/pairs", test_pairs);
+  g_test_add_func ("/world/poses", test_poses);
   return g_test_run ();
 }

@@ -81,6 +81,21 @@ void moa_draw_thing (cairo_t *cr, const MoaIdentity *identity, const MoaGesture 
 void moa_draw_hug (cairo_t *cr, const MoaIdentity *identity, const MoaGesture *gesture, double x,
                    double y, gboolean behind);
 
+/* ---- Where somebody's limbs are --------------------------------------- */
+
+/* From the head, leaning, to the body, which has other units. */
+void moa_draw_to_body (cairo_t *cr, const MoaIdentity *identity);
+/* Shoulder, elbow and hand of the body's left (-1) or right (1) arm; FALSE: that one hugs. */
+gboolean moa_person_arm (const MoaIdentity *identity, const MoaGesture *gesture, int side,
+                         double points[3][2]);
+/* Of the arm of a hug, as moa_draw_hug(). */
+void moa_person_hug (const MoaIdentity *identity, const MoaGesture *gesture, double x, double y,
+                     double points[3][2]);
+/* Limbs and joints, in the manner of OpenPose, as far as a drawn person has them.  hug: where the hand of a
+ * hug lies, from the head; NULL: there is none. */
+void moa_draw_pose (cairo_t *cr, const MoaIdentity *identity, const MoaGesture *gesture,
+                    const double hug[2]);
+
 /* ---- From numbers ---------------------------------------------------- */
 
 void moa_identity_sample (MoaDice *dice, int kid, MoaIdentity *identity); /* kid -1: either */

@@ -10,8 +10,8 @@ static const struct {
   double drop, wide, high;
 } bodies[] = { [ADULT] = { 0, 1, 1 }, [KID] = { .27, .76, .74 } };
 
-static void
-to_body (cairo_t *cr, const MoaIdentity *who)
+void
+moa_draw_to_body (cairo_t *cr, const MoaIdentity *who)
 {
   int kid = who->is[MOA_ATTRIBUTE_KID];
   cairo_translate (cr, 0, bodies[kid].drop);
@@ -152,30 +152,45 @@ draw_arm (cairo_t *cr, const MoaIdentity *who, int side, double points[3][2])
   moa_draw_fill (cr, sleeve);
 }
 
+gboolean
+moa_person_arm (const MoaIdentity *who, const MoaGesture *how, int side, double points[3][2])
+{
+  double s = shoulder (who) - .28;
+  MoaPose pose = how->pose;
+  if (pose == MOA_POSE_HUG && side == how->side)
+    return FALSE;
+  if (pose == MOA_POSE_WAVE)
+    pose = side == how->side ? MOA_POSE_UP : MOA_POSE_DOWN;
+  if (pose == MOA_POSE_CROSSED)
+    {
+      const double crossed[3][2] = { { s, 2.2 }, { s + .05, 3.45 }, { -.75, 3.2 - .35 * side } };
+      memcpy (points, crossed, sizeof crossed);
+    }
+  else
+    arm_points (pose, s, how->arm, points);
+  for (int i = 0; i < 3; i++)
+    points[i][0] *= side;
+  return TRUE;
+}
+
+void
+moa_person_hug (const MoaIdentity *who, const MoaGesture *how, double x, double y, double points[3][2])
+{
+  int kid = who->is[MOA_ATTRIBUTE_KID];
+  x /= bodies[kid].wide;
+  y = (y - bodies[kid].drop) / bodies[kid].high;
+  double s = how->side * (shoulder (who) - .28);
+  const double around[3][2] = { { s, 2.3 }, { (s + x) / 2, MAX (y, 2.6) + .5 }, { x, y } };
+  memcpy (points, around, sizeof around);
+}
+
 static void
 draw_arms (cairo_t *cr, const MoaIdentity *who, const MoaGesture *how)
 {
-  double s = shoulder (who) - .28;
+  double points[3][2];
   for (int side = -1; side <= 1; side += 2)
-    {
-      MoaPose pose = how->pose;
-      double points[3][2];
-      if (pose == MOA_POSE_HUG && side == how->side)
-        continue;
-      if (pose == MOA_POSE_WAVE)
-        pose = side == how->side ? MOA_POSE_UP : MOA_POSE_DOWN;
-      if (pose == MOA_POSE_CROSSED)
-        {
-          const double crossed[3][2]
-              = { { s, 2.2 }, { s + .05, 3.45 }, { -.75, 3.2 - .35 * side } };
-          memcpy (points, crossed, sizeof points);
-        }
-      else
-        arm_points (pose, s, how->arm, points);
-      for (int i = 0; i < 3; i++)
-        points[i][0] *= side;
+    if (moa_person_arm (who, how, side, points))
       draw_arm (cr, who, side, points);
-    }
 }
 
 void
@@ -190,12 +205,9 @@ moa_draw_hug (cairo_t *cr, const MoaIdentity *who, const MoaGesture *how, double
     }
   cairo_save (cr);
   moa_draw_rotate (cr, how->lean);
-  to_body (cr, who);
-  int kid = who->is[MOA_ATTRIBUTE_KID];
-  x /= bodies[kid].wide;
-  y = (y - bodies[kid].drop) / bodies[kid].high;
-  double s = how->side * (shoulder (who) - .28);
-  double points[3][2] = { { s, 2.3 }, { (s + x) / 2, MAX (y, 2.6) + .5 }, { x, y } };
+  moa_draw_to_body (cr, who);
+  double points[3][2];
+  moa_person_hug (who, how, x, y, points);
   draw_arm (cr, who, how->side, points);
   cairo_restore (cr);
 }
@@ -211,7 +223,7 @@ moa_draw_person (cairo_t *cr, const MoaIdentity *who, const MoaGesture *how)
   cairo_restore (cr);
 
   cairo_save (cr);
-  to_body (cr, who);
+  moa_draw_to_body (cr, who);
   double s = shoulder (who);
   moa_draw_box (cr, -.88 * s, 5, 1.76 * s, 6, .1);
   moa_draw_fill (cr, (MoaColour) { .26, .29, .40 });
@@ -250,7 +262,7 @@ moa_draw_thing (cairo_t *cr, const MoaIdentity *who, const MoaGesture *how)
 {
   cairo_save (cr);
   moa_draw_rotate (cr, how->lean);
-  to_body (cr, who);
+  moa_draw_to_body (cr, who);
   switch (how->pose)
     {
     case MOA_POSE_CUP:

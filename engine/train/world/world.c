@@ -189,19 +189,28 @@ draw_one (Drawing *d, int k)
 }
 
 /* Who is behind lays the hand on the other's far shoulder, who is before an
- * arm across the other's chest. */
+ * arm across the other's chest; from the head. */
+static void
+find_hug (const MoaContext *context, int k, double hand[2])
+{
+  const MoaPlacement *place = &context->people[k], *other = &context->people[!k];
+  gboolean behind = k == context->first;
+  double x = other->x + place->gesture.side * (behind ? 1.3 : .1) * other->r;
+  double y = other->y + (behind ? 1.95 : 2.6) * other->r;
+  hand[0] = (x - place->x) / place->r;
+  hand[1] = (y - place->y) / place->r;
+}
+
 static void
 draw_hug (Drawing *d, int k)
 {
   const MoaPlacement *place = &d->scene->context.people[k];
-  const MoaPlacement *other = &d->scene->context.people[!k];
-  gboolean behind = k == d->scene->context.first;
-  double x = other->x + place->gesture.side * (behind ? 1.3 : .1) * other->r;
-  double y = other->y + (behind ? 1.95 : 2.6) * other->r;
+  double hand[2];
   cairo_t *cr = begin_layer (d);
+  find_hug (&d->scene->context, k, hand);
   to_head (cr, place);
-  moa_draw_hug (cr, &d->scene->people[k], &place->gesture, (x - place->x) / place->r,
-                (y - place->y) / place->r, behind);
+  moa_draw_hug (cr, &d->scene->people[k], &place->gesture, hand[0], hand[1],
+                k == d->scene->context.first);
   shine (cr, d->scene->context.light, 2.4);
   end_layer (d, cr, k);
 }
@@ -308,6 +317,29 @@ moa_world_draw (const MoaWorld *world, const MoaScene *scene, guint8 *rgb,
     }
   cairo_surface_destroy (d.picture);
   cairo_surface_destroy (d.layer);
+}
+
+void
+moa_world_pose (const MoaWorld *world, const MoaScene *scene, guint8 *rgb)
+{
+  const MoaContext *context = &scene->context;
+  cairo_surface_t *picture = cairo_image_surface_create (CAIRO_FORMAT_RGB24, world->size, world->size);
+  cairo_t *cr;
+  begin (picture, &cr, world->size / 128.0);
+  for (int k = 0; k < context->n_people; k++)
+    {
+      double hand[2];
+      gboolean hugs = context->people[k].gesture.pose == MOA_POSE_HUG;
+      if (hugs)
+        find_hug (context, k, hand);
+      cairo_save (cr);
+      to_head (cr, &context->people[k]);
+      moa_draw_pose (cr, &scene->people[k], &context->people[k].gesture, hugs ? hand : NULL);
+      cairo_restore (cr);
+    }
+  cairo_destroy (cr);
+  read_tinted (picture, world->size, (MoaColour) { 1, 1, 1 }, rgb);
+  cairo_surface_destroy (picture);
 }
 
 /* ---- Photos ---------------------------------------------------------- */

@@ -146,6 +146,10 @@ void moa_world_draw (const MoaWorld *world, const MoaScene *scene, guint8 *rgb,
                      guint8 *const visible[MOA_WORLD_PEOPLE],
                      guint8 *const whole[MOA_WORLD_PEOPLE]);
 
+/* How its people stand, as a picture for a ControlNet: size * size * 3 bytes, on black.  Who hides whom, and
+ * what stands before them, does not count. */
+void moa_world_pose (const MoaWorld *world, const MoaScene *scene, guint8 *rgb);
+
 /* A photo of somebody in another pose on plain ground: photo_size^2 * 3 bytes.
  * Scene index and person name the stream of numbers, number the photo. */
 void moa_world_photo (const MoaWorld *world, const MoaIdentity *identity, guint64 index,
