@@ -89,9 +89,7 @@ history_load_model (ReplaceSettings *settings)
   replace_settings_set_string (&settings->model, last->model);
   replace_settings_set_string (&settings->expert, last->expert);
   replace_settings_set_string (&settings->image_encoder, last->image_encoder);
-  replace_settings_set_string (&settings->lora, last->lora);
   replace_settings_set_string (&settings->controlnet, last->controlnet);
-  settings->lora_on_experts = last->lora_on_experts;
 }
 
 void

@@ -8,7 +8,7 @@
 /* (transfer full); all defaults the first time. */
 ReplaceSettings *history_load_settings (void);
 /* Takes over the files of the model, which belong together: model, expert, image encoder,
- * LoRA and ControlNet. */
+ * ControlNet. */
 void history_load_model (ReplaceSettings *settings);
 /* Takes over what belongs to this machine and not to a result: the device. */
 void history_load_machine (ReplaceSettings *settings);

@@ -214,6 +214,15 @@ drawing_init (Drawing *drawing, const DrawingHooks *hooks, GenerateSettings *set
   drawing->model = entry_open_model (settings->how, &drawing->problem);
 }
 
+void
+drawing_reopen (Drawing *drawing)
+{
+  end_estimate (drawing);
+  g_clear_pointer (&drawing->problem, g_free);
+  g_clear_pointer (&drawing->model, moa_model_unref);
+  drawing->model = entry_reopen_model (drawing->settings->how, &drawing->problem);
+}
+
 GtkWidget *
 drawing_create_panes (Drawing *drawing, GtkWidget *left, GtkWidget *below)
 {

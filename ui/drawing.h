@@ -55,6 +55,9 @@ typedef struct {
 /* settings: (transfer full), as they were the last time; opens the model.  hooks->data must outlive it. */
 void drawing_init (Drawing *drawing, const DrawingHooks *hooks, GenerateSettings *settings);
 
+/* settings->how names other files of the model: opens it anew. */
+void drawing_reopen (Drawing *drawing);
+
 /* The dialog's content: the pane on the left, which is out of reach while it draws, and on the right the
  * preview, the cost, and what else there is below, NULL: nothing. */
 GtkWidget *drawing_create_panes (Drawing *drawing, GtkWidget *left, GtkWidget *below);

@@ -20,11 +20,17 @@
 MoaModel *
 entry_open_model (ReplaceSettings *how, char **problem)
 {
+  history_load_model (how);
+  return entry_reopen_model (how, problem);
+}
+
+MoaModel *
+entry_reopen_model (ReplaceSettings *how, char **problem)
+{
   g_autoptr (GError) error = NULL;
   gboolean chosen;
   MoaModel *model;
 
-  history_load_model (how);
   chosen = *how->model || *how->expert || *how->image_encoder;
   if (!*how->model)
     {
@@ -33,7 +39,9 @@ entry_open_model (ReplaceSettings *how, char **problem)
     }
   model = replace_settings_open_model (how, how->model, &error);
   *problem = NULL;
-  if (error && chosen)
+  if (error && *how->lora)
+    *problem = g_strdup_printf (_("%s. Choose another LoRA under Advanced, or none."), error->message);
+  else if (error && chosen)
     *problem = g_strdup_printf (_("%s. This was chosen in Replace Person under Advanced: choose another one "
                                   "there."), error->message);
   else if (error)

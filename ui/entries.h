@@ -8,6 +8,9 @@
  * all of them.  NULL with *problem (transfer full), which says what to do.  (transfer full) */
 MoaModel *entry_open_model (ReplaceSettings *how, char **problem);
 
+/* The same, with the files that how names. */
+MoaModel *entry_reopen_model (ReplaceSettings *how, char **problem);
+
 gboolean entry_generate (gint32 image, gint32 drawable, gboolean again, GError **error);
 gboolean entry_morph (gint32 image, gint32 drawable, gboolean again, GError **error);
 gboolean entry_time_lapse (gint32 image, gint32 drawable, gboolean again, GError **error);

@@ -86,7 +86,11 @@ say_ready (gpointer data)
 static void
 on_changed (gpointer data)
 {
-  drawing_change (&((Generate *) data)->drawing);
+  Generate *g = data;
+
+  if (generate_panel_get_files (&g->panel, g->drawing.settings->how))
+    drawing_reopen (&g->drawing);
+  drawing_change (&g->drawing);
 }
 
 static void

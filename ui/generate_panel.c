@@ -5,6 +5,7 @@
 #include "device_combo.h"
 #include "fit.h"
 #include "frame.h"
+#include "path_entry.h"
 #include "sources.h"
 #include "subjects_dialog.h"
 
@@ -84,7 +85,8 @@ add_scale (GtkWidget *table, int row, const char *label, double upper, double in
 static GtkWidget *
 create_advanced (GeneratePanel *panel)
 {
-  GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced")), *table = generate_panel_table (7);
+  GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced")), *table = generate_panel_table (9);
+  GtkWidget *lora;
   ControlHooks hooks = { generate_look, generate_list_layers, NULL };
 
   panel->steps = add_scale (table, 0, _("_Steps:"), 150, 1, 0, _("More steps draw finer and take longer."),
@@ -96,14 +98,22 @@ create_advanced (GeneratePanel *panel)
   gtk_misc_set_alignment (GTK_MISC (panel->model), 0, 0.5);
   gtk_label_set_ellipsize (GTK_LABEL (panel->model), PANGO_ELLIPSIZE_MIDDLE);
   generate_panel_attach (table, 2, _("Model:"), panel->model, panel->model);
+  lora = path_entry_new ("...", _("LoRA"), _("Files that change the style, with semicolons between them, each with its "
+                                             "weight behind a colon if that is not 1: ink.safetensors:0.7"),
+                         GTK_FILE_CHOOSER_ACTION_OPEN, TRUE, &panel->lora);
+  generate_panel_attach (table, 3, _("LoRA:"), lora, panel->lora);
+  panel->lora_on_experts = gtk_check_button_new_with_mnemonic (_("LoRA on the new persons too"));
+  gimp_help_set_help_data (panel->lora_on_experts,
+                           _("Otherwise it changes the place and leaves the persons as they are."), NULL);
+  gtk_table_attach (GTK_TABLE (table), panel->lora_on_experts, 1, 3, 4, 5, GTK_FILL, GTK_FILL, 0, 0);
   panel->control = control_combo_new (&hooks);
-  panel->control_scale = control_row_add (table, 3, panel->control);
+  panel->control_scale = control_row_add (table, 5, panel->control);
   panel->device = device_combo_new ();
-  generate_panel_attach (table, 5, _("Compute on:"), panel->device, panel->device);
+  generate_panel_attach (table, 7, _("Compute on:"), panel->device, panel->device);
   panel->mark = gtk_check_button_new_with_mnemonic (_("Say what made it"));
   gimp_help_set_help_data (panel->mark, _("The result carries a note that it was made with this plug-in."),
                            NULL);
-  gtk_table_attach (GTK_TABLE (table), panel->mark, 0, 3, 6, 7, GTK_FILL, GTK_FILL, 0, 0);
+  gtk_table_attach (GTK_TABLE (table), panel->mark, 0, 3, 8, 9, GTK_FILL, GTK_FILL, 0, 0);
   gtk_container_add (GTK_CONTAINER (expander), frame_indent (table));
   return expander;
 }
@@ -139,7 +149,7 @@ generate_panel_fill (GtkWidget *dialog, GtkWidget *panes, ProgressRow *row)
 static void
 show_model (GeneratePanel *panel, const ReplaceSettings *how)
 {
-  const char *const files[] = { how->model, how->expert, how->image_encoder, how->lora, how->controlnet };
+  const char *const files[] = { how->model, how->expert, how->image_encoder, how->controlnet };
   g_autoptr (GString) names = g_string_new (NULL);
   g_autoptr (GString) paths = g_string_new (_("As in Replace Person under Advanced:"));
 
@@ -163,6 +173,8 @@ generate_panel_set (GeneratePanel *panel, const GenerateSettings *settings, MoaM
   int side = model ? moa_model_get_info (model)->side : USUAL_SIDE;
 
   show_model (panel, settings->how);
+  gtk_entry_set_text (GTK_ENTRY (panel->lora), settings->how->lora);
+  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (panel->lora_on_experts), settings->how->lora_on_experts);
   control_row_set (panel->control, panel->control_scale, settings->how);
   gtk_widget_set_sensitive (panel->control, model && moa_model_get_info (model)->controlnet);
   gimp_scale_entry_set_sensitive (panel->control_scale, model && moa_model_get_info (model)->controlnet);
@@ -192,6 +204,19 @@ generate_panel_get (const GeneratePanel *panel, GenerateSettings *settings)
   settings->seed = panel->seed_value;
 }
 
+gboolean
+generate_panel_get_files (const GeneratePanel *panel, ReplaceSettings *how)
+{
+  const char *lora = gtk_entry_get_text (GTK_ENTRY (panel->lora));
+  gboolean on_experts = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (panel->lora_on_experts));
+
+  if (!g_strcmp0 (lora, how->lora) && on_experts == how->lora_on_experts)
+    return FALSE;
+  replace_settings_set_string (&how->lora, lora);
+  how->lora_on_experts = on_experts;
+  return TRUE;
+}
+
 void
 generate_panel_roll (GeneratePanel *panel)
 {
@@ -204,6 +229,8 @@ generate_panel_roll (GeneratePanel *panel)
 void
 generate_panel_watch (GeneratePanel *panel, void (*changed) (gpointer data), gpointer data)
 {
+  g_signal_connect_swapped (panel->lora, "changed", G_CALLBACK (changed), data);
+  g_signal_connect_swapped (panel->lora_on_experts, "toggled", G_CALLBACK (changed), data);
   control_combo_watch (panel->control, changed, data);
   g_signal_connect_swapped (panel->control_scale, "value-changed", G_CALLBACK (changed), data);
   g_signal_connect_swapped (panel->steps, "value-changed", G_CALLBACK (changed), data);

@@ -11,7 +11,7 @@
 #include <gtk/gtk.h>
 
 typedef struct {
-  GtkWidget *negative, *width, *height, *seed, *model, *control, *device, *mark;
+  GtkWidget *negative, *width, *height, *seed, *model, *lora, *lora_on_experts, *control, *device, *mark;
   GtkObject *steps, *guidance, *control_scale;
   guint32 seed_value;
   gboolean random_seed;
@@ -33,6 +33,9 @@ void generate_panel_fill (GtkWidget *dialog, GtkWidget *panes, ProgressRow *row)
 /* model: NULL if it cannot be opened; settings->how names its files. */
 void generate_panel_set (GeneratePanel *panel, const GenerateSettings *settings, MoaModel *model);
 void generate_panel_get (const GeneratePanel *panel, GenerateSettings *settings);
+
+/* The files of the model that the panel names, into how; FALSE: they are the same as before. */
+gboolean generate_panel_get_files (const GeneratePanel *panel, ReplaceSettings *how);
 
 /* A new seed if the user wants a random one. */
 void generate_panel_roll (GeneratePanel *panel);

@@ -139,7 +139,11 @@ say_cancelled (gpointer data)
 static void
 on_changed (gpointer data)
 {
-  drawing_change (&((Dialog *) data)->drawing);
+  Dialog *d = data;
+
+  if (generate_panel_get_files (&d->panel, d->drawing.settings->how))
+    drawing_reopen (&d->drawing);
+  drawing_change (&d->drawing);
 }
 
 /* ---- The run ------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 
 #include "control_row.h"
 #include "device_combo.h"
+#include "path_entry.h"
 
 #include "plugin/intl.h"
 
@@ -250,33 +251,6 @@ on_model_edited (GtkWidget *widget, SettingsPanel *panel)
   if (panel->check_id)
     g_source_remove (panel->check_id);
   panel->check_id = g_timeout_add (CHECK_DELAY, on_check_due, panel);
-}
-
-static void
-on_browse (GtkButton *button, SettingsPanel *panel)
-{
-  int i = GPOINTER_TO_INT (g_object_get_data (G_OBJECT (button), "moa-path"));
-  const char *text = gtk_entry_get_text (GTK_ENTRY (panel->paths[i]));
-  g_autofree char *path = i == MODEL ? get_model_path (panel) : g_strdup (i == LORA ? "" : text);
-  GtkWidget *window = gtk_widget_get_toplevel (panel->box);
-  GtkWidget *chooser = gtk_file_chooser_dialog_new (
-    _(paths[i].title), GTK_WINDOW (window), paths[i].action,
-    _("_Cancel"), GTK_RESPONSE_CANCEL, _("C_hoose"), GTK_RESPONSE_OK, NULL);
-
-  gtk_dialog_set_default_response (GTK_DIALOG (chooser), GTK_RESPONSE_OK);
-  if (*path)
-    gtk_file_chooser_set_filename (GTK_FILE_CHOOSER (chooser), path);
-  if (gtk_dialog_run (GTK_DIALOG (chooser)) == GTK_RESPONSE_OK)
-    {
-      g_autofree char *chosen = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (chooser));
-
-      g_autofree char *all = i == LORA && *text && chosen ? g_strconcat (text, "; ", chosen, NULL)
-                                                          : g_strdup (chosen ? chosen : "");
-
-      gtk_entry_set_text (GTK_ENTRY (panel->paths[i]), all);
-      check_model (panel);
-    }
-  gtk_widget_destroy (chooser);
 }
 
 MoaModel *
@@ -525,17 +499,10 @@ create_prompt (SettingsPanel *panel)
 static void
 add_path (SettingsPanel *panel, GtkWidget *table, int line, int i)
 {
-  GtkWidget *row = gtk_hbox_new (FALSE, 6);
-  GtkWidget *button = gtk_button_new_with_label (i == MODEL ? _("Browse...") : "...");
+  GtkWidget *row = path_entry_new (i == MODEL ? _("Browse...") : "...", _(paths[i].title), _(paths[i].tip),
+                                   paths[i].action, i == LORA, &panel->paths[i]);
 
-  panel->paths[i] = gtk_entry_new ();
-  g_object_set_data (G_OBJECT (button), "moa-path", GINT_TO_POINTER (i));
-  atk_object_set_name (gtk_widget_get_accessible (button), _(paths[i].title));
   g_signal_connect (panel->paths[i], "changed", G_CALLBACK (on_model_edited), panel);
-  g_signal_connect (button, "clicked", G_CALLBACK (on_browse), panel);
-  gimp_help_set_help_data (panel->paths[i], _(paths[i].tip), NULL);
-  gtk_box_pack_start (GTK_BOX (row), panel->paths[i], TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (row), button, FALSE, FALSE, 0);
   create_label (table, line, _(paths[i].label), panel->paths[i]);
   gtk_table_attach (GTK_TABLE (table), row, 1, 3, line, line + 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
 }
