@@ -52,9 +52,9 @@ assert all(len(r) == n for r in rows), [len(r) for r in rows]
 compared = 0
 for a, b, *others in zip(*rows):
     for name in ("loss", "masked", "router", "object", "norm"):
-        x, y = a[name], b[name]
         if name not in a or (name == "norm" and b.get("steps_left_out")):
             continue
+        x, y = a[name], b[name]
         compared += name == "norm"
         allowed = max([part * max(abs(x), abs(y), part)] + [10 * abs(x - o[name]) for o in others])
         assert abs(x - y) <= allowed, (a["step"], name, x, y)
