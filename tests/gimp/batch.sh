@@ -5,11 +5,16 @@
 #   and common.sh's
 . "$(dirname "$0")/common.sh"
 tap=$work/tap
+# The model without its ControlNet.
+mkdir "$work/bare"
+ln -s "$MOA_TEST_MODEL"/* "$work/bare"
+rm "$work/bare/controlnet"
 
 script="(begin
   (define tap (open-output-file \"$tap\"))
   (define model \"$MOA_TEST_MODEL\")
   (define data \"$MOA_FIXTURES\")
+  (define bare \"$work/bare\")
   (define out \"$out\")
   (load \"$here/common.scm\")"
 for test in ${MOA_TESTS:-replace mixing refuse procedures sequences document adapter control}; do

@@ -102,7 +102,7 @@
 (gimp-layer-set-offsets part 10 10)
 (check-other "and moved" (newest) (made "it is another one" (follow "\"Part\"")))
 
-(check-fails "a model without a ControlNet" image layer (vector subject) "" "{\"control\": \"Part\"}" "ControlNet")
+(check-fails "a model without a ControlNet" image layer (vector subject) "" (string-append "{\"control\": \"Part\", \"model\": \"" bare "\"}") "ControlNet")
 (check-refused "a ControlNet that is missing" (string-append (follow "\"Part\"") ", \"controlnet\": \"/nowhere/pose\"")
                "/nowhere/pose")
 (check-refused "a group" (begin (gimp-item-set-name (car (gimp-item-get-parent plain)) "Group") (follow "\"Group\""))

@@ -221,7 +221,9 @@
   (check "story: in a replacement too" (pictures-differ? (part page 0) (part other 0)))
   (for-each close (list page other)))
 (refused? "a story with a control for a model without a ControlNet"
-  (lambda () (story (write-file "bad.txt" "panel: a man" (string-append "control: " (photo "lake"))) #() 0 "{}"))
+  (lambda ()
+    (plug-in-moa-story RUN-NONINTERACTIVE
+                       (write-file "bad.txt" "panel: a man" (string-append "control: " (photo "lake"))) 0 #() 5 0 bare "{}"))
   "ControlNet")
 (refused? "a story with a control that is missing"
   (lambda () (story (write-file "bad.txt" "panel: a man" "control: nothing.png") #() 0 "{}")) "nothing.png")

@@ -21,9 +21,10 @@ test_open (void)
   g_assert_cmpint (info->n_layers, ==, 16);
   g_assert_cmpstr (info->layers[6], ==, "mid_block.attentions.0.transformer_blocks.0");
   g_assert_cmpint (info->steps, ==, 50);
-  g_assert_cmpfloat (info->guidance, ==, 3);
+  g_assert_cmpfloat (info->guidance, ==, 2);
   g_assert_cmpint (info->guidance_max_timestep, ==, 500);
   g_assert_cmpint (info->max_timestep, ==, 1000);
+  g_assert_true (info->controlnet);
   g_assert_null (info->warnings[0]);
   guint64 parameters = 0;
   for (int i = 0; i < info->n_parts; i++)
