@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../unit/op-cases.h"
+#include "graph/gradient.h"
 #include "emulation/emulation.h"
 
 static MoaTensor *
@@ -14,7 +15,8 @@ rows (OpRun *run, const int *p, int n)
   return moa_gather_rows (op_graph (run), x, op_input (run, MOA_SHAPE (p[0], n), OP_INDEX, n));
 }
 
-/* batch, L, T, C, heads, causal; T = 0: self-attention.  Inputs are float, rows of them the device's type. */
+/* batch, L, T, C, heads, causal, active; T = 0: self-attention.  Inputs are float, rows of them the device's
+ * type; so is the gradient of the result if an activation follows. */
 static MoaTensor *
 attention (OpRun *run, const int *p)
 {
@@ -24,7 +26,8 @@ attention (OpRun *run, const int *p)
       k = rows (run, p, p[2]);
       v = rows (run, p, p[2]);
     }
-  return moa_attention (op_graph (run), q, k, v, p[4], p[5]);
+  MoaTensor *y = moa_attention (op_graph (run), q, k, v, p[4], p[5]);
+  return p[6] ? moa_activation (op_graph (run), y, MOA_ACT_SILU) : y;
 }
 
 /* Beside the table's: around the tiles of attention's kernels, for each width that they are made for. */
@@ -42,6 +45,9 @@ static const OpCase attentions[] = {
   { "attention", { 1, 150, 70, 48, 1, 1 }, attention, NULL, 64 },
   { "attention", { 1, 40, 50, 36, 1, 0 }, attention, NULL, 64 },
   { "attention", { 1, 40, 50, 176, 1, 0 }, attention, NULL, 64 },
+  { "attention", { 1, 70, 77, 80, 2, 0, 1 }, attention, NULL, 64 },
+  { "attention", { 1, 70, 0, 160, 1, 1, 1 }, attention, NULL, 64 },
+  { "attention", { 1, 200, 16, 160, 2, 0, 1 }, attention, NULL, 64 },
 };
 
 static MoaDevice *device;
@@ -96,22 +102,37 @@ check_again (OpRun *run)
   g_assert_cmpmem (loss, sizeof (float), loss1, sizeof (float));
 }
 
+/* Of attention: forward; for q, and for k and v. */
+static const char *const flash_kernels[] = { "flash_kernel", "flash_grad_q_kernel", "flash_grad_k_kernel" };
+#define N_FLASH (int) G_N_ELEMENTS (flash_kernels)
+
+static void
+count_flash (gsize n[N_FLASH])
+{
+  for (int i = 0; i < N_FLASH; i++)
+    n[i] = launches ? launches (flash_kernels[i]) : 0;
+}
+
 /* Tensor cores where the card, the type and the heads' width allow. */
 static void
-check_kernel (const OpCase *c, gsize launched)
+check_kernel (const OpCase *c, const gsize before[N_FLASH])
 {
   if (!launches || c->build != attention)
     return;
   int width = c->p[3] / c->p[4];
   gboolean narrow = device->number == MOA_F16 || device->number == MOA_BF16;
-  g_assert_cmpint (launched > 0, ==, narrow && device != old && width % 8 == 0 && width <= 160);
+  gsize after[N_FLASH];
+  count_flash (after);
+  for (int i = 0; i < N_FLASH; i++)
+    g_assert_cmpint (after[i] > before[i], ==, narrow && device != old && width % 8 == 0 && width <= 160);
 }
 
 static void
 test_case (gconstpointer data)
 {
   const OpCase *c = data;
-  gsize before = launches ? launches ("flash_kernel") : 0;
+  gsize before[N_FLASH];
+  count_flash (before);
   g_autoptr (OpRun) expected = op_run_new (c, MOA_ISA_F64, 1);
   g_autoptr (OpRun) run = op_run_new_on (c, moa_cpu_new_on (device, 1));
   g_autofree float *y = op_run_get (run, run->y, NULL);
@@ -128,7 +149,7 @@ test_case (gconstpointer data)
       compare (run, what, grad, grad0, moa_shape_count (&leaf->shape));
     }
   check_again (run);
-  check_kernel (c, launches ? launches ("flash_kernel") - before : 0);
+  check_kernel (c, before);
 }
 
 static void
@@ -166,6 +187,35 @@ find_emulation (void)
   g_unsetenv ("MOA_EMULATED_CAPABILITY");
 }
 
+/* Bytes of work of attention and its gradients, 8 heads of 40 channels. */
+static gsize
+work_bytes (int rows)
+{
+  MoaCpu *cpu = moa_cpu_new_on (device, 1);
+  MoaGraph *g = moa_graph_new (cpu);
+  GError *error = NULL;
+  MoaTensor *q = moa_graph_input (g, "q", MOA_SHAPE (1, rows, 320), MOA_EACH_RUN), *dq = NULL;
+  MoaTensor *loss = moa_reduce (g, moa_attention (g, q, q, q, 8, FALSE), MOA_SHAPE (1));
+  moa_graph_output (loss);
+  moa_graph_gradients (g, loss, &q, 1, &dq);
+  moa_graph_output (dq);
+  moa_graph_plan (g, &error);
+  g_assert_no_error (error);
+  gsize bytes = moa_graph_work_bytes (g);
+  moa_graph_free (g);
+  moa_cpu_free (cpu);
+  return bytes;
+}
+
+/* No scores: twice the rows take twice the memory, and all of it less than one head's scores would. */
+static void
+test_attention_memory (void)
+{
+  gsize some = work_bytes (4096);
+  g_assert_cmpuint (some, <, 4096 * 4096 * sizeof (float));
+  g_assert_cmpuint (work_bytes (8192), <=, 2 * some);
+}
+
 static void
 test_all_there (void)
 {
@@ -186,6 +236,7 @@ main (int argc, char **argv)
     g_error ("MOA_DEVICE must name a card");
   find_emulation ();
   g_test_add_func ("/cuda/ops/all-there", test_all_there);
+  g_test_add_func ("/cuda/ops/attention-memory", test_attention_memory);
   for (const OpCase *c = op_cases; c->op; c++)
     add_case (c);
   for (gsize i = 0; i < G_N_ELEMENTS (attentions); i++)

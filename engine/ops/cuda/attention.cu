@@ -5,7 +5,6 @@
 #include "ops/cuda/scores.h"
 
 #define TILE 32
-#define WIDEST 160
 #define STEP (TILE + 1) /* between rows of probabilities: on different banks */
 
 /* What a block of 128 threads holds: thread (row, lane), row 0 to 15, lane 0 to 7, has two rows of q,
@@ -138,24 +137,6 @@ attention_kernel (Heads h, Numbers q, Numbers k, Numbers v, Numbers y)
                out[r][c] / sum[r]);
 }
 
-static Heads
-heads_of (const MoaTensor *t)
-{
-  Heads h = moa_cuda_heads (t->in[0], t->in[1], t->attr.i[0]);
-  h.causal = t->attr.i[1] != 0;
-  return h;
-}
-
-/* q, k and v as products take them. */
-static gsize
-operand_scratch (const MoaTensor *t, int n, int number)
-{
-  gsize bytes = 0;
-  for (int i = 0; i < n; i++)
-    bytes += as_scratch (t->in[i], number);
-  return bytes;
-}
-
 gsize
 moa_cuda_attention_scratch (const MoaTensor *t)
 {
@@ -207,51 +188,4 @@ KERNEL (attention)
     MOA_LAUNCH (cuda, (attention_kernel<10>), grid, dim3 (128), bytes, h, q, k, v, numbers (t));
   else
     MOA_LAUNCH (cuda, (attention_kernel<20>), grid, dim3 (128), bytes, h, q, k, v, numbers (t));
-}
-
-/* Operands, scores and their gradients, and both as products take them. */
-gsize
-moa_cuda_attention_grad_scratch (const MoaTensor *t)
-{
-  Heads h = heads_of (t);
-  return operand_scratch (t, 4, h.number) + 2 * scores_bytes (h, MOA_F32)
-         + (h.number == MOA_F32 ? 0 : 2 * scores_bytes (h, h.number));
-}
-
-/* For a block of rows: p anew, dp = dy v^T, ds = scale p (dp - sum p dp), and
- *
- *   dv += p^T dy    dq = ds k    dk += ds^T q */
-KERNEL (attention_grad)
-{
-  Heads h = heads_of (t);
-  char *rest = (char *) scratch;
-  Numbers x[4]; /* q, k, v, dy */
-  for (int i = 0; i < 4; i++)
-    x[i] = moa_cuda_as (cuda, numbers (t->in[i]), count_of (t->in[i]), h.number, &rest);
-  Numbers s = floats (rest), dp = floats (rest + scores_bytes (h, MOA_F32)), p = s, ds = dp;
-  rest += 2 * scores_bytes (h, MOA_F32);
-  if (h.number != MOA_F32)
-    {
-      p = numbers_at (rest, h.number, 0);
-      ds = numbers_at (rest + scores_bytes (h, h.number), h.number, 0);
-    }
-  gsize n_q = count_of (t->in[0]), n_k = count_of (t->in[1]);
-  Numbers dq = numbers (t), dk = numbers_at (t->data, t->number, n_q);
-  Numbers dv = numbers_at (t->data, t->number, n_q + n_k);
-  for (unsigned item = 0; item < h.items; item++)
-    for (unsigned first = 0; first < h.rows; first += h.block)
-      {
-        unsigned n = MIN (h.block, h.rows - first);
-        gsize row = (gsize) item * h.rows + first, key = (gsize) item * h.keys;
-        float beta = first > 0 ? 1.f : 0.f;
-        moa_cuda_scores (cuda, h, x[0], x[1], item, first, n, s);
-        moa_cuda_scores (cuda, h, x[3], x[2], item, first, n, dp);
-        moa_cuda_softmax_grad (cuda, h, s, dp, n * h.keys, p, ds, h.scale, first, n);
-        moa_cuda_gemm (cuda, h.keys, h.width, n, score_rows (h, p, n, true),
-                       head_rows (h, x[3], row), head_rows (h, dv, key), 1, beta, h.heads);
-        moa_cuda_gemm (cuda, n, h.width, h.keys, score_rows (h, ds, n), head_rows (h, x[1], key),
-                       head_rows (h, dq, row), 1, 0, h.heads);
-        moa_cuda_gemm (cuda, h.keys, h.width, n, score_rows (h, ds, n, true),
-                       head_rows (h, x[0], row), head_rows (h, dk, key), 1, beta, h.heads);
-      }
 }

@@ -1,6 +1,6 @@
-/* The instructions of flash_attention.cu, for compute capability 8.0 on: products of 16-bit matrices by the
- * tensor cores, what brings matrices from shared memory into their registers, copies into shared memory
- * beside other work.  All but the copies are a whole warp's.  T is __half or __nv_bfloat16.
+/* The instructions of flash.h, for compute capability 8.0 on: products of 16-bit matrices by the tensor
+ * cores, what brings matrices from shared memory into their registers, copies into shared memory beside other
+ * work.  All but the copies are a whole warp's.  T is __half or __nv_bfloat16.
  *
  * A fragment is a lane's part of a matrix, two numbers of a row (of a column, for b) in each register.  With
  * g = lane / 4 and t = lane % 4 (PTX, "Matrix Fragments for mma.m16n8k16"):

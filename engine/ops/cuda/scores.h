@@ -1,11 +1,12 @@
-/* Attention by products over some rows of q at a time, all heads of an item in one batch: what gradients,
- * maps and wide heads share.  q B,L,C; k, v B,T,C; scores [heads][rows][T]. */
+/* Attention's sizes, and attention by products over some rows of q at a time, all heads of an item in one
+ * batch: what maps and wide heads share.  q B,L,C; k, v B,T,C; scores [heads][rows][T]. */
 #ifndef MOA_CUDA_SCORES_H
 #define MOA_CUDA_SCORES_H
 
 #include "ops/cuda/gemm.h"
 
 #define SCORE_BYTES ((gsize) 64 << 20) /* of a block of scores */
+#define WIDEST 160                     /* channels of a head that needs no blocks of scores */
 
 struct Heads {
   unsigned items, rows, keys, channels, heads, width; /* width: channels of a head */
@@ -17,6 +18,24 @@ struct Heads {
 
 /* By q and k; causal by the caller. */
 Heads moa_cuda_heads (const MoaTensor *q, const MoaTensor *k, int heads);
+
+static inline Heads
+heads_of (const MoaTensor *attention)
+{
+  Heads h = moa_cuda_heads (attention->in[0], attention->in[1], attention->attr.i[0]);
+  h.causal = attention->attr.i[1] != 0;
+  return h;
+}
+
+/* n inputs as products take them. */
+static inline gsize
+operand_scratch (const MoaTensor *t, int n, int number)
+{
+  gsize bytes = 0;
+  for (int i = 0; i < n; i++)
+    bytes += as_scratch (t->in[i], number);
+  return bytes;
+}
 
 /* Numbers of a block of scores. */
 static inline gsize
@@ -58,7 +77,18 @@ void moa_cuda_softmax_grad (MoaCuda *cuda, const Heads &h, Numbers s, Numbers dp
                             Numbers p, Numbers ds, float factor, unsigned first, unsigned n);
 
 /* Queues attention on tensor cores, if the card has those of capability 8.0, all tensors have the same 16-bit
- * type and heads a multiple of 8 channels, 160 at most: see flash_attention.cu.  False: not possible. */
+ * type and heads a multiple of 8 channels, WIDEST at most: see flash_attention.cu.  False: not possible. */
 bool moa_cuda_flash_attention (MoaCuda *cuda, const MoaTensor *t, const Heads &h);
+/* The same for its gradients, with dy of any type, for which there is scratch at `rest`; marks: two numbers
+ * for each of marks_of() rows of all heads. */
+bool moa_cuda_flash_attention_grad (MoaCuda *cuda, const MoaTensor *t, const Heads &h, float *marks,
+                                    char *rest);
+
+/* A head's rows up to whole tiles of 64. */
+static inline __host__ __device__ unsigned
+marks_of (const Heads &h)
+{
+  return (h.rows + 63) / 64 * 64;
+}
 
 #endif
