@@ -44,6 +44,9 @@ ready (MoaCuda *cuda)
 
 /* ---- Memory ----------------------------------------------------------- */
 
+/* From the driver each time: a job's graphs share one piece of work memory, which only grows, a graph's held
+ * memory is one piece, and weights stay as long as their model.  So a job allocates a few times for each net,
+ * before its first step, and a pool would have nothing to save. */
 static gpointer
 allocate (MoaDevice *device, gsize bytes)
 {
@@ -75,25 +78,6 @@ clear (MoaDevice *device, gpointer to, gsize bytes)
     MOA_CUDA (cuda, cudaMemsetAsync, to, 0, bytes, cuda->stream);
 }
 
-static void
-upload (MoaDevice *device, gpointer to, gconstpointer from, gsize bytes)
-{
-  MoaCuda *cuda = (MoaCuda *) device;
-  /* From pageable memory this returns when the bytes have been taken. */
-  if (ready (cuda))
-    MOA_CUDA (cuda, cudaMemcpyAsync, to, from, bytes, cudaMemcpyHostToDevice, cuda->stream);
-}
-
-static void
-download (MoaDevice *device, gpointer to, gconstpointer from, gsize bytes)
-{
-  MoaCuda *cuda = (MoaCuda *) device;
-  if (!ready (cuda)
-      || !MOA_CUDA (cuda, cudaMemcpyAsync, to, from, bytes, cudaMemcpyDeviceToHost, cuda->stream)
-      || !MOA_CUDA (cuda, cudaStreamSynchronize, cuda->stream))
-    memset (to, 0xff, bytes); /* NaN, whatever the number's type */
-}
-
 static guint64
 free_memory (MoaDevice *device)
 {
@@ -122,6 +106,108 @@ static gconstpointer
 find (MoaDevice *device, const char *name)
 {
   return moa_cuda_find (name);
+}
+
+/* ---- Transfers -------------------------------------------------------- */
+
+/* Up to this many bytes the driver takes along at once. */
+#define SMALL (64u << 10)
+
+/* What is larger goes through two stages by turns: the CPU fills or empties one while the card copies the
+ * other.  From memory that the system may move, the card would wait for the CPU at each piece. */
+static gboolean
+has_stages (const MoaCuda *cuda)
+{
+  return cuda->stage[0] && cuda->stage[1];
+}
+
+/* Queues the copy between the card and a stage. */
+static gboolean
+copy_stage (MoaCuda *cuda, int side, void *to, const void *from, gsize bytes, cudaMemcpyKind kind)
+{
+  return MOA_CUDA (cuda, cudaMemcpyAsync, to, from, bytes, kind, cuda->stream)
+         && MOA_CUDA (cuda, cudaEventRecord, cuda->staged[side], cuda->stream);
+}
+
+static gboolean
+upload_staged (MoaCuda *cuda, char *to, const char *from, gsize bytes)
+{
+  int side = 0;
+  for (gsize at = 0; at < bytes; at += MOA_CUDA_STAGE, side ^= 1)
+    {
+      gsize n = MIN (bytes - at, MOA_CUDA_STAGE);
+      if (!MOA_CUDA (cuda, cudaEventSynchronize, cuda->staged[side]))
+        return FALSE;
+      memcpy (cuda->stage[side], from + at, n);
+      if (!copy_stage (cuda, side, to + at, cuda->stage[side], n, cudaMemcpyHostToDevice))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* The piece at `at`, if there is one, into its stage. */
+static gboolean
+fetch (MoaCuda *cuda, const char *from, gsize at, gsize bytes)
+{
+  int side = at / MOA_CUDA_STAGE % 2;
+  return at >= bytes
+         || copy_stage (cuda, side, cuda->stage[side], from + at, MIN (bytes - at, MOA_CUDA_STAGE),
+                        cudaMemcpyDeviceToHost);
+}
+
+static gboolean
+download_staged (MoaCuda *cuda, char *to, const char *from, gsize bytes)
+{
+  gboolean ok = fetch (cuda, from, 0, bytes);
+  for (gsize at = 0; ok && at < bytes; at += MOA_CUDA_STAGE)
+    {
+      int side = at / MOA_CUDA_STAGE % 2;
+      ok = fetch (cuda, from, at + MOA_CUDA_STAGE, bytes)
+           && MOA_CUDA (cuda, cudaEventSynchronize, cuda->staged[side]);
+      if (ok)
+        memcpy (to + at, cuda->stage[side], MIN (bytes - at, MOA_CUDA_STAGE));
+    }
+  return ok;
+}
+
+static void
+upload (MoaDevice *device, gpointer to, gconstpointer from, gsize bytes)
+{
+  MoaCuda *cuda = (MoaCuda *) device;
+  if (!ready (cuda))
+    return;
+  if (bytes <= SMALL || !has_stages (cuda))
+    { /* returns when the bytes have been taken */
+      MOA_CUDA (cuda, cudaMemcpyAsync, to, from, bytes, cudaMemcpyHostToDevice, cuda->stream);
+      return;
+    }
+  g_mutex_lock (&cuda->transfer);
+  upload_staged (cuda, (char *) to, (const char *) from, bytes);
+  g_mutex_unlock (&cuda->transfer);
+}
+
+static gboolean
+download_at_once (MoaCuda *cuda, gpointer to, gconstpointer from, gsize bytes)
+{
+  return MOA_CUDA (cuda, cudaMemcpyAsync, to, from, bytes, cudaMemcpyDeviceToHost, cuda->stream)
+         && MOA_CUDA (cuda, cudaStreamSynchronize, cuda->stream);
+}
+
+static void
+download (MoaDevice *device, gpointer to, gconstpointer from, gsize bytes)
+{
+  MoaCuda *cuda = (MoaCuda *) device;
+  gboolean ok = ready (cuda);
+  if (ok && (bytes <= SMALL || !has_stages (cuda)))
+    ok = download_at_once (cuda, to, from, bytes);
+  else if (ok)
+    {
+      g_mutex_lock (&cuda->transfer);
+      ok = download_staged (cuda, (char *) to, (const char *) from, bytes);
+      g_mutex_unlock (&cuda->transfer);
+    }
+  if (!ok)
+    memset (to, 0xff, bytes); /* NaN, whatever the number's type */
 }
 
 /* ---- Recorded work ---------------------------------------------------- */
@@ -167,6 +253,13 @@ close_device (MoaDevice *device)
 {
   MoaCuda *cuda = (MoaCuda *) device;
   cudaSetDevice (cuda->index);
+  for (int i = 0; i < 2; i++)
+    {
+      if (cuda->staged[i])
+        cudaEventDestroy (cuda->staged[i]);
+      if (cuda->stage[i])
+        cudaFreeHost (cuda->stage[i]);
+    }
   if (cuda->blas)
     cublasDestroy (cuda->blas);
   if (cuda->blas_workspace)
@@ -175,6 +268,7 @@ close_device (MoaDevice *device)
     cudaStreamDestroy (cuda->stream);
   g_clear_error (&cuda->error);
   g_mutex_clear (&cuda->lock);
+  g_mutex_clear (&cuda->transfer);
   g_free (cuda);
 }
 
@@ -206,6 +300,23 @@ find_capability (MoaCuda *cuda)
   return TRUE;
 }
 
+/* Stages that are not to be had are done without. */
+static gboolean
+start_stages (MoaCuda *cuda)
+{
+  for (int i = 0; i < 2; i++)
+    {
+      if (cudaHostAlloc ((void **) &cuda->stage[i], MOA_CUDA_STAGE, cudaHostAllocDefault) != cudaSuccess)
+        {
+          cuda->stage[i] = NULL;
+          cudaGetLastError (); /* an error of the call alone */
+        }
+      if (!MOA_CUDA (cuda, cudaEventCreateWithFlags, &cuda->staged[i], cudaEventDisableTiming))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 start (MoaCuda *cuda)
 {
@@ -213,6 +324,7 @@ start (MoaCuda *cuda)
          && find_slot (cuda)
          && find_capability (cuda)
          && MOA_CUDA (cuda, cudaStreamCreateWithFlags, &cuda->stream, cudaStreamNonBlocking)
+         && start_stages (cuda)
          && moa_cuda_check_blas (cuda, cublasCreate (&cuda->blas), "cublasCreate")
          && MOA_CUDA (cuda, cudaMalloc, &cuda->blas_workspace, MOA_CUDA_BLAS_WORKSPACE)
          && moa_cuda_check_blas (cuda, cublasSetStream (cuda->blas, cuda->stream), "cublasSetStream")
@@ -233,6 +345,7 @@ open_device (int i, MoaNumber number, gboolean tf32, GError **error)
   cuda->index = i;
   g_snprintf (cuda->device.name, sizeof (cuda->device.name), "cuda:%d", i);
   g_mutex_init (&cuda->lock);
+  g_mutex_init (&cuda->transfer);
   if (start (cuda))
     return &cuda->device;
   if (error)

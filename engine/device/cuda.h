@@ -17,6 +17,7 @@
 #endif
 
 #define MOA_CUDA_BLAS_WORKSPACE (32u << 20)
+#define MOA_CUDA_STAGE (4u << 20) /* bytes of one of two */
 
 typedef struct {
   MoaDevice device; /* first */
@@ -25,7 +26,10 @@ typedef struct {
   cudaStream_t stream;
   cublasHandle_t blas;
   void *blas_workspace; /* its own, so that recorded work finds it again */
-  GMutex lock;
+  GMutex transfer;      /* held by who uses the stages */
+  char *stage[2];       /* memory that the card reads and writes beside the CPU; NULL: there was none */
+  cudaEvent_t staged[2]; /* the last copy from or to it is done */
+  GMutex lock;          /* of the error */
   GError *error;        /* the first failure */
   char doing[160];      /* the op and its shape, for messages */
 } MoaCuda;

@@ -151,7 +151,7 @@ typedef enum { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceT
 typedef enum { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal } cudaStreamCaptureMode;
 typedef enum { cudaDevAttrComputeCapabilityMajor = 75,
                cudaDevAttrComputeCapabilityMinor = 76 } cudaDeviceAttr;
-enum { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
+enum { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2, cudaHostAllocDefault = 0 };
 
 typedef struct {
   char name[256];
@@ -176,6 +176,8 @@ cudaMalloc (T **memory, size_t bytes)
   return cudaMalloc_ ((void **) memory, bytes);
 }
 cudaError_t cudaFree (void *memory);
+cudaError_t cudaHostAlloc (void **memory, size_t bytes, unsigned flags);
+cudaError_t cudaFreeHost (void *memory);
 cudaError_t cudaMemcpyAsync (void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                              cudaStream_t stream);
 cudaError_t cudaMemsetAsync (void *to, int value, size_t bytes, cudaStream_t stream);
@@ -185,6 +187,7 @@ cudaError_t cudaStreamSynchronize (cudaStream_t stream);
 cudaError_t cudaEventCreateWithFlags (cudaEvent_t *event, unsigned flags);
 cudaError_t cudaEventDestroy (cudaEvent_t event);
 cudaError_t cudaEventRecord (cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventSynchronize (cudaEvent_t event);
 cudaError_t cudaStreamWaitEvent (cudaStream_t stream, cudaEvent_t event, unsigned flags);
 cudaError_t cudaStreamBeginCapture (cudaStream_t stream, cudaStreamCaptureMode mode);
 cudaError_t cudaStreamEndCapture (cudaStream_t stream, cudaGraph_t *graph);

@@ -41,6 +41,7 @@ static unsigned long fail_at = g_getenv ("MOA_EMULATED_FAIL_AT") ? atol (g_geten
 static bool failed; /* for good */
 static size_t living, used;
 static std::unordered_map<void *, size_t> memory;
+static std::map<const char *, size_t> pinned; /* of the host, bytes from there on */
 static std::set<cudaStream_t> streams;
 static thread_local cudaError_t last;
 static std::map<std::string, size_t> launches; /* by the kernel's text */
@@ -111,6 +112,14 @@ static void
 drain_all (cudaStream_t stream)
 {
   drain (stream, stream->queued);
+}
+
+static bool
+is_pinned (const void *at)
+{
+  LOCKED;
+  auto next = pinned.upper_bound ((const char *) at);
+  return next != pinned.begin () && (const char *) at < std::prev (next)->first + std::prev (next)->second;
 }
 
 extern "C" {
@@ -318,19 +327,45 @@ cudaFree (void *at)
 }
 
 cudaError_t
+cudaHostAlloc (void **out, size_t bytes, unsigned flags)
+{
+  ATTEMPT (true);
+  LOCKED;
+  *out = malloc (bytes);
+  memset (*out, 0xff, bytes);
+  pinned[(const char *) *out] = bytes;
+  living++;
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaFreeHost (void *at)
+{
+  LOCKED;
+  if (!pinned.count ((const char *) at))
+    return cudaErrorInvalidValue;
+  for (cudaStream_t stream : std::set<cudaStream_t> (streams))
+    drain_all (stream);
+  pinned.erase ((const char *) at);
+  living--;
+  free (at);
+  return cudaSuccess;
+}
+
+cudaError_t
 cudaMemcpyAsync (void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream)
 {
   ATTEMPT (false);
   if (stream->kept && kind != cudaMemcpyDeviceToDevice)
     return cudaErrorStreamCaptureUnsupported;
-  if (kind == cudaMemcpyHostToDevice) /* the caller's bytes are taken at once */
+  if (kind == cudaMemcpyHostToDevice && !is_pinned (from)) /* the caller's bytes are taken at once */
     {
       auto bytes_of = std::make_shared<std::vector<char>> ((const char *) from, (const char *) from + bytes);
       queue (stream, [=] { memcpy (to, bytes_of->data (), bytes); });
       return cudaSuccess;
     }
   queue (stream, [=] { memcpy (to, from, bytes); });
-  if (kind == cudaMemcpyDeviceToHost)
+  if (kind == cudaMemcpyDeviceToHost && !is_pinned (to))
     drain_all (stream);
   return cudaSuccess;
 }
@@ -401,6 +436,15 @@ cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
   ATTEMPT (false);
   LOCKED;
   *event = emulated_event{ stream, stream->queued };
+  return cudaSuccess;
+}
+
+cudaError_t
+cudaEventSynchronize (cudaEvent_t event)
+{
+  ATTEMPT (false);
+  if (event->stream)
+    drain (event->stream, event->queued);
   return cudaSuccess;
 }
 
