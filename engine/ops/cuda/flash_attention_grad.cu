@@ -115,7 +115,7 @@ row_scores_grad (float (&s)[SPAN / 8][4], const float (&dp)[SPAN / 8][4], const 
 
 /* Grid: tiles of rows, heads, items.  Shared: two tiles of k, and two of v. */
 template <class T, int WIDTH, int KEYS>
-static __global__ void __launch_bounds__ (THREADS)
+static __global__ void __launch_bounds__ (THREADS, WIDTH <= 48 ? 4 : 1)
 flash_grad_q_kernel (Heads h, const T *q, const T *k, const T *v, const T *dy, T *dq, float *marks)
 {
 #ifdef MOA_HAVE_MMA
@@ -236,7 +236,7 @@ add_span (float (&out)[WIDTH / 8][4], const float (&s)[SPAN / 8][4], const T *x,
 /* dk, dv or both.  Grid: tiles of keys, heads, items.  Shared: two tiles of
  * TILE rows of q, two of dy, and their marks. */
 template <class T, int WIDTH, int TILE, bool MAKE_K, bool MAKE_V>
-static __global__ void __launch_bounds__ (THREADS)
+static __global__ void __launch_bounds__ (THREADS, WIDTH <= 48 ? 3 : 1)
 flash_grad_k_kernel (Heads h, const T *q, const T *k, const T *v, const T *dy, const float *marks, T *dk,
                      T *dv)
 {
