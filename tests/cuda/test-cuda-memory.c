@@ -90,7 +90,8 @@ open_model (const char *folder)
   for (int kind = 0; kind < MOA_PART_HEADS; kind++)
     {
       g_autofree char *path = moa_part_file (folder, kind);
-      write_hole (parts.params[kind], path);
+      if (moa_params_count (parts.params[kind]) > 0) /* there is no ControlNet */
+        write_hole (parts.params[kind], path);
     }
   moa_parts_clear (&parts);
   MoaModel *model = moa_model_open (folder, &error);
