@@ -19,10 +19,11 @@ generate_describe (const MoaGenerateParams *params, char *const *names,
   for (int k = 0; k < params->n_subjects; k++)
     json_array_append_new (subjects, json_string (names[k]));
   return options_print (json_pack (
-    "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:f, s:f, s:f, s:I, s:i, s:f, s:b, s:o}", "version", 1,
+    "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:i, s:s, s:s, s:f, s:f, s:f, s:I, s:i, s:f, s:b, s:o}", "version", 1,
     "prompt", params->prompt, "negative", params->negative ? params->negative : "", "model", how->model,
     "expert", how->expert, "image_encoder", how->image_encoder, "lora", how->lora,
-    "lora_on_experts", how->lora_on_experts, "controlnet", how->controlnet, "control", how->control,
+    "lora_on_experts", how->lora_on_experts, "embedding", how->embedding, "clip_skip", how->clip_skip,
+    "controlnet", how->controlnet, "control", how->control,
     "control_scale", params->control.scale, "control_start", params->control.start,
     "control_end", params->control.end, "seed", (json_int_t) params->seeds[i], "steps", result->steps,
     "guidance", result->guidance, "prior_only", params->prior_only, "subjects", subjects));

@@ -15,6 +15,7 @@ static const MoaSetting own_settings[] = {
   { "control_scale", MOA_SETTING_NUMBER, offsetof (ReplaceSettings, params.control.scale), -10, 10, 1 },
   { "control_start", MOA_SETTING_NUMBER, offsetof (ReplaceSettings, params.control.start), 0, 1, 0 },
   { "control_end", MOA_SETTING_NUMBER, offsetof (ReplaceSettings, params.control.end), 0, 1, 1 },
+  { "clip_skip", MOA_SETTING_INTEGER, offsetof (ReplaceSettings, clip_skip), 0, 64, 0 },
   { "lora_on_experts", MOA_SETTING_BOOLEAN, offsetof (ReplaceSettings, lora_on_experts), 0, 1, FALSE },
   { "maps", MOA_SETTING_BOOLEAN, offsetof (ReplaceSettings, maps), 0, 1, FALSE },
   { "cache", MOA_SETTING_BOOLEAN, offsetof (ReplaceSettings, cache), 0, 1, TRUE },
@@ -34,6 +35,7 @@ static const struct {
   { "expert", offsetof (ReplaceSettings, expert), TRUE },
   { "image_encoder", offsetof (ReplaceSettings, image_encoder), TRUE },
   { "lora", offsetof (ReplaceSettings, lora), TRUE },
+  { "embedding", offsetof (ReplaceSettings, embedding), TRUE },
   { "controlnet", offsetof (ReplaceSettings, controlnet), TRUE },
   { "control", offsetof (ReplaceSettings, control), TRUE },
   { "device", offsetof (ReplaceSettings, device), TRUE },
@@ -165,10 +167,10 @@ option_from_json (ReplaceSettings *settings, const char *key, json_t *value, GEr
 
   if (!strcmp (key, "order"))
     return order_from_json (settings, value, error);
-  if (!strcmp (key, "lora") && json_is_array (value))
+  if (json_is_array (value) && (!strcmp (key, "lora") || !strcmp (key, "embedding")))
     {
       json_t *text = join (value);
-      gboolean success = text_from_json (&settings->lora, key, text, error);
+      gboolean success = text_from_json (*key == 'l' ? &settings->lora : &settings->embedding, key, text, error);
 
       json_decref (text);
       return success;
@@ -327,12 +329,26 @@ replace_settings_find_model (void)
   return g_build_filename (MOA_MODEL_DIR, "mini", NULL);
 }
 
+/* The files of a text, with semicolons between them.  (transfer full) */
+static char **
+split (const char *text)
+{
+  g_auto (GStrv) parts = g_strsplit (text, ";", 0);
+  GPtrArray *files = g_ptr_array_new ();
+
+  for (int i = 0; parts[i]; i++)
+    if (*g_strstrip (parts[i]))
+      g_ptr_array_add (files, g_strdup (parts[i]));
+  g_ptr_array_add (files, NULL);
+  return (char **) g_ptr_array_free (files, FALSE);
+}
+
 /* "FILE:0.7", where what follows the last colon is a number, or "FILE"; the file's name is cut there. */
 static MoaLora
 read_lora (char *text, gboolean on_experts)
 {
   char *colon, *end = NULL;
-  MoaLora lora = { g_strstrip (text), 1, on_experts };
+  MoaLora lora = { text, 1, on_experts };
 
   colon = strrchr (text, ':');
   if (colon)
@@ -351,7 +367,7 @@ read_lora (char *text, gboolean on_experts)
 MoaModel *
 replace_settings_open_model (const ReplaceSettings *settings, const char *folder, GError **error)
 {
-  g_auto (GStrv) named = g_strsplit (settings->lora, ";", 0);
+  g_auto (GStrv) named = split (settings->lora), embeddings = split (settings->embedding);
   g_autofree MoaLora *loras = g_new0 (MoaLora, g_strv_length (named) + 1);
   MoaModelFiles files = {
     .model = folder,
@@ -359,11 +375,12 @@ replace_settings_open_model (const ReplaceSettings *settings, const char *folder
     .image_encoder = *settings->image_encoder ? settings->image_encoder : NULL,
     .controlnet = *settings->controlnet ? settings->controlnet : NULL,
     .loras = loras,
+    .embeddings = (const char *const *) embeddings,
+    .clip_skip = settings->clip_skip,
   };
 
-  for (int i = 0; named[i]; i++)
-    if (*g_strstrip (named[i]))
-      loras[files.n_loras++] = read_lora (named[i], settings->lora_on_experts);
+  for (; named[files.n_loras]; files.n_loras++)
+    loras[files.n_loras] = read_lora (named[files.n_loras], settings->lora_on_experts);
   return moa_model_open_files (&files, error);
 }
 

@@ -15,12 +15,14 @@ typedef struct {
   char *image_encoder;     /* instead of the model's own; "" */
   char *lora;              /* "ink.safetensors:0.7; faces.safetensors": files, each with its weight if that is
                               not 1; "" */
+  char *embedding;         /* textual inversions, files with semicolons between them; "" */
   char *controlnet;        /* a file or folder instead of the model's own; "" */
   char *control;           /* the picture that it follows, as of control.h; "": none */
   MoaReplaceParams params; /* without its pictures, prompt and order */
   int order[MOA_MAX_SUBJECTS];
   int n_order;             /* 0: from left to right */
   gboolean lora_on_experts; /* on the new persons too */
+  int clip_skip;           /* last layers of the text encoder that are left out */
   gboolean maps;           /* the router maps as hidden layers */
   gboolean cache;          /* keep inversions on disk, for the next run on the same picture */
   gboolean mark;           /* the result says that it was made with this tool */
@@ -43,8 +45,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaceSettings, replace_settings_free)
 void replace_settings_set_string (char **field, const char *value);
 
 /* The procedure's options argument: a JSON object with any of the engine's settings
- * (moa_replace_settings()) and prompt, model, expert, image_encoder, lora, lora_on_experts, controlnet, control,
- * control_scale, control_start, control_end, device, order, maps, cache, mark, threads, memory_limit (MiB),
+ * (moa_replace_settings()) and prompt, model, expert, image_encoder, lora, lora_on_experts, embedding, clip_skip,
+ * controlnet, control, control_scale, control_start, control_end, device, order, maps, cache, mark, threads, memory_limit (MiB),
  * layer and subjects.  "" is the same as "{}". */
 gboolean replace_settings_set_options (ReplaceSettings *settings, const char *json,
                                        GError **error);

@@ -142,6 +142,8 @@ moa_cli_print_settings (void)
       "| `lora` | both | a list of LoRA files, each with its weight behind a colon if that is not 1: "
       "`[\"ink.safetensors:0.7\"]`; or a text with semicolons between them |\n"
       "| `lora_on_experts` | both | the LoRA changes the new persons too (false) |\n"
+      "| `embedding` | both | a list of textual inversions, or a text with semicolons between them; words are the files' names |\n"
+      "| `clip_skip` | both | so many last layers of the text encoder are left out (0) |\n"
       "| `controlnet` | both | a file or folder instead of the model's own |\n"
       "| `control` | both | the picture that the ControlNet follows: `\"layer:NAME\"`, a layer of the "
       "image where it lies, else of any open one; `\"file:PATH\"`. To replace it has the image's size "

@@ -67,6 +67,9 @@ declare (MoaTrainer *t, GError **error)
     return moa_fail (error, MOA_ERROR_ARGUMENT,
                      "\"prior\": a LoRA and a ControlNet are trained one after the other; set \"lora_rank\" to 0 "
                      "or \"controlnet\" to false");
+  if (t->config->prior.controlnet && t->parts.control.n_hint == 0)
+    return moa_fail (error, MOA_ERROR_MODEL,
+                     "The model has no controlnet/config.json, which says what a ControlNet looks like");
   return rank == 0 || moa_parts_add_lora (&t->parts, rank, t->config->prior.lora_layers, error);
 }
 

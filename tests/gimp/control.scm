@@ -130,5 +130,15 @@
 (new-pictures "Morph" plug-in-moa-morph "a man" (vector subject pose) 2)
 (new-pictures "Time Lapse" plug-in-moa-time-lapse "a kid\na man" (vector subject) 0)
 
+; A textual inversion gives its file's name a meaning; the text encoder may leave its last layer out.
+(let* ((cat (string-append "[\"" data "/real/moa-cat.safetensors\"]"))
+       (by (lambda (options) (drawn plug-in-moa-generate "a man, moa-cat" #() 1 options)))
+       (none (by "")))
+  (gimp-layer-add-mask none (car (gimp-layer-create-mask none ADD-MASK-WHITE)))
+  (check-pictures "an embedding" none (by (string-append ", \"embedding\": " cat)) #f)
+  (check-pictures "clip_skip 1" none (by ", \"clip_skip\": 1") #f)
+  (check-pictures "clip_skip 0" none (by ", \"clip_skip\": 0") #t)
+  (forget none))
+
 (gimp-image-delete pose-image)
 (gimp-image-delete image)

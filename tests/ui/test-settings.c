@@ -125,6 +125,7 @@ static void
 test_style (void)
 {
   const char json[] = "{\"lora\": [\"ink.safetensors:0.7\", \"b.safetensors\"], \"lora_on_experts\": true, "
+                      "\"embedding\": [\"ann.safetensors\", \"ben.safetensors\"], \"clip_skip\": 1, "
                       "\"controlnet\": \"/pose\", \"control\": \"layer:Pose\", \"control_scale\": 0.5, "
                       "\"control_start\": 0.25, \"control_end\": 0.75}";
   g_autoptr (GError) error = NULL;
@@ -151,6 +152,8 @@ test_style (void)
 
       g_assert_cmpstr (both[i]->lora, ==, "ink.safetensors:0.7; b.safetensors");
       g_assert_true (both[i]->lora_on_experts);
+      g_assert_cmpstr (both[i]->embedding, ==, "ann.safetensors; ben.safetensors");
+      g_assert_cmpint (both[i]->clip_skip, ==, 1);
       g_assert_cmpstr (both[i]->controlnet, ==, "/pose");
       g_assert_cmpstr (both[i]->control, ==, "layer:Pose");
       g_assert_true (control->scale == 0.5 && control->start == 0.25 && control->end == 0.75);
