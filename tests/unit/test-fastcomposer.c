@@ -82,9 +82,10 @@ test_info (void)
   g_assert_cmpint (info->n_layers, ==, 16);
   g_assert_cmpint (info->feature_dim, ==, 24);
   g_assert_cmpint (info->max_timestep, ==, 700);
-  g_assert_cmpstr (info->parts[info->n_parts - 1].name, ==, "fastcomposer");
+  g_assert_cmpstr (info->parts[info->n_parts - 1].name, ==, "controlnet");
+  g_assert_cmpstr (info->parts[info->n_parts - 2].name, ==, "fastcomposer");
   /* 16 blocks' attentions, and the fuser. */
-  g_assert_cmpint (info->parts[info->n_parts - 1].n_parameters, ==, 184512 + 5232);
+  g_assert_cmpint (info->parts[info->n_parts - 2].n_parameters, ==, 184512 + 5232);
   moa_model_unref (model);
 }
 

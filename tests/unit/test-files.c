@@ -370,7 +370,8 @@ test_controlnet (void)
   refused (&(MoaModelFiles){ .model = mini_path (), .controlnet = dir }, "another U-Net");
   a.controlnet = tiny;
   refused (&a, "lacks config.json");
-  MoaModel *model = open_with (&(MoaModelFiles){ .model = mini_path () });
+  char *bare = link_model (mini_path ()); /* without one */
+  MoaModel *model = open_with (&(MoaModelFiles){ .model = bare });
   Swap swap;
   swap_init (&swap, "lake", 1);
   swap.params.control.image = swap.source;
@@ -379,6 +380,7 @@ test_controlnet (void)
   check_fault (error, "without a ControlNet");
   swap_clear (&swap);
   moa_model_unref (model);
+  remove_model (bare);
 }
 
 /* ---- Kinds ----------------------------------------------------------- */

@@ -53,7 +53,8 @@ test_info (void)
       g_assert_null (info->missing[0]);
       g_assert_null (info->warnings[0]);
       g_assert_cmpint (info->n_layers, ==, 16);
-      g_assert_cmpstr (info->parts[info->n_parts - 1].name, ==, "ip_adapter");
+      g_assert_cmpstr (info->parts[info->n_parts - 1].name, ==, "controlnet");
+      g_assert_cmpstr (info->parts[info->n_parts - 2].name, ==, "ip_adapter");
       moa_model_unref (model);
     }
 }
