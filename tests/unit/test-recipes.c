@@ -109,6 +109,29 @@ test_loras (void)
     }
 }
 
+/* A ControlNet and nothing else; pictures of a folder are not flipped, for poses tell left from right. */
+static void
+test_controlnets (void)
+{
+  static const struct {
+    const char *name;
+    double lr;
+    MoaTrainSource source;
+  } files[] = { { "sd15/recipe/controlnet.json", 1e-5, MOA_SOURCE_PLAIN },
+                { "mini/recipe/controlnet.json", 1e-3, MOA_SOURCE_WORLD } };
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      MoaTrainConfig c = read_recipe (files[i].name);
+      g_assert_true (c.prior.controlnet && c.prior.lora_rank == 0 && c.prior.caption_drop == 0.5);
+      g_assert_cmpfloat (c.optimizer.lr, ==, files[i].lr);
+      g_assert_cmpuint (g_strv_length (c.train), ==, 1);
+      g_assert_cmpstr (c.train[0], ==, "controlnet/*");
+      g_assert_cmpint (c.data.source, ==, files[i].source);
+      g_assert_true (files[i].source == MOA_SOURCE_WORLD || !c.data.augment);
+      moa_train_config_clear (&c);
+    }
+}
+
 /* ---- The vanilla fuser ------------------------------------------------ */
 
 /* What the fuser makes of two subjects' tokens at that timestep.  silent: with the norm behind PE at
@@ -259,6 +282,7 @@ main (int argc, char **argv)
   g_test_add_func ("/recipes/sd15", test_sd15);
   g_test_add_func ("/recipes/ablations", test_ablations);
   g_test_add_func ("/recipes/loras", test_loras);
+  g_test_add_func ("/recipes/controlnets", test_controlnets);
   g_test_add_func ("/recipes/vanilla", test_vanilla);
   g_test_add_func ("/recipes/train-vanilla", test_train_vanilla);
   g_test_add_func ("/recipes/timing", test_timing);
