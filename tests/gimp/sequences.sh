@@ -159,6 +159,14 @@ lights ()
   fu "(map (lambda (layer) (car (gimp-drawable-histogram layer HISTOGRAM-VALUE 0 1)))
            (vector->list (cadr (gimp-image-get-layers (vector-ref (cadr (gimp-image-list)) 0)))))"
 }
+# what the newest picture keeps, into a file
+newest_record ()
+{
+  fu "(let ((file (open-output-file \"$work/record\")))
+        (display (caddr (car (gimp-item-get-parasite
+          (vector-ref (cadr (gimp-image-get-layers (vector-ref (cadr (gimp-image-list)) 0))) 0) \"moa-generate\"))) file)
+        (close-output-port file) 1)" >/dev/null
+}
 # morph OPTIONS: the same in batch
 morph ()
 {
@@ -178,10 +186,7 @@ press alt+e
 check "Morph draws by the expert that Replace Person had" wait_for ${MOA_TEST_WAIT:-120} images_are 10
 wait_for 20 not_running
 drawn=$(lights)
-fu "(let ((file (open-output-file \"$work/record\")))
-      (display (caddr (car (gimp-item-get-parasite
-        (vector-ref (cadr (gimp-image-get-layers (vector-ref (cadr (gimp-image-list)) 0))) 0) \"moa-generate\"))) file)
-      (close-output-port file) 1)" >/dev/null
+newest_record
 check "the result says so" grep -q '"expert": ".*ip-adapter-plus' "$work/record"
 seed=$(sed -n 's/.*"seed": \([0-9]*\).*/\1/p' "$work/record")
 morph ", \\\"expert\\\": \\\"$data/real/ip-adapter-plus.safetensors\\\""
@@ -215,6 +220,38 @@ check "starts nothing" not_busy
 press Escape
 wait_for 10 not_running
 
+# ---- a style and a pose ----
+fu '(gimp-detach-parasite "moa-replace-person")' >/dev/null
+# type_lora FILE: into its field, which comes behind that of the guidance
+type_lora ()
+{
+  press alt+g Tab ctrl+a
+  xdotool type --delay 5 "$1"
+}
+check "Generate opens once more" entry 'generate...' 'Generate'
+xdotool type 'a man on a beach'
+type_into alt+z 64
+xdotool type 64
+press Tab
+press alt+v
+type_lora /nowhere/ink.safetensors
+sleep 1
+press alt+e
+sleep 0.5
+check "with a LoRA that is missing nothing starts" not_busy
+window_picture Generate generate-no-lora
+type_lora "$MOA_TEST_MODEL/lora/print.safetensors"
+press Tab Tab Tab Down # its button, whether persons too, and the picture to follow: the first layer
+sleep 1
+window_picture Generate generate-style
+wait_for 20 not_busy
+images=$(fu '(car (gimp-image-list))')
+press alt+e
+check "with one that is there it draws" wait_for ${MOA_TEST_WAIT:-120} images_are $((images + 1))
+wait_for 20 not_running
+newest_record
+check "the picture says which LoRA it has" grep -q '"lora": ".*/lora/print.safetensors"' "$work/record"
+check "and what it follows" grep -q '"control": "layer:' "$work/record"
 check "GIMP quits" quit_gimp
 check "and keeps the settings for the next time" grep -q 'moa-morph-settings.*woman.*beach' "$profile/parasiterc"
 end
