@@ -14,19 +14,16 @@ char *
 generate_describe (const MoaGenerateParams *params, char *const *names,
                    const MoaGenerateResult *result, int i, const ReplaceSettings *how)
 {
-  json_t *subjects = json_array ();
+  json_t *subjects = json_array (), *object;
 
   for (int k = 0; k < params->n_subjects; k++)
     json_array_append_new (subjects, json_string (names[k]));
-  return options_print (json_pack (
-    "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:i, s:s, s:s, s:f, s:f, s:f, s:I, s:i, s:f, s:b, s:o}", "version", 1,
-    "prompt", params->prompt, "negative", params->negative ? params->negative : "", "model", how->model,
-    "expert", how->expert, "image_encoder", how->image_encoder, "lora", how->lora,
-    "lora_on_experts", how->lora_on_experts, "embedding", how->embedding, "clip_skip", how->clip_skip,
-    "controlnet", how->controlnet, "control", how->control,
-    "control_scale", params->control.scale, "control_start", params->control.start,
-    "control_end", params->control.end, "seed", (json_int_t) params->seeds[i], "steps", result->steps,
-    "guidance", result->guidance, "prior_only", params->prior_only, "subjects", subjects));
+  object = json_pack ("{s:i, s:s, s:s, s:s, s:I, s:i, s:f, s:b, s:o}", "version", 1, "prompt", params->prompt,
+                      "negative", params->negative ? params->negative : "", "model", how->model,
+                      "seed", (json_int_t) params->seeds[i], "steps", result->steps,
+                      "guidance", result->guidance, "prior_only", params->prior_only, "subjects", subjects);
+  replace_settings_put_files (how, object);
+  return options_print (object);
 }
 
 static GimpParasite *

@@ -12,10 +12,10 @@
 #define VERSION 1
 
 /* Options that a replacement has too. */
-static const char *const shared[] = { "subjects", "expert", "image_encoder", "lora", "lora_on_experts", "embedding",
-                                      "clip_skip", "controlnet",
-                                      "control", "control_scale", "control_start", "control_end", "device",
-                                      "threads", "memory_limit", "mark", NULL };
+static const char *const shared[] = { "subjects", "expert", "image_encoder", "lora", "lora_on_experts",
+                                      "embedding", "clip_skip", "controlnet", "control", "control_scale",
+                                      "control_start", "control_end", "device", "threads", "memory_limit",
+                                      "mark", NULL };
 
 GenerateSettings *
 generate_settings_new (const char *name, const char *const *own)
@@ -188,16 +188,12 @@ generate_settings_to_json (const GenerateSettings *settings)
   int n, n_own;
   const MoaSetting *rows = moa_generate_settings (&n), *own = moa_sequence_settings (&n_own);
   const ReplaceSettings *how = settings->how;
-  json_t *object = json_pack ("{s:i, s:s, s:s, s:I, s:s, s:s, s:s, s:b, s:s, s:i, s:s, s:s, s:f, s:f, s:f, s:s, s:i, s:i, s:b}",
-                              "version", VERSION, "prompt", settings->prompt, "negative", settings->negative,
-                              "seed", (json_int_t) settings->seed, "expert", how->expert,
-                              "image_encoder", how->image_encoder, "lora", how->lora,
-                              "lora_on_experts", how->lora_on_experts, "embedding", how->embedding,
-                              "clip_skip", how->clip_skip, "controlnet", how->controlnet, "control", how->control, "control_scale", how->params.control.scale,
-                              "control_start", how->params.control.start, "control_end", how->params.control.end,
-                              "device", how->device, "threads", how->n_threads,
-                              "memory_limit", how->memory_limit, "mark", how->mark);
+  json_t *object = json_pack ("{s:i, s:s, s:s, s:I, s:s, s:i, s:i, s:b}", "version", VERSION,
+                              "prompt", settings->prompt, "negative", settings->negative,
+                              "seed", (json_int_t) settings->seed, "device", how->device,
+                              "threads", how->n_threads, "memory_limit", how->memory_limit, "mark", how->mark);
 
+  replace_settings_put_files (how, object);
   if (!settings->own)
     json_object_set_new (object, "pictures", json_integer (settings->pictures));
   for (int i = 0; i < n; i++)

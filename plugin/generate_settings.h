@@ -28,7 +28,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GenerateSettings, generate_settings_free)
 /* The procedure's options argument: a JSON object with any of the engine's settings
  * (moa_generate_settings()) and prompt, negative, seed, pictures or what it has of its own and folder,
  * subjects, device, threads, memory_limit (MiB), mark, and what the model is made of and follows: expert,
- * image_encoder, lora, lora_on_experts, embedding, clip_skip, controlnet, control, control_scale, control_start, control_end.  "" is the same as "{}". */
+ * image_encoder, lora, lora_on_experts, embedding, clip_skip, controlnet, control, control_scale,
+ * control_start, control_end.  "" is the same as "{}". */
 gboolean generate_settings_set_options (GenerateSettings *settings, const char *json, GError **error);
 
 /* Everything but the subjects and the folder.  From JSON, a newer version is an error.  (transfer full) */

@@ -303,6 +303,22 @@ replace_settings_to_json (const ReplaceSettings *settings)
   return options_print (object);
 }
 
+void
+replace_settings_put_files (const ReplaceSettings *settings, json_t *object)
+{
+  const MoaControl *control = &settings->params.control;
+  json_t *files = json_pack ("{s:s, s:s, s:s, s:b, s:s, s:i, s:s, s:s, s:f, s:f, s:f}",
+                             "expert", settings->expert, "image_encoder", settings->image_encoder,
+                             "lora", settings->lora, "lora_on_experts", settings->lora_on_experts,
+                             "embedding", settings->embedding, "clip_skip", settings->clip_skip,
+                             "controlnet", settings->controlnet, "control", settings->control,
+                             "control_scale", control->scale, "control_start", control->start,
+                             "control_end", control->end);
+
+  json_object_update (object, files);
+  json_decref (files);
+}
+
 /* ---- The model, and how to run it ---------------------------------------- */
 
 char *

@@ -4,6 +4,8 @@
 
 #include "moa.h"
 
+#include <jansson.h>
+
 #define REPLACE_PROCEDURE "plug-in-moa-replace-person"
 #define REPLACE_PARASITE "moa-replace-person"
 #define SETTINGS_VERSION 2
@@ -59,6 +61,9 @@ char *replace_settings_list_options (void);
  * more; a newer version than SETTINGS_VERSION is an error.  (transfer full) */
 char *replace_settings_to_json (const ReplaceSettings *settings);
 ReplaceSettings *replace_settings_from_json (const char *json, GError **error);
+
+/* Puts what the model is made of beside its folder, and what it follows, into an object. */
+void replace_settings_put_files (const ReplaceSettings *settings, json_t *object);
 
 /* The folder of the model that is used when none is named: $MOA_MODEL, moa-model in gimprc,
  * models/mini beside the plug-in, the installed one.  The last one that was looked at if none
