@@ -73,6 +73,17 @@ moa_folder_copy_model (const char *from, const char *to, GError **error)
          && moa_world_write_tokenizer (tokenizer, text.n_positions, error);
 }
 
+/* json: (transfer full) */
+static gboolean
+write_json (json_t *json, const char *path, GError **error)
+{
+  char *text = json_dumps (json, JSON_INDENT (2) | JSON_REAL_PRECISION (9));
+  json_decref (json);
+  gboolean ok = g_file_set_contents (path, text, -1, error);
+  free (text);
+  return ok;
+}
+
 /* The U-Net's configuration as a ControlNet's; the picture is embedded by as many channels as Stable
  * Diffusion's has, but for small networks. */
 static gboolean
@@ -94,11 +105,7 @@ write_controlnet_config (const char *model, const char *folder, GError **error)
   json_object_set_new (json, "_class_name", json_string ("ControlNetModel"));
   json_object_set_new (json, "conditioning_embedding_out_channels", hint);
   json_object_set_new (json, "controlnet_conditioning_channel_order", json_string ("rgb"));
-  char *text = json_dumps (json, JSON_INDENT (2) | JSON_REAL_PRECISION (9));
-  json_decref (json);
-  gboolean ok = g_file_set_contents (path, text, -1, error);
-  free (text);
-  return ok;
+  return write_json (json, path, error);
 }
 
 gboolean
@@ -119,11 +126,7 @@ moa_folder_set_vanilla_fuser (const char *model, GError **error)
   if (!json)
     return FALSE;
   json_object_set_new (json, "space_time", json_false ());
-  char *text = json_dumps (json, JSON_INDENT (2) | JSON_REAL_PRECISION (9));
-  json_decref (json);
-  gboolean ok = g_file_set_contents (path, text, -1, error);
-  free (text);
-  return ok;
+  return write_json (json, path, error);
 }
 
 int
