@@ -31,7 +31,7 @@ skip ()
 # An autoencoder from nothing, a checkpoint after each step
 cat >"$tmp/vae.json" <<END
 {"stage": "vae", "model": "$model", "fresh": ["vae"], "steps": 24, "half": false,
- "data": {"pictures": 60, "held_out": 2}, "every": {"log": 1, "checkpoint": 1, "validate": 24},
+ "data": {"pictures": 60, "held_out": 2}, "every": {"log": 1, "checkpoint": 1, "validate": 24, "samples": 0},
  "vae": {"phases": [[1.0, 32, 8]], "whiten": false}}
 END
 
@@ -99,7 +99,7 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 cat >"$tmp/prior.json" <<END
 {"stage": "prior", "model": "$model", "train": ["unet/*"], "steps": 6, "batch": 8,
  "micro_batch": 2, "optimizer": {"warmup": 1},
- "data": {"pictures": 60, "held_out": 2}, "every": {"log": 1, "checkpoint": 2, "validate": 6}}
+ "data": {"pictures": 60, "held_out": 2}, "every": {"log": 1, "checkpoint": 2, "validate": 6, "samples": 0}}
 END
 # Ranks that wait leave the processor to the tests beside them.
 mpi=(mpirun --oversubscribe --bind-to none --mca mpi_yield_when_idle 1)
