@@ -149,15 +149,15 @@ gboolean
 moa_folder_start_parts (MoaParts *parts, const char *to, guint64 seed, GError **error)
 {
   /* In this order: MoA's experts and a ControlNet are copies of the U-Net's. */
-  for (int kind = 0; kind < MOA_PART_HEADS; kind++)
+  for (int part = 0; part < MOA_PART_HEADS; part++)
     {
-      gboolean copies = kind == MOA_PART_MOA || kind == MOA_PART_CONTROL;
-      if (moa_params_weights (parts->params[kind]) || moa_params_count (parts->params[kind]) == 0)
+      gboolean copies = part == MOA_PART_MOA || part == MOA_PART_CONTROL;
+      if (moa_params_weights (parts->params[part]) || moa_params_count (parts->params[part]) == 0)
         continue;
-      if (!moa_parts_load (parts, 1u << kind | (copies ? 1u << MOA_PART_UNET : 0), NULL, error))
+      if (!moa_parts_load (parts, 1u << part | (copies ? 1u << MOA_PART_UNET : 0), NULL, error))
         return FALSE;
-      moa_parts_start (parts, kind, seed);
-      if (!moa_parts_write (parts, kind, to, NULL, FALSE, error))
+      moa_parts_start (parts, part, seed);
+      if (!moa_parts_write (parts, part, to, NULL, FALSE, error))
         return FALSE;
     }
   return TRUE;

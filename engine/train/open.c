@@ -36,17 +36,17 @@ fresh_parts (const MoaTrainConfig *config, GError **error)
   guint fresh = 0;
   for (int i = 0; config->fresh[i]; i++)
     {
-      int kind = 0;
-      while (kind < MOA_PART_HEADS && strcmp (config->fresh[i], moa_part_name (kind)))
-        kind++;
-      if (kind == MOA_PART_HEADS)
+      int part = 0;
+      while (part < MOA_PART_HEADS && strcmp (config->fresh[i], moa_part_name (part)))
+        part++;
+      if (part == MOA_PART_HEADS)
         {
           moa_fail (error, MOA_ERROR_ARGUMENT,
                     "\"fresh\": a model has no part \"%s\"; its parts are unet, vae, text_encoder, "
                     "image_encoder, moa and controlnet", config->fresh[i]);
           return G_MAXUINT;
         }
-      fresh |= 1u << kind;
+      fresh |= 1u << part;
     }
   return fresh;
 }
@@ -237,7 +237,7 @@ count_needs (const MoaTrainer *t, double bytes[N_NEEDS])
       work = MAX (work, moa_graph_work_bytes (t->graphs->pdata[i]));
       held += moa_graph_held_bytes (t->graphs->pdata[i]);
     }
-  for (int part = 0; part < MOA_N_PART_KINDS; part++)
+  for (int part = 0; part < MOA_N_TRAIN_PARTS; part++)
     if (moa_trainer_parts (t) >> part & 1)
       weights += moa_params_missing_bytes (t->parts.params[part]);
   bytes[WEIGHTS] = weights;
@@ -385,9 +385,9 @@ load_parameters (MoaTraining *training, GError **error)
   MoaTrainer *t = &training->t;
   if (!moa_parts_load (&t->parts, moa_trainer_parts (t), training->run->cancellable, error))
     return FALSE;
-  for (int kind = MOA_PART_HEADS; kind < MOA_N_PART_KINDS; kind++)
-    if (moa_trainer_parts (t) >> kind & 1)
-      moa_parts_start (&t->parts, kind, t->config->seed);
+  for (int part = MOA_PART_HEADS; part < MOA_N_TRAIN_PARTS; part++)
+    if (moa_trainer_parts (t) >> part & 1)
+      moa_parts_start (&t->parts, part, t->config->seed);
   if (!moa_trained_allocate (&t->set, error)
       || (training->run->resume && !restore_checkpoint (training, error)))
     return FALSE;

@@ -11,30 +11,29 @@
 
 #define LORA_PREFIX "unet." /* as PEFT and diffusers name what is the U-Net's */
 
-static const struct {
-  const char *name, *base, *label;
-} kinds[MOA_N_PART_KINDS] = {
-  { "unet", "diffusion_pytorch_model", "U-Net" },
-  { "vae", "diffusion_pytorch_model", "VAE" },
-  { "text_encoder", "model", "text encoder" },
-  { "image_encoder", "model", "image encoder" },
-  { "moa", "moa", "MoA" },
-  { "controlnet", "diffusion_pytorch_model", "ControlNet" },
-  { "heads", "heads", "heads" },
-  { "lora", "lora", "LoRA" },
+static const MoaPartKind others[MOA_N_TRAIN_PARTS - MOA_N_PARTS] = {
+  { "controlnet", "diffusion_pytorch_model", "ControlNet", MOA_NAMES_PLAIN, NULL },
+  { "heads", "heads", "heads", MOA_NAMES_PLAIN, NULL },
+  { "lora", "lora", "LoRA", MOA_NAMES_PLAIN, NULL },
 };
 
-const char *
-moa_part_name (MoaPartKind kind)
+static const MoaPartKind *
+kind_of (int part)
 {
-  return kinds[kind].name;
+  return part < MOA_N_PARTS ? &moa_parts[part] : &others[part - MOA_N_PARTS];
+}
+
+const char *
+moa_part_name (int part)
+{
+  return kind_of (part)->name;
 }
 
 char *
-moa_part_file (const char *path, MoaPartKind kind)
+moa_part_file (const char *path, int part)
 {
-  g_autofree char *file = g_strconcat (kinds[kind].base, ".safetensors", NULL);
-  return g_build_filename (path, kind == MOA_PART_LORA ? "" : kinds[kind].name, file, NULL);
+  g_autofree char *file = g_strconcat (kind_of (part)->base, ".safetensors", NULL);
+  return g_build_filename (path, part == MOA_PART_LORA ? "" : moa_part_name (part), file, NULL);
 }
 
 static gboolean
@@ -83,17 +82,17 @@ read_configs (MoaParts *parts, const char *path, GError **error)
 static gboolean
 open_params (MoaParts *parts, const char *path, guint fresh, MoaDevice *device, GError **error)
 {
-  for (int kind = 0; kind < MOA_N_PART_KINDS; kind++)
+  for (int part = 0; part < MOA_N_TRAIN_PARTS; part++)
     {
-      g_autofree char *file = moa_part_file (path, kind);
+      g_autofree char *file = moa_part_file (path, part);
       MoaWeights *weights = NULL;
-      if (kind < MOA_PART_HEADS && !(fresh >> kind & 1) && g_file_test (file, G_FILE_TEST_EXISTS)
-          && !(weights = moa_weights_open (file, kinds[kind].label, error)))
+      if (part < MOA_PART_HEADS && !(fresh >> part & 1) && g_file_test (file, G_FILE_TEST_EXISTS)
+          && !(weights = moa_weights_open (file, kind_of (part)->label, error)))
         return FALSE;
-      parts->params[kind] = moa_params_new_on (weights, device);
+      parts->params[part] = moa_params_new_on (weights, device);
       /* Stable Diffusion's autoencoder leaves the range of float16. */
-      if (kind == MOA_PART_VAE && device->number == MOA_F16)
-        moa_params_set_number (parts->params[kind], MOA_F32);
+      if (part == MOA_PART_VAE && device->number == MOA_F16)
+        moa_params_set_number (parts->params[part], MOA_F32);
       moa_weights_unref (weights);
     }
   return TRUE;
@@ -189,8 +188,8 @@ moa_parts_add_lora (MoaParts *parts, int rank, char **layers, GError **error)
 void
 moa_parts_clear (MoaParts *parts)
 {
-  for (int kind = 0; kind < MOA_N_PART_KINDS; kind++)
-    moa_params_free (parts->params[kind]);
+  for (int part = 0; part < MOA_N_TRAIN_PARTS; part++)
+    moa_params_free (parts->params[part]);
   moa_tokenizer_free (parts->tokenizer);
   moa_schedule_free (parts->schedule);
   moa_moa_config_clear (&parts->moa);
@@ -200,8 +199,8 @@ moa_parts_clear (MoaParts *parts)
 gboolean
 moa_parts_load (MoaParts *parts, guint which, GCancellable *cancellable, GError **error)
 {
-  for (int kind = 0; kind < MOA_N_PART_KINDS; kind++)
-    if (which >> kind & 1 && !moa_params_load (parts->params[kind], 0, cancellable, error))
+  for (int part = 0; part < MOA_N_TRAIN_PARTS; part++)
+    if (which >> part & 1 && !moa_params_load (parts->params[part], 0, cancellable, error))
       return FALSE;
   return TRUE;
 }
@@ -225,18 +224,18 @@ under_lora (const MoaParts *parts, const MoaParam *param)
 /* The shape that diffusers gives a parameter: some matrices are 1x1 convolutions there, and a LoRA's are
  * what they are added to. */
 static int
-file_shape (const MoaParts *parts, MoaPartKind kind, const MoaParam *param, gint64 dim[4])
+file_shape (const MoaParts *parts, int part, const MoaParam *param, gint64 dim[4])
 {
   memcpy (dim, param->dim, sizeof (param->dim));
   dim[2] = param->rank > 2 ? dim[2] : 1;
   dim[3] = param->rank > 3 ? dim[3] : 1;
   gboolean conv = g_str_has_suffix (param->name, "conv_shortcut.weight")
                   || g_str_has_suffix (param->name, "quant_conv.weight")
-                  || (kind == MOA_PART_CONTROL && g_str_has_prefix (param->name, "controlnet_"))
-                  || ((kind == MOA_PART_UNET || kind == MOA_PART_CONTROL) && !parts->unet.linear_projection
+                  || (part == MOA_PART_CONTROL && g_str_has_prefix (param->name, "controlnet_"))
+                  || ((part == MOA_PART_UNET || part == MOA_PART_CONTROL) && !parts->unet.linear_projection
                       && (g_str_has_suffix (param->name, "proj_in.weight")
                           || g_str_has_suffix (param->name, "proj_out.weight")));
-  if (kind == MOA_PART_LORA)
+  if (part == MOA_PART_LORA)
     {
       gint64 other[4];
       conv = file_shape (parts, MOA_PART_UNET, under_lora (parts, param), other) == 4;
@@ -258,10 +257,10 @@ convert (const float *numbers, gsize n, MoaDtype dtype)
 }
 
 gboolean
-moa_parts_write (const MoaParts *parts, MoaPartKind kind, const char *path,
+moa_parts_write (const MoaParts *parts, int part, const char *path,
                  const float *const *values, gboolean half, GError **error)
 {
-  MoaParams *params = parts->params[kind];
+  MoaParams *params = parts->params[part];
   MoaIsa isa = moa_params_isa (params);
   g_autoptr (GPtrArray) blocks = g_ptr_array_new_with_free_func (g_free);
   MoaSafetensorsWriter *writer = moa_safetensors_writer_new ();
@@ -283,13 +282,13 @@ moa_parts_write (const MoaParts *parts, MoaPartKind kind, const char *path,
       MoaDtype dtype = trained ? (half ? MOA_DTYPE_F16 : MOA_DTYPE_F32)
                                : file && file->dtype != MOA_DTYPE_F64 ? file->dtype : MOA_DTYPE_F32;
       gint64 dim[4];
-      int rank = file_shape (parts, kind, param, dim);
+      int rank = file_shape (parts, part, param, dim);
       g_ptr_array_add (blocks, convert (numbers, n, dtype));
       moa_safetensors_writer_add (writer, file ? file->name : param->name, dtype,
                                   file ? file->rank : rank, file ? file->dim : dim,
                                   blocks->pdata[blocks->len - 1]);
     }
-  g_autofree char *file = moa_part_file (path, kind);
+  g_autofree char *file = moa_part_file (path, part);
   gboolean ok = moa_safetensors_writer_save (writer, file, error);
   moa_safetensors_writer_free (writer);
   return ok;

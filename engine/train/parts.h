@@ -5,26 +5,23 @@
 
 #include "graph/graph.h"
 #include "io/config.h"
+#include "io/sources.h"
 #include "nets/layers.h"
 #include "sample/schedule.h"
 #include "text/tokenizer.h"
 
-typedef enum {
-  MOA_PART_UNET,
-  MOA_PART_VAE,
-  MOA_PART_TEXT,
-  MOA_PART_VISION,
-  MOA_PART_MOA,
-  MOA_PART_CONTROL, /* of folders that have one */
-  MOA_PART_HEADS, /* what training alone needs: of no folder, and in checkpoints only */
-  MOA_PART_LORA,  /* beside the U-Net: always new, and written, but no part of the model */
-  MOA_N_PART_KINDS
-} MoaPartKind;
+/* What training alone knows, after the parts of every model (MoaPart). */
+enum {
+  MOA_PART_CONTROL = MOA_N_PARTS, /* of folders that have one */
+  MOA_PART_HEADS,                 /* in checkpoints only */
+  MOA_PART_LORA,                  /* beside the U-Net: always new, and written, but no part of the model */
+  MOA_N_TRAIN_PARTS
+};
 
 /* "unet", "vae", "text_encoder", "image_encoder", "moa", "controlnet", "heads", "lora" */
-const char *moa_part_name (MoaPartKind kind);
+const char *moa_part_name (int part);
 /* PATH/unet/diffusion_pytorch_model.safetensors, PATH/lora.safetensors; (transfer full) */
-char *moa_part_file (const char *path, MoaPartKind kind);
+char *moa_part_file (const char *path, int part);
 
 typedef struct {
   MoaUnetConfig unet;
@@ -36,7 +33,7 @@ typedef struct {
   MoaControlConfig control; /* n_hint 0: the folder has no ControlNet */
   MoaTokenizer *tokenizer;
   MoaSchedule *schedule;
-  MoaParams *params[MOA_N_PART_KINDS];
+  MoaParams *params[MOA_N_TRAIN_PARTS];
   MoaLowRank lora; /* rank 0: none */
 } MoaParts;
 
@@ -54,14 +51,14 @@ gboolean moa_parts_load (MoaParts *parts, guint which, GCancellable *cancellable
 
 /* First values of a part that has no file, from the seed: the starts of LDM, CLIP, MoA, ControlNet and
  * PEFT's LoRA, with residual branches at zero. */
-void moa_parts_start (MoaParts *parts, MoaPartKind kind, guint64 seed);
+void moa_parts_start (MoaParts *parts, int part, guint64 seed);
 /* Experts once more as copies of the prior's attentions, as they are now. */
 void moa_parts_start_experts (MoaParts *parts);
 
 /* Writes a part's weights to its file under PATH.  values: the numbers of
  * parameter i, packed (NULL or NULL entries: its own data); half: 16 bits for
  * those that are trained, that is, with values; the others keep their type. */
-gboolean moa_parts_write (const MoaParts *parts, MoaPartKind kind, const char *path,
+gboolean moa_parts_write (const MoaParts *parts, int part, const char *path,
                           const float *const *values, gboolean half, GError **error);
 
 #endif

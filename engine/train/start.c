@@ -29,33 +29,33 @@ ends (const MoaParam *param, const char *suffix)
 }
 
 static gboolean
-starts_at_zero (MoaPartKind kind, const MoaParam *param)
+starts_at_zero (int part, const MoaParam *param)
 {
   if (ends (param, ".bias"))
     return TRUE;
-  if (kind == MOA_PART_MOA)
+  if (part == MOA_PART_MOA)
     return ends (param, ".router.weight") || ends (param, ".router.2.weight")
            || ends (param, "fuser.mlp.2.weight");
-  if (kind == MOA_PART_UNET)
+  if (part == MOA_PART_UNET)
     return ends (param, ".conv2.weight") || ends (param, ".proj_out.weight")
            || !strcmp (param->name, "conv_out.weight");
-  if (kind == MOA_PART_LORA)
+  if (part == MOA_PART_LORA)
     return ends (param, ".lora_B.weight");
-  if (kind == MOA_PART_CONTROL)
+  if (part == MOA_PART_CONTROL)
     return g_str_has_prefix (param->name, "controlnet_down_") || g_str_has_prefix (param->name, "controlnet_mid_")
            || ends (param, "cond_embedding.conv_out.weight");
-  return kind == MOA_PART_VAE && (ends (param, ".conv2.weight") || ends (param, ".to_out.0.weight"));
+  return part == MOA_PART_VAE && (ends (param, ".conv2.weight") || ends (param, ".to_out.0.weight"));
 }
 
 static Start
-choose (const MoaParts *parts, MoaPartKind kind, const MoaParam *param)
+choose (const MoaParts *parts, int part, const MoaParam *param)
 {
   gsize n = moa_param_numbers (param), fan_in = n / param->dim[0];
   double scale = 1 / sqrt (fan_in);
-  gboolean clip = kind == MOA_PART_TEXT || kind == MOA_PART_VISION;
-  if (starts_at_zero (kind, param))
+  gboolean clip = part == MOA_PART_TEXT || part == MOA_PART_VISION;
+  if (starts_at_zero (part, param))
     return (Start){ ZEROS };
-  if (kind == MOA_PART_LORA)
+  if (part == MOA_PART_LORA)
     return (Start){ NORMAL, 1. / param->dim[0] };
   if (!strcmp (param->name, "fuser.freq"))
     return (Start){ FREQUENCIES };
@@ -66,7 +66,7 @@ choose (const MoaParts *parts, MoaPartKind kind, const MoaParam *param)
   if (!clip)
     return (Start){ UNIFORM, scale };
   /* Each layer adds two branches to the stream. */
-  int layers = kind == MOA_PART_TEXT ? parts->text.n_layers : parts->vision.n_layers;
+  int layers = part == MOA_PART_TEXT ? parts->text.n_layers : parts->vision.n_layers;
   if (ends (param, "out_proj.weight") || ends (param, "fc2.weight"))
     scale /= sqrt (2 * layers);
   return (Start){ NORMAL, scale };
@@ -117,9 +117,9 @@ prior_of (const MoaParts *parts, const MoaParam *param)
 
 /* What has the name of a parameter of the U-Net begins as that. */
 static void
-copy_unet (MoaParts *parts, MoaPartKind kind)
+copy_unet (MoaParts *parts, int part)
 {
-  MoaParams *params = parts->params[kind];
+  MoaParams *params = parts->params[part];
   for (guint i = 0; i < moa_params_count (params); i++)
     {
       MoaParam *param = moa_params_nth (params, i);
@@ -138,20 +138,20 @@ moa_parts_start_experts (MoaParts *parts)
 }
 
 void
-moa_parts_start (MoaParts *parts, MoaPartKind kind, guint64 seed)
+moa_parts_start (MoaParts *parts, int part, guint64 seed)
 {
-  MoaParams *params = parts->params[kind];
+  MoaParams *params = parts->params[part];
   for (guint i = 0; i < moa_params_count (params); i++)
     {
       MoaParam *param = moa_params_nth (params, i);
       gsize n = moa_param_numbers (param);
       g_autofree float *numbers = g_new (float, n);
-      Start start = choose (parts, kind, param);
-      fill (&start, seed, ((guint64) kind << 32) + i, numbers, n);
-      if (kind == MOA_PART_VAE)
+      Start start = choose (parts, part, param);
+      fill (&start, seed, ((guint64) part << 32) + i, numbers, n);
+      if (part == MOA_PART_VAE)
         quiet_logvar (param, numbers);
       moa_params_set_numbers (params, param, numbers, NULL);
     }
-  if (kind == MOA_PART_MOA || kind == MOA_PART_CONTROL)
-    copy_unet (parts, kind);
+  if (part == MOA_PART_MOA || part == MOA_PART_CONTROL)
+    copy_unet (parts, part);
 }

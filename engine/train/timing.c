@@ -39,7 +39,7 @@ check_free (const MoaTrainer *t, const char *what, gsize bytes, GError **error)
 
 /* A matrix that training starts at zero would keep most gradients at zero. */
 static void
-fill_zeros (MoaParams *params, int kind)
+fill_zeros (MoaParams *params, int part)
 {
   for (guint i = 0; i < moa_params_count (params); i++)
     {
@@ -52,7 +52,7 @@ fill_zeros (MoaParams *params, int kind)
         k++;
       if (param->rank < 2 || k < n)
         continue;
-      moa_rng_uniform (1, ((guint64) kind << 32) + i, 0, numbers, n);
+      moa_rng_uniform (1, ((guint64) part << 32) + i, 0, numbers, n);
       for (k = 0; k < n; k++)
         numbers[k] = (2 * numbers[k] - 1) / sqrt ((double) n / param->dim[0]);
       moa_params_set_numbers (params, param, numbers, NULL);
@@ -78,17 +78,17 @@ load_parts (Timing *timing, GError **error)
   MoaTrainer *t = &timing->t;
   if (t->stage->declare && !t->stage->declare (t, error))
     return FALSE;
-  for (int kind = 0; kind < MOA_N_PART_KINDS; kind++)
-    if (moa_trainer_parts (t) >> kind & 1)
-      timing->out->weight_bytes += moa_params_bytes (t->parts.params[kind]);
+  for (int part = 0; part < MOA_N_TRAIN_PARTS; part++)
+    if (moa_trainer_parts (t) >> part & 1)
+      timing->out->weight_bytes += moa_params_bytes (t->parts.params[part]);
   if (!check_free (t, "The weights", timing->out->weight_bytes, error)
       || !moa_parts_load (&t->parts, moa_trainer_parts (t), NULL, error))
     return FALSE;
-  for (int kind = 0; kind < MOA_N_PART_KINDS; kind++)
-    if (moa_trainer_parts (t) >> kind & 1 && !moa_params_weights (t->parts.params[kind]))
+  for (int part = 0; part < MOA_N_TRAIN_PARTS; part++)
+    if (moa_trainer_parts (t) >> part & 1 && !moa_params_weights (t->parts.params[part]))
       {
-        moa_parts_start (&t->parts, kind, 1);
-        fill_zeros (t->parts.params[kind], kind);
+        moa_parts_start (&t->parts, part, 1);
+        fill_zeros (t->parts.params[part], part);
       }
   if (!moa_trained_init (&t->set, &t->parts, t->config, t->cpu, error)
       || !moa_trained_allocate (&t->set, error))

@@ -13,7 +13,7 @@
 
 /* "vae/encoder.conv_in.weight" */
 static char *
-full_name (MoaPartKind part, const MoaParam *param)
+full_name (int part, const MoaParam *param)
 {
   return g_strconcat (moa_part_name (part), "/", param->name, NULL);
 }
@@ -49,7 +49,7 @@ numbers_free (const MoaTrainedSet *set, float *numbers)
 }
 
 static void
-add (MoaTrainedSet *set, MoaPartKind part, guint index, const char *name,
+add (MoaTrainedSet *set, int part, guint index, const char *name,
      const MoaTrainConfig *config)
 {
   MoaParam *param = moa_params_nth (set->parts->params[part], index);
@@ -179,7 +179,7 @@ moa_trained_init (MoaTrainedSet *set, MoaParts *parts, const MoaTrainConfig *con
   if (device->methods->find && !set->vectors)
     return moa_fail (error, MOA_ERROR_DEVICE, "%s cannot train; use the CPU", device->name);
   g_autofree gboolean *used = g_new0 (gboolean, g_strv_length (config->train) + 1);
-  for (int part = 0; part < MOA_N_PART_KINDS; part++)
+  for (int part = 0; part < MOA_N_TRAIN_PARTS; part++)
     for (guint i = 0; i < moa_params_count (parts->params[part]); i++)
       {
         g_autofree char *name = full_name (part, moa_params_nth (parts->params[part], i));
@@ -474,7 +474,7 @@ averages_of (const MoaTrainedSet *set, int part, const float **values, GPtrArray
   for (int i = 0; i < set->n; i++)
     {
       const MoaTrained *t = &set->list[i];
-      if (t->part != (MoaPartKind) part)
+      if (t->part != (int) part)
         continue;
       values[t->index] = t->average;
       if (!set->vectors)
@@ -493,7 +493,7 @@ gboolean
 moa_trained_write (MoaTrainedSet *set, const char *path, gboolean half, GError **error)
 {
   g_assert (!set->averaged);
-  for (int part = 0; part < MOA_N_PART_KINDS; part++)
+  for (int part = 0; part < MOA_N_TRAIN_PARTS; part++)
     {
       if (part == MOA_PART_HEADS || !(set->which >> part & 1))
         continue;

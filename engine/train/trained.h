@@ -8,7 +8,7 @@
 
 /* All numbers are packed as the parameter's own data. */
 typedef struct {
-  MoaPartKind part;
+  int part;
   guint index;           /* among the part's */
   MoaParam *param;
   gsize n;

@@ -19,7 +19,7 @@ test_resume (gconstpointer data)
 {
   static const struct {
     const char *config;
-    MoaPartKind part;
+    int part;
     int steps;
   } cases[] = {
     { VAE, MOA_PART_VAE, 6 },
