@@ -86,7 +86,7 @@ typedef struct {
   guint64 weight_bytes;     /* memory that all weights take when loaded */
   /* What this model wants where a job leaves the choice (moa/config.json). */
   int steps;
-  double guidance;
+  double guidance, guidance_rescale;
   double freedom;
   int fixed_point;
   int max_timestep, guidance_max_timestep;
@@ -328,6 +328,9 @@ typedef struct {
   int fixed_point;      /* refinements of each inversion step; below 0: the model's default */
   int max_timestep;     /* above it the prior runs alone; below 0: the model's default */
   int guidance_max_timestep; /* above it guidance is 1; below 0: the model's default */
+  /* 0 to 1: how much of the contrast that guidance adds is taken back (Lin et al. 2023, channel by
+   * channel of z_0); below 0: the model's default */
+  double guidance_rescale;
   double freedom;       /* 0 to 1, fresh noise inside the mask; below 0: the model's default */
   guint64 seed;         /* of the fresh noise */
   int variations;       /* pictures, of seed, seed + 1 ..., on one inversion (1); with freedom 0
@@ -384,7 +387,7 @@ typedef struct {
   /* What was used after defaults, in the order of the parameters. */
   char *prompt;
   int steps;
-  double guidance, freedom;
+  double guidance, guidance_rescale, freedom;
   MoaGuidanceBase base;
   int fixed_point, max_timestep, guidance_max_timestep;
   /* The subjects' image features, [n_features][dim], of those who come in, in
@@ -464,6 +467,7 @@ typedef struct {
   int width, height;         /* multiples of 8; 0: the model's side */
   int steps;                 /* 0: 30 */
   double guidance;           /* below 0: 5 */
+  double guidance_rescale;   /* 0 to 1, as to replace a person (0) */
   MoaGuidanceBase base;
   gboolean prior_only;       /* ignore the subjects: a preview of the layout */
   int max_timestep;          /* below 0: the model's default */

@@ -51,6 +51,7 @@ describe (const ReplaceTask *task, gint32 source, const MoaReplaceResult *result
   used->params.base = result->base;
   used->params.fixed_point = result->fixed_point;
   used->params.max_timestep = result->max_timestep;
+  used->params.guidance_rescale = result->guidance_rescale;
   used->params.guidance_max_timestep = result->guidance_max_timestep;
   used->params.seed = variation->seed;
   used->params.variations = 1;

@@ -30,7 +30,7 @@ static const struct {
   { "freedom", 1, 0.01, TRUE }, { "seed", 0, 1, TRUE }, { "variations", 16, 1, TRUE },
   { "steps", 150, 1, FALSE }, { "guidance", 15, 0.1, FALSE }, { "fixed_point", 10, 1, FALSE },
   { "max_timestep", 1000, 10, FALSE }, { "guidance_max_timestep", 1000, 10, FALSE }, { "grow", 32, 0.5, FALSE }, { "feather", 32, 0.5, FALSE },
-  { "mask_threshold", 1, 0.01, FALSE }, { "expert_scale", 2, 0.05, FALSE },
+  { "guidance_rescale", 1, 0.05, FALSE }, { "mask_threshold", 1, 0.01, FALSE }, { "expert_scale", 2, 0.05, FALSE },
   { "faces", 1, 0.05, FALSE },
 };
 
@@ -132,6 +132,7 @@ get_own (const MoaModelInfo *info, const MoaSetting *setting)
     { "fixed_point", info ? info->fixed_point : 1 },
     { "max_timestep", info ? info->max_timestep : 1000 },
     { "guidance_max_timestep", info ? info->guidance_max_timestep : 1000 },
+    { "guidance_rescale", info ? info->guidance_rescale : 0 },
     { "grow", info ? info->side / 64.0 : 2 },
     { "feather", info ? info->side / 42.0 : 3 },
   };

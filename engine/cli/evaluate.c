@@ -257,6 +257,8 @@ moa_cli_evaluate (int argc, char **argv)
       "G" },
     { "guidance-max-timestep", 0, 0, G_OPTION_ARG_INT, &p->guidance_max_timestep,
       "As of moa replace; the model's own", "T" },
+    { "guidance-rescale", 0, 0, G_OPTION_ARG_DOUBLE, &p->guidance_rescale,
+      "As of moa replace; the model's own", "R" },
     { "no-words", 0, 0, G_OPTION_ARG_NONE, &ev.no_words, "Leave text to image out", NULL },
     { "judge", 0, 0, G_OPTION_ARG_FILENAME, &ev.judge, "The judge's folder; judge/ in the model's",
       "FOLDER" },

@@ -67,13 +67,13 @@ model_json (const MoaModelInfo *info, guint64 bytes)
                                     size_json (info->parts[i].n_parameters), "file_bytes",
                                     size_json (info->parts[i].file_bytes)));
   return json_pack ("{s:o, s:b, s:s?, s:o, s:i, s:i, s:o, s:o, s:o, s:o, "
-                    "s:{s:i, s:f, s:f, s:i, s:i, s:i}, s:o}",
+                    "s:{s:i, s:f, s:f, s:f, s:i, s:i, s:i}, s:o}",
                     "path", moa_cli_json_string (info->path), "complete", !info->missing[0], "expert",
                     info->expert, "missing", moa_cli_strings_json (info->missing), "side", info->side, "feature_dim",
                     info->feature_dim, "layers", moa_cli_strings_json (info->layers), "parts",
                     parts, "weight_bytes", size_json (info->weight_bytes), "replace_bytes",
                     size_json (bytes), "defaults", "steps", info->steps, "guidance", info->guidance,
-                    "freedom", info->freedom, "fixed_point", info->fixed_point, "max_timestep",
+                    "guidance_rescale", info->guidance_rescale, "freedom", info->freedom, "fixed_point", info->fixed_point, "max_timestep",
                     info->max_timestep, "guidance_max_timestep", info->guidance_max_timestep,
                     "warnings", moa_cli_strings_json (info->warnings));
 }
@@ -99,9 +99,9 @@ print_model (const MoaModelInfo *info, guint64 bytes)
   if (bytes > 0)
     g_print ("; %s to replace a person", all);
   g_print ("\n");
-  g_print ("  defaults      %d steps, guidance %g at timesteps up to %d, freedom %g, fixed point %d, "
+  g_print ("  defaults      %d steps, guidance %g at timesteps up to %d, rescaled by %g, freedom %g, fixed point %d, "
            "max timestep %d\n", info->steps, info->guidance, info->guidance_max_timestep,
-           info->freedom, info->fixed_point, info->max_timestep);
+           info->guidance_rescale, info->freedom, info->fixed_point, info->max_timestep);
   for (const char *const *missing = info->missing; *missing; missing++)
     g_print ("  missing       %s\n", *missing);
   for (const char *const *warning = info->warnings; *warning; warning++)

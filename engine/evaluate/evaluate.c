@@ -25,7 +25,7 @@ void
 moa_evaluate_params_init (MoaEvaluateParams *params)
 {
   *params = (MoaEvaluateParams){ .count = 100, .pairs = -1, .words = TRUE, .guidance = -1,
-                                 .guidance_max_timestep = -1, .freedom = -1 };
+                                 .guidance_max_timestep = -1, .guidance_rescale = -1, .freedom = -1 };
 }
 
 static void

@@ -23,9 +23,9 @@ typedef struct {
   int count;        /* swaps of one person, and prompts of one person */
   int pairs;        /* pictures of two people; below 0: half of count, rounded up */
   gboolean words;   /* also draw from words alone (needs a judge) */
-  int steps;        /* 0, and the next three below 0: the model's own */
+  int steps;        /* 0, and the next four below 0: the model's own */
   int guidance_max_timestep;
-  double guidance, freedom;
+  double guidance, guidance_rescale, freedom;
   const char *judge; /* its folder; NULL: judge/ in the model's, if it is there */
   guint ablations;   /* bits */
   /* Others to stand beside it, "NAME=FOLDER": trained without the router loss, say; NULL ended. */

@@ -38,7 +38,7 @@ void moa_sheet_row_clear (MoaSheetRow *row);
 /* The settings that the swaps ran with, after defaults. */
 typedef struct {
   int steps, fixed_point, max_timestep, guidance_max_timestep;
-  double guidance, freedom;
+  double guidance, guidance_rescale, freedom;
 } MoaUsedSettings;
 
 /* Replaces the case's people, and adds to scores.  row and used may be NULL. */

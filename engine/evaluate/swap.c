@@ -55,6 +55,7 @@ replace (const MoaEvaluator *e, const MoaCase *c, gboolean own_maps, GError **er
   params.n_subjects = c->n_people;
   params.steps = e->params->steps;
   params.guidance = e->params->guidance;
+  params.guidance_rescale = e->params->guidance_rescale;
   params.guidance_max_timestep = e->params->guidance_max_timestep;
   params.freedom = e->fresh_noise ? 1 : e->params->freedom;
   params.seed = c->noise;
@@ -282,7 +283,8 @@ moa_evaluate_swap (const MoaEvaluator *e, const MoaCase *c, MoaScores *scores, M
   ok = ok && (!row || fill_row (&s, row, error));
   if (ok && used)
     *used = (MoaUsedSettings){ s.result->steps, s.result->fixed_point, s.result->max_timestep,
-                               s.result->guidance_max_timestep, s.result->guidance, s.result->freedom };
+                               s.result->guidance_max_timestep, s.result->guidance,
+                               s.result->guidance_rescale, s.result->freedom };
   moa_replace_result_free (s.result);
   moa_image_free (s.background);
   return ok;

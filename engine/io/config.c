@@ -409,7 +409,8 @@ static gboolean
 read_defaults (const MoaValues *outer, MoaMoaConfig *c)
 {
   static const char *const keys[]
-    = { "steps", "guidance", "freedom", "fixed_point", "max_timestep", "guidance_max_timestep" };
+    = { "steps", "guidance", "freedom", "fixed_point", "max_timestep", "guidance_max_timestep",
+        "guidance_rescale" };
   if (!moa_values_has (outer, "defaults"))
     return TRUE;
   json_t *object = json_object_get (outer->json, "defaults");
@@ -419,6 +420,7 @@ read_defaults (const MoaValues *outer, MoaMoaConfig *c)
   return moa_values_known (&v, G_N_ELEMENTS (keys), keys)
          && moa_values_optional_int (&v, "steps", 1, 1000, &c->steps)
          && moa_values_optional_double (&v, "guidance", 0, 100, &c->guidance)
+         && moa_values_optional_double (&v, "guidance_rescale", 0, 1, &c->guidance_rescale)
          && moa_values_optional_double (&v, "freedom", 0, 1, &c->freedom)
          && moa_values_optional_int (&v, "fixed_point", 0, 100, &c->fixed_point)
          && moa_values_optional_int (&v, "max_timestep", 0, 100000, &c->max_timestep)
@@ -445,7 +447,7 @@ moa_moa_config_read (const char *path, MoaMoaConfig *config, GError **error)
 {
   MoaValues v;
   *config = (MoaMoaConfig) { .space_time = TRUE, .guidance = -1, .freedom = -1, .fixed_point = -1,
-                             .guidance_max_timestep = -1 };
+                             .guidance_max_timestep = -1, .guidance_rescale = -1 };
   gboolean ok = open_values (path, &v, error) && read_moa (&v, config);
   json_decref (v.json);
   if (!ok)

@@ -87,7 +87,7 @@ typedef struct {
   char **layers;                   /* names of the routed transformer blocks; NULL ended */
   int n_layers;
   int steps;                       /* "defaults": 0 where absent, the others -1; */
-  double guidance, freedom;        /* "defaults" may set max_timestep too */
+  double guidance, guidance_rescale, freedom; /* "defaults" may set max_timestep too */
   int fixed_point, guidance_max_timestep;
 } MoaMoaConfig;
 

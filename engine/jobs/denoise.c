@@ -2,6 +2,7 @@
 #include "jobs/denoise.h"
 
 #include "jobs/encode.h"
+#include "sample/guidance.h"
 
 void
 moa_guide_clear (MoaGuide *guide)
@@ -113,11 +114,9 @@ moa_guide_eps (MoaGuide *guide, MoaJob *job, const float *z, int t, float *eps, 
     return FALSE;
   if (!run (guide, mixes ? &guide->mixture : &guide->prior, &guide->prompt, job, z, t, eps, error))
     return FALSE;
+  int channels = job->model->unet.in_channels;
   if (base_counts (guide, t))
-    {
-      float g = guidance (guide, t);
-      for (gsize i = 0; i < guide->n; i++)
-        eps[i] = base[i] + g * (eps[i] - base[i]);
-    }
+    moa_guidance (job->model->schedule, t, guidance (guide, t), guide->guidance_rescale, z, base, eps,
+                  guide->n / channels, channels);
   return TRUE;
 }

@@ -4,7 +4,7 @@
 
 #include "jobs/job.h"
 
-/*   eps = eps_base + guidance (eps_prompt - eps_base)
+/*   eps = eps_base + guidance (eps_prompt - eps_base), rescaled (sample/guidance.h)
  *
  * The prompt's row is the MoA net's, the base's the prior's or the MoA net's;
  * above max_timestep both are the prior's.  Above guidance_max_timestep the
@@ -21,7 +21,7 @@ typedef struct {
   const MoaControl *control;
   gboolean controls; /* in this step */
   const float *controlled; /* the text that the residuals were last made with, in this step */
-  double guidance;
+  double guidance, guidance_rescale;
   int max_timestep, guidance_max_timestep;
   float *scratch; /* one latent */
   gsize n;        /* floats of a latent */

@@ -66,7 +66,7 @@ add_configurations (GChecksum *sum, const MoaModel *model)
     s->steps_offset, s->set_alpha_to_one, s->prediction,     model->vae.scaling_factor,
     model->vae.shift_factor, model->clip_skip, info->steps,  info->guidance,
     info->freedom,   info->fixed_point,  info->max_timestep,
-    info->guidance_max_timestep,
+    info->guidance_max_timestep, info->guidance_rescale,
     model->keep == MOA_KEEP_FILE ? MOA_KEEP_REAL : model->keep, /* which are the same */
   };
   g_checksum_update (sum, (const guchar *) numbers, sizeof (numbers));

@@ -94,6 +94,7 @@ resolve (Generation *g, GError **error)
   return moa_number_check ("the number of seeds", params->n_seeds, 1, MOST_PICTURES, error) &&
          moa_number_check ("steps", used->steps, 1, g->job->model->schedule->n - 1, error) &&
          moa_number_check ("guidance", used->guidance, 0, 100, error) &&
+         moa_number_check ("guidance_rescale", params->guidance_rescale, 0, 1, error) &&
          moa_number_check ("base", params->base, MOA_BASE_DEFAULT, MOA_BASE_MOA, error) &&
          moa_subjects_check (params->subjects, params->n_subjects, error) && none_kept (g, error) &&
          (g->n_subjects == 0 || moa_model_need_expert (g->job->model, error)) &&
@@ -226,6 +227,7 @@ set_conditions (Generation *g, GError **error)
     guide->base = (MoaCondition){ guide->base.text, g->n_subjects, g->feats + feats, g->index };
   guide->control = &params->control;
   guide->guidance = g->result->guidance;
+  guide->guidance_rescale = params->guidance_rescale;
   guide->guidance_max_timestep = model->schedule->n;
   guide->max_timestep = params->max_timestep < 0 ? model->info.max_timestep : params->max_timestep;
   return TRUE;

@@ -229,6 +229,7 @@ moa_model_describe (MoaModel *model)
     .weight_bytes = bytes,
     .steps = moa->steps > 0 ? moa->steps : 50,
     .guidance = moa->guidance >= 0 ? moa->guidance : 3,
+    .guidance_rescale = moa->guidance_rescale >= 0 ? moa->guidance_rescale : 0,
     .freedom = moa->freedom >= 0 ? moa->freedom : 0,
     .fixed_point = moa->fixed_point >= 0 ? moa->fixed_point : 1,
     .max_timestep = moa->max_timestep,

@@ -14,6 +14,7 @@ moa_replace_params_init (MoaReplaceParams *params)
     .fixed_point = -1,
     .max_timestep = -1,
     .guidance_max_timestep = -1,
+    .guidance_rescale = -1,
     .freedom = -1,
     .variations = 1,
     .find = TRUE,
@@ -158,6 +159,7 @@ settings_ok (const MoaReplacement *r, GError **error)
   double side = r->job->model->info.side;
   if (!moa_number_check ("steps", used->steps, 1, r->job->model->schedule->n, error) ||
       !moa_number_check ("guidance", used->guidance, 0, 100, error) ||
+      !moa_number_check ("guidance_rescale", used->guidance_rescale, 0, 1, error) ||
       !moa_number_check ("fixed_point", used->fixed_point, 0, 100, error) ||
       !moa_number_check ("freedom", used->freedom, 0, 1, error) ||
       !moa_number_check ("grow", params->grow, -HUGE_VAL, side, error) ||
@@ -189,6 +191,8 @@ moa_replacement_resolve (MoaReplacement *r, GError **error)
   used->prompt = has_prompt ? g_strdup (params->prompt) : moa_prompt_default (params->n_subjects);
   used->steps = params->steps == 0 ? info->steps : params->steps;
   used->guidance = params->guidance < 0 ? info->guidance : params->guidance;
+  used->guidance_rescale
+    = params->guidance_rescale < 0 ? info->guidance_rescale : params->guidance_rescale;
   used->freedom = params->freedom < 0 ? info->freedom : params->freedom;
   used->base = params->base == MOA_BASE_DEFAULT ? MOA_BASE_PRIOR : params->base;
   used->fixed_point = params->fixed_point < 0 ? info->fixed_point : params->fixed_point;

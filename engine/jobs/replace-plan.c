@@ -72,6 +72,7 @@ set_conditions (MoaReplacement *r, GError **error)
   guide->mixes = TRUE;
   guide->base_is_mixture = r->empty_prompt != NULL;
   guide->guidance = r->result->guidance;
+  guide->guidance_rescale = r->result->guidance_rescale;
   guide->guidance_max_timestep = r->result->guidance_max_timestep;
   guide->max_timestep = r->result->max_timestep;
   guide->control = &r->params->control;

@@ -365,6 +365,7 @@ static const Change changes[] = {
   { MOA, "defaults.fixed_point", "1.5", "a whole number" },
   { MOA, "defaults.max_timestep", "-1", "from 0" },
   { MOA, "defaults.guidance_max_timestep", "-1", "from 0" },
+  { MOA, "defaults.guidance_rescale", "1.5", "from 0 to 1" },
   /* values that are long or ugly in a message */
   { UNET, "act_fn", "\"\\n\\u001b[31m\\u00e9\"", "is \"\\n\\u001B[31m\\u00E9\"" },
   { UNET, "act_fn", "[[[[[[[[[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]]]]]]]]]",
@@ -379,12 +380,13 @@ test_defaults (void)
   char *path;
   const char text[] = "{\"feature_dim\": 8, \"router_hidden\": 12, \"max_timestep\": 800, \"layers\":"
     " [\"x\"], \"defaults\": {\"steps\": 40, \"guidance\": 1.5, \"freedom\": 0, \"fixed_point\": 2,"
-    " \"max_timestep\": 700, \"guidance_max_timestep\": 0}}";
+    " \"max_timestep\": 700, \"guidance_max_timestep\": 0, \"guidance_rescale\": 0.7}}";
   read_text_as (MOA, text, strlen (text), &config, &path, &error);
   g_assert_no_error (error);
   g_assert_true (config.moa.steps == 40 && config.moa.guidance == 1.5 && config.moa.freedom == 0);
   g_assert_true (config.moa.fixed_point == 2 && config.moa.max_timestep == 700);
   g_assert_cmpint (config.moa.guidance_max_timestep, ==, 0);
+  g_assert_cmpfloat (config.moa.guidance_rescale, ==, 0.7);
   g_assert_cmpint (config.moa.router_hidden, ==, 12);
   moa_moa_config_clear (&config.moa);
   scratch_free (path);
@@ -395,6 +397,7 @@ test_defaults (void)
   g_assert_true (config.moa.steps == 0 && config.moa.guidance == -1 && config.moa.freedom == -1);
   g_assert_true (config.moa.fixed_point == -1 && config.moa.max_timestep == 800);
   g_assert_cmpint (config.moa.guidance_max_timestep, ==, -1);
+  g_assert_cmpfloat (config.moa.guidance_rescale, ==, -1);
   moa_moa_config_clear (&config.moa);
   scratch_free (path);
 

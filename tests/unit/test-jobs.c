@@ -542,6 +542,39 @@ test_guidance_interval (void)
   moa_model_unref (model);
 }
 
+/* Rescaled, guidance gives another picture, but none where there is no guidance. */
+static void
+test_guidance_rescale (void)
+{
+  MoaModel *model = open_model (mini_path ());
+  Swap swap;
+  swap_init (&swap, "lake", 5);
+  static const struct { double guidance, rescale; } runs[]
+    = { { 1, 0 }, { 1, 1 }, { 6, 0 }, { 6, 0.5 }, { 6, 1 }, { 6, -1 } };
+  const MoaImage *images[G_N_ELEMENTS (runs)];
+  MoaReplaceResult *results[G_N_ELEMENTS (runs)];
+  double own = moa_model_get_info (model)->guidance_rescale;
+  for (gsize i = 0; i < G_N_ELEMENTS (runs); i++)
+    {
+      swap.params.guidance = runs[i].guidance;
+      swap.params.guidance_rescale = runs[i].rescale;
+      swap.params.guidance_max_timestep = 1000;
+      results[i] = replace_with (model, &swap.params, NULL);
+      g_assert_cmpfloat (results[i]->guidance_rescale, ==, runs[i].rescale < 0 ? own : runs[i].rescale);
+      images[i] = results[i]->variations->image;
+    }
+  g_assert_cmpfloat (image_difference (images[0], images[1]), ==, 0);
+  double half = image_difference (images[2], images[3]), whole = image_difference (images[2], images[4]);
+  g_assert_cmpfloat (half, >, 0.02);
+  g_assert_cmpfloat (whole, >, half);
+  g_assert_true (own == 0 || own == 1);
+  g_assert_cmpfloat (image_difference (images[own == 1 ? 4 : 2], images[5]), ==, 0);
+  for (gsize i = 0; i < G_N_ELEMENTS (runs); i++)
+    moa_replace_result_free (results[i]);
+  swap_clear (&swap);
+  moa_model_unref (model);
+}
+
 static void
 test_maps (void)
 {
@@ -718,6 +751,7 @@ main (int argc, char **argv)
   g_test_add_func ("/jobs/order", test_order);
   g_test_add_func ("/jobs/photos", test_photos);
   g_test_add_func ("/jobs/guidance-interval", test_guidance_interval);
+  g_test_add_func ("/jobs/guidance-rescale", test_guidance_rescale);
   g_test_add_func ("/jobs/maps", test_maps);
   g_test_add_func ("/jobs/golden-inversion", test_golden_inversion);
   g_test_add_func ("/jobs/generate", test_generate);

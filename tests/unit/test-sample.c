@@ -5,8 +5,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/rng.h"
 #include "io/safetensors.h"
 #include "sample/ddim.h"
+#include "sample/guidance.h"
 #include "sample/unipc.h"
 
 static const MoaScheduleConfig sd15 = { 1000, 0.00085, 0.012, TRUE, 1, FALSE, MOA_PREDICT_EPSILON };
@@ -400,6 +402,65 @@ test_many_steps (void)
   moa_schedule_free (schedule);
 }
 
+/* ---- Guidance --------------------------------------------------------- */
+
+enum { PIXELS = 40, CHANNELS = 4 };
+
+/* Mean and standard deviation of a channel of the z_0 that eps points to. */
+static void
+channel_of_z0 (const MoaSchedule *schedule, int t, const float *z, const float *eps, int channel,
+               double *mean, double *deviation)
+{
+  double abar = schedule->abar[t], sum = 0, squares = 0;
+  for (int i = channel; i < PIXELS * CHANNELS; i += CHANNELS)
+    {
+      double x = (z[i] - sqrt (1 - abar) * eps[i]) / sqrt (abar);
+      sum += x;
+      squares += x * x;
+    }
+  *mean = sum / PIXELS;
+  *deviation = sqrt (squares / PIXELS - *mean * *mean);
+}
+
+/* Rescaled by r, each channel of z_0 keeps guidance's mean, and has r of the prompt's deviation and
+ * 1 - r of guidance's; by 0 it is guidance alone. */
+static void
+test_guidance (void)
+{
+  MoaSchedule *schedule = moa_schedule_new (&sd15);
+  static const int timesteps[] = { 200, 500, 981 }; /* less noise leaves guidance little to say */
+  float z[PIXELS * CHANNELS], base[PIXELS * CHANNELS], prompt[PIXELS * CHANNELS];
+  float plain[PIXELS * CHANNELS], out[PIXELS * CHANNELS];
+  moa_rng_normal (1, 0, 0, z, PIXELS * CHANNELS);
+  moa_rng_normal (1, 1, 0, base, PIXELS * CHANNELS);
+  moa_rng_normal (1, 2, 0, prompt, PIXELS * CHANNELS);
+  for (guint k = 0; k < G_N_ELEMENTS (timesteps); k++)
+    for (double r = 0; r <= 1; r += 0.25)
+      {
+        int t = timesteps[k];
+        memcpy (plain, prompt, sizeof (plain));
+        memcpy (out, prompt, sizeof (out));
+        moa_guidance (schedule, t, 3, 0, z, base, plain, PIXELS, CHANNELS);
+        moa_guidance (schedule, t, 3, r, z, base, out, PIXELS, CHANNELS);
+        for (int i = 0; i < PIXELS * CHANNELS; i++)
+          {
+            g_assert_cmpfloat_with_epsilon (plain[i], base[i] + 3 * (prompt[i] - base[i]), 1e-5);
+            g_assert_true (r > 0 || out[i] == plain[i]);
+          }
+        for (int c = 0; c < CHANNELS; c++)
+          {
+            double mean, guided_mean, prompt_mean, deviation, guided, wanted;
+            channel_of_z0 (schedule, t, z, out, c, &mean, &deviation);
+            channel_of_z0 (schedule, t, z, plain, c, &guided_mean, &guided);
+            channel_of_z0 (schedule, t, z, prompt, c, &prompt_mean, &wanted);
+            g_assert_cmpfloat (guided, >, 1.01 * wanted);
+            g_assert_cmpfloat_with_epsilon (mean, guided_mean, 1e-4 * guided);
+            g_assert_cmpfloat_with_epsilon (deviation, r * wanted + (1 - r) * guided, 1e-4 * guided);
+          }
+      }
+  moa_schedule_free (schedule);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -434,5 +495,6 @@ main (int argc, char **argv)
   g_test_add_func ("/sample/spacing", test_spacing);
   g_test_add_func ("/sample/all-steps", test_all_steps);
   g_test_add_func ("/sample/many-steps", test_many_steps);
+  g_test_add_func ("/sample/guidance", test_guidance);
   return g_test_run ();
 }
