@@ -6,8 +6,9 @@
  * every net begins as a nearly linear path: without it a small autoencoder
  * hardly gets going.  An expert is a copy of the prior's attention, routers
  * and the fuser's end are zero: an untrained MoA is the prior.  A ControlNet is a copy of the U-Net's way
- * down whose ends are zero (Zhang et al. 2023): the prior too.  So is a LoRA: down is normal of width
- * 1 / rank, up zero (PEFT's "gaussian", diffusers' trainings). */
+ * down whose ends are zero (Zhang et al. 2023): the prior too; the convolutions that see its picture have
+ * PyTorch's biases besides, as uniform as their kernels, so that black is something to them.  So is a LoRA:
+ * down is normal of width 1 / rank, up zero (PEFT's "gaussian", diffusers' trainings). */
 #include "train/parts.h"
 
 #include "base/rng.h"
@@ -28,11 +29,40 @@ ends (const MoaParam *param, const char *suffix)
   return g_str_has_suffix (param->name, suffix);
 }
 
+static const MoaParam *
+find_param (const MoaParams *params, const char *name)
+{
+  for (guint i = 0; i < moa_params_count (params); i++)
+    if (!strcmp (moa_params_nth (params, i)->name, name))
+      return moa_params_nth (params, i);
+  return NULL;
+}
+
+/* Of those that see a ControlNet's picture all but the last. */
+static gboolean
+sees_hint (const MoaParam *param)
+{
+  return g_str_has_prefix (param->name, "controlnet_cond_embedding.") && !strstr (param->name, ".conv_out.");
+}
+
+/* Numbers that each output is made of, of a layer of which this is the weight or the bias. */
+static gsize
+fan_in (const MoaParams *params, const MoaParam *param)
+{
+  if (ends (param, ".bias"))
+    {
+      int stem = strlen (param->name) - strlen (".bias");
+      g_autofree char *name = g_strdup_printf ("%.*s.weight", stem, param->name);
+      param = find_param (params, name);
+    }
+  return moa_param_numbers (param) / param->dim[0];
+}
+
 static gboolean
 starts_at_zero (int part, const MoaParam *param)
 {
   if (ends (param, ".bias"))
-    return TRUE;
+    return part != MOA_PART_CONTROL || !sees_hint (param);
   if (part == MOA_PART_MOA)
     return ends (param, ".router.weight") || ends (param, ".router.2.weight")
            || ends (param, "fuser.mlp.2.weight");
@@ -50,8 +80,6 @@ starts_at_zero (int part, const MoaParam *param)
 static Start
 choose (const MoaParts *parts, int part, const MoaParam *param)
 {
-  gsize n = moa_param_numbers (param), fan_in = n / param->dim[0];
-  double scale = 1 / sqrt (fan_in);
   gboolean clip = part == MOA_PART_TEXT || part == MOA_PART_VISION;
   if (starts_at_zero (part, param))
     return (Start){ ZEROS };
@@ -61,8 +89,9 @@ choose (const MoaParts *parts, int part, const MoaParam *param)
     return (Start){ FREQUENCIES };
   if (clip && strstr (param->name, "embedding") && !strstr (param->name, "patch_embedding"))
     return (Start){ NORMAL, 0.02 };
-  if (param->rank == 1)
+  if (param->rank == 1 && !ends (param, ".bias"))
     return (Start){ ONES };
+  double scale = 1 / sqrt (fan_in (parts->params[part], param));
   if (!clip)
     return (Start){ UNIFORM, scale };
   /* Each layer adds two branches to the stream. */
@@ -105,28 +134,18 @@ quiet_logvar (const MoaParam *param, float *numbers)
       numbers[i] = -6;
 }
 
-static const MoaParam *
-prior_of (const MoaParts *parts, const MoaParam *param)
-{
-  const MoaParams *unet = parts->params[MOA_PART_UNET];
-  for (guint i = 0; i < moa_params_count (unet); i++)
-    if (!strcmp (moa_params_nth (unet, i)->name, param->name))
-      return moa_params_nth (unet, i);
-  return NULL;
-}
-
 /* What has the name of a parameter of the U-Net begins as that. */
 static void
 copy_unet (MoaParts *parts, int part)
 {
-  MoaParams *params = parts->params[part];
+  MoaParams *params = parts->params[part], *unet = parts->params[MOA_PART_UNET];
   for (guint i = 0; i < moa_params_count (params); i++)
     {
       MoaParam *param = moa_params_nth (params, i);
-      const MoaParam *prior = prior_of (parts, param);
+      const MoaParam *prior = find_param (unet, param->name);
       g_autofree float *numbers = g_new (float, moa_param_numbers (param));
       /* A card that fails tells at the next run. */
-      if (prior && moa_params_get_numbers (parts->params[MOA_PART_UNET], prior, numbers, NULL))
+      if (prior && moa_params_get_numbers (unet, prior, numbers, NULL))
         moa_params_set_numbers (params, param, numbers, NULL);
     }
 }

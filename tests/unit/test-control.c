@@ -1,0 +1,418 @@
+/* A LoRA and a ControlNet before and after their trainings: what they begin with, what their files look like,
+ * and the pictures that a ControlNet follows. */
+#include "train-util.h"
+
+#include "train/data-private.h"
+#include "train/folder.h"
+#include "train/trainer.h"
+
+enum { RANK = 5, SIZE = 64 };
+
+static char *layers[] = { "*.attn1.to_?", "conv_in", "*.proj_in", NULL };
+
+/* The tiny model with a new ControlNet, and a new LoRA beside it. */
+static void
+start_both (MoaParts *parts)
+{
+  g_autofree char *tiny = tiny_model ();
+  g_autoptr (GError) error = NULL;
+  moa_parts_open (parts, tiny, 1u << MOA_PART_CONTROL, moa_device_host (), &error);
+  g_assert_no_error (error);
+  moa_parts_add_lora (parts, RANK, layers, &error);
+  g_assert_no_error (error);
+  moa_parts_load (parts, 1u << MOA_PART_UNET | 1u << MOA_PART_CONTROL | 1u << MOA_PART_LORA, NULL, &error);
+  g_assert_no_error (error);
+  moa_parts_start (parts, MOA_PART_CONTROL, 3);
+  moa_parts_start (parts, MOA_PART_LORA, 3);
+}
+
+static const MoaParam *
+find (const MoaParams *params, const char *name)
+{
+  for (guint i = 0; i < moa_params_count (params); i++)
+    if (!strcmp (moa_params_nth (params, i)->name, name))
+      return moa_params_nth (params, i);
+  return NULL;
+}
+
+/* (transfer full) */
+static float *
+numbers_of (MoaParams *params, const MoaParam *param)
+{
+  float *numbers = g_new (float, moa_param_numbers (param));
+  g_assert_true (moa_params_get_numbers (params, param, numbers, NULL));
+  return numbers;
+}
+
+/* ---- First values ----------------------------------------------------- */
+
+typedef struct {
+  double mean, deviation, most;
+} Spread;
+
+static Spread
+spread_of (const float *x, gsize n)
+{
+  Spread s = { 0, 0, 0 };
+  for (gsize i = 0; i < n; i++)
+    {
+      s.mean += x[i] / n;
+      s.most = MAX (s.most, fabs (x[i]));
+    }
+  for (gsize i = 0; i < n; i++)
+    s.deviation += pow (x[i] - s.mean, 2) / n;
+  s.deviation = sqrt (s.deviation);
+  return s;
+}
+
+/* As PEFT's "gaussian": down normal with deviation 1 / rank, up zero. */
+static void
+test_lora_start (void)
+{
+  MoaParts parts;
+  start_both (&parts);
+  MoaParams *lora = parts.params[MOA_PART_LORA];
+  g_autoptr (GHashTable) firsts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  int down = 0, up = 0;
+  for (guint i = 0; i < moa_params_count (lora); i++)
+    {
+      const MoaParam *param = moa_params_nth (lora, i);
+      g_autofree float *x = numbers_of (lora, param);
+      gsize n = moa_param_numbers (param);
+      Spread s = spread_of (x, n);
+      if (g_str_has_suffix (param->name, ".lora_B.weight"))
+        {
+          g_assert_cmpint (param->dim[1], ==, RANK);
+          g_assert_cmpfloat (s.most, ==, 0);
+          up++;
+          continue;
+        }
+      g_assert_true (g_str_has_suffix (param->name, ".lora_A.weight"));
+      g_assert_cmpint (param->dim[0], ==, RANK);
+      g_assert_cmpfloat_with_epsilon (s.deviation * RANK, 1, 4 / sqrt (2 * n));
+      g_assert_cmpfloat_with_epsilon (s.mean * RANK, 0, 4 / sqrt (n));
+      g_assert_cmpfloat (s.most * RANK, >, 1.8); /* uniform numbers end before */
+      g_assert_true (g_hash_table_add (firsts, g_strdup_printf ("%.9g", x[0])));
+      down++;
+    }
+  g_assert_cmpint (down, ==, up);
+  g_assert_cmpint (down, >, 16 * 3);
+  moa_parts_clear (&parts);
+}
+
+/* The U-Net's way down to the bit, ends that are zero, and convolutions of the picture as PyTorch starts them:
+ * uniform within 1 / sqrt (fan in), biases too. */
+static void
+test_controlnet_start (void)
+{
+  MoaParts parts;
+  start_both (&parts);
+  MoaParams *control = parts.params[MOA_PART_CONTROL], *unet = parts.params[MOA_PART_UNET];
+  int copies = 0, zeros = 0, seeing = 0;
+  for (guint i = 0; i < moa_params_count (control); i++)
+    {
+      const MoaParam *param = moa_params_nth (control, i), *own = find (unet, param->name);
+      g_autofree float *x = numbers_of (control, param);
+      gsize n = moa_param_numbers (param);
+      Spread s = spread_of (x, n);
+      if (own)
+        {
+          g_autofree float *y = numbers_of (unet, own);
+          g_assert_cmpmem (x, n * sizeof (float), y, moa_param_numbers (own) * sizeof (float));
+          copies++;
+        }
+      else if (g_str_has_prefix (param->name, "controlnet_cond_embedding.") && !strstr (param->name, "conv_out"))
+        {
+          g_autofree char *layer = g_strndup (param->name, g_strrstr (param->name, ".") - param->name);
+          g_autofree char *name = g_strconcat (layer, ".weight", NULL);
+          const MoaParam *weight = find (control, name);
+          double bound = 1 / sqrt (weight->dim[1] * 9);
+          g_assert_cmpfloat (s.most, <=, bound);
+          g_assert_cmpfloat (s.most, >, bound * pow (1e-3, 1.0 / n)); /* one in a thousand ends before */
+          g_assert_cmpfloat (fabs (s.mean), <, 4 * bound / sqrt (3 * n));
+          seeing++;
+        }
+      else
+        {
+          g_assert_cmpfloat (s.most, ==, 0);
+          zeros++;
+        }
+    }
+  g_assert_cmpint (seeing, ==, 2 * 7);
+  g_assert_cmpint (zeros, ==, 2 * (1 + 12 + 1));
+  g_assert_cmpint (copies + seeing + zeros, ==, moa_params_count (control));
+  g_assert_cmpint (copies, >, 100);
+  moa_parts_clear (&parts);
+}
+
+/* ---- Files ------------------------------------------------------------ */
+
+static MoaSafetensors *
+written (const MoaParts *parts, int part, const char *folder)
+{
+  g_autofree char *path = moa_part_file (folder, part), *dir = g_path_get_dirname (path);
+  g_autoptr (GError) error = NULL;
+  g_mkdir_with_parents (dir, 0777);
+  moa_parts_write (parts, part, folder, NULL, FALSE, &error);
+  g_assert_no_error (error);
+  MoaSafetensors *file = moa_safetensors_open (path, &error);
+  g_assert_no_error (error);
+  return file;
+}
+
+/* A ControlNet's tensors have the shapes that diffusers gives them; a LoRA's as many dimensions as what they
+ * are added to. */
+static void
+test_shapes (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL), *tiny = tiny_model ();
+  g_autofree char *control = moa_part_file (tiny, MOA_PART_CONTROL), *unet = moa_part_file (tiny, MOA_PART_UNET);
+  MoaParts parts;
+  start_both (&parts);
+  MoaSafetensors *theirs = moa_safetensors_open (control, NULL), *layer = moa_safetensors_open (unet, NULL);
+  MoaSafetensors *own = written (&parts, MOA_PART_CONTROL, folder), *lora = written (&parts, MOA_PART_LORA, folder);
+  g_assert_cmpint (moa_safetensors_count (own), ==, moa_safetensors_count (theirs));
+  for (int i = 0; i < moa_safetensors_count (own); i++)
+    {
+      const MoaFileTensor *a = moa_safetensors_tensor (own, i), *b = moa_safetensors_find (theirs, a->name);
+      g_assert_nonnull (b);
+      g_assert_cmpint (a->rank, ==, b->rank);
+      g_assert_cmpmem (a->dim, a->rank * sizeof *a->dim, b->dim, b->rank * sizeof *b->dim);
+    }
+  for (int i = 0; i < moa_safetensors_count (lora); i++)
+    {
+      const MoaFileTensor *a = moa_safetensors_tensor (lora, i);
+      gboolean up = strstr (a->name, ".lora_B.") != NULL;
+      g_assert_true (g_str_has_prefix (a->name, "unet."));
+      g_autofree char *stem = g_strndup (a->name + strlen ("unet."), strstr (a->name, ".lora_") - a->name - 5);
+      g_autofree char *name = g_strconcat (stem, ".weight", NULL);
+      const MoaFileTensor *b = moa_safetensors_find (layer, name);
+      g_assert_nonnull (b);
+      g_assert_cmpint (a->rank, ==, b->rank);
+      g_assert_cmpint (a->dim[0], ==, up ? b->dim[0] : RANK);
+      g_assert_cmpint (a->dim[1], ==, up ? RANK : b->dim[1]);
+      for (int k = 2; k < a->rank; k++)
+        g_assert_cmpint (a->dim[k], ==, up ? 1 : b->dim[k]);
+    }
+  MoaSafetensors *files[] = { theirs, layer, own, lora };
+  for (int i = 0; i < 4; i++)
+    moa_safetensors_close (files[i]);
+  moa_parts_clear (&parts);
+  remove_all (folder);
+}
+
+/* A copy of the tiny model's folder, without a ControlNet. */
+static char *
+copy_tiny (void)
+{
+  char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autofree char *tiny = tiny_model ();
+  g_autoptr (GError) error = NULL;
+  moa_folder_copy_model (tiny, folder, &error);
+  g_assert_no_error (error);
+  return folder;
+}
+
+/* Where a model has none, it is like the U-Net's way down; one that is there goes on. */
+static void
+test_config (void)
+{
+  g_autofree char *none = copy_tiny (), *folder = copy_tiny (), *tiny = tiny_model ();
+  g_autofree char *path = g_build_filename (folder, "controlnet", "config.json", NULL);
+  g_autofree char *theirs = moa_part_file (tiny, MOA_PART_CONTROL), *own = moa_part_file (folder, MOA_PART_CONTROL);
+  g_autoptr (GError) error = NULL;
+  MoaParts parts;
+  moa_folder_add_controlnet (none, folder, &error);
+  g_assert_no_error (error);
+  moa_parts_open (&parts, folder, 0, moa_device_host (), &error);
+  g_assert_no_error (error);
+  const MoaUnetConfig *a = &parts.control.unet, *b = &parts.unet;
+  g_assert_cmpint (a->n_levels, ==, b->n_levels);
+  g_assert_cmpmem (a->channels, sizeof a->channels, b->channels, sizeof b->channels);
+  g_assert_cmpmem (a->heads, sizeof a->heads, b->heads, sizeof b->heads);
+  g_assert_cmpmem (a->down_cross, sizeof a->down_cross, b->down_cross, sizeof b->down_cross);
+  g_assert_cmpint (a->layers_per_block, ==, b->layers_per_block);
+  g_assert_cmpint (a->norm_groups, ==, b->norm_groups);
+  g_assert_cmpint (a->text_dim, ==, b->text_dim);
+  g_assert_cmpint (a->linear_projection, ==, b->linear_projection);
+  g_assert_cmpfloat (a->norm_eps, ==, b->norm_eps);
+  const int hint[] = { 16, 32, 32, 32 }; /* no wider than the U-Net's 32 */
+  g_assert_cmpint (parts.control.n_hint, ==, 4);
+  g_assert_cmpmem (parts.control.hint, sizeof hint, hint, sizeof hint);
+  moa_folder_start_parts (&parts, folder, 1, &error);
+  g_assert_no_error (error);
+  moa_parts_clear (&parts);
+  MoaModel *model = moa_model_open (folder, &error);
+  g_assert_no_error (error);
+  g_assert_true (moa_model_get_info (model)->controlnet);
+  moa_model_unref (model);
+  g_autofree char *text = NULL;
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_assert_null (strstr (text, "up_block_types"));
+
+  moa_folder_add_controlnet (tiny, folder, &error);
+  g_assert_no_error (error);
+  assert_same_tensors (theirs, own);
+  remove_all (none);
+  remove_all (folder);
+}
+
+/* ---- The pictures that it follows -------------------------------------- */
+
+/* A folder in the plain layout with n pictures of the world. */
+static char *
+pictures_new (int n)
+{
+  char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autoptr (GError) error = NULL;
+  MoaWorld *world = moa_world_new (3, SIZE, 32);
+  moa_data_write_world (world, 0, n, MOA_DATA_LAYOUT_PLAIN, folder, NULL, &error);
+  g_assert_no_error (error);
+  moa_world_free (world);
+  return folder;
+}
+
+static void
+hint_options (MoaDataOptions *options)
+{
+  moa_data_options_init (options);
+  options->size = SIZE;
+  options->photo_size = 32;
+  options->hint = TRUE;
+}
+
+static gboolean
+is_mirrored (const float *a, const float *b)
+{
+  for (int i = 0; i < SIZE * SIZE; i++)
+    if (memcmp (a + 3 * i, b + 3 * (i / SIZE * SIZE + SIZE - 1 - i % SIZE), 3 * sizeof (float)))
+      return FALSE;
+  return TRUE;
+}
+
+/* It is flipped where its picture is; one of another size is refused. */
+static void
+test_flips (void)
+{
+  g_autofree char *folder = pictures_new (1);
+  MoaDataOptions options;
+  g_autoptr (GError) error = NULL;
+  hint_options (&options);
+  MoaDataSource *source = moa_data_plain (folder, &options, &error);
+  g_assert_no_error (error);
+  MoaDataItem *first = moa_data_item_new (source), *item = moa_data_item_new (source);
+  g_assert_true (moa_data_source_load (source, 0, first, &error));
+  int flipped = 0;
+  for (int i = 1; i < 20; i++)
+    {
+      g_assert_true (moa_data_source_load (source, i, item, &error));
+      gboolean turned = item->index != first->index;
+      g_assert_cmpint (is_mirrored (first->picture, item->picture), ==, turned);
+      g_assert_cmpint (is_mirrored (first->hint, item->hint), ==, turned);
+      flipped += turned;
+    }
+  g_assert_cmpint (flipped, >, 3);
+  g_assert_cmpint (flipped, <, 16);
+
+  g_autofree char *photo = g_build_filename (folder, "photos", "000000000-1.png", NULL);
+  g_autofree char *hint = g_build_filename (folder, "conditioning", "000000000.png", NULL);
+  g_assert_cmpint (g_rename (photo, hint), ==, 0);
+  g_assert_false (moa_data_source_load (source, 0, item, &error)); /* the only one */
+  char **broken = moa_data_source_broken (source);
+  g_assert_nonnull (strstr (broken[0], "is 32 x 32, but the picture is 64 x 64"));
+  g_strfreev (broken);
+  moa_data_item_free (source, first);
+  moa_data_item_free (source, item);
+  moa_data_source_free (source);
+  remove_all (folder);
+}
+
+/* The world's is how its people stand, from 0 to 1, and it is counted as memory. */
+static void
+test_world_hint (void)
+{
+  MoaDataOptions options;
+  hint_options (&options);
+  options.seed = 3;
+  MoaDataSource *source = moa_data_world (&options);
+  MoaWorld *world = moa_world_new (3, SIZE, 32);
+  MoaDataItem *item = moa_data_item_new (source);
+  gsize bytes = moa_data_item_bytes (source);
+  for (int k = 0; k < 4; k++)
+    {
+      MoaScene scene;
+      guint8 pose[3 * SIZE * SIZE];
+      g_assert_true (moa_data_source_load (source, k, item, NULL));
+      moa_world_scene (world, k, 0, &scene);
+      moa_world_pose (world, &scene, pose);
+      for (int i = 0; i < 3 * SIZE * SIZE; i++)
+        g_assert_cmpfloat_with_epsilon (item->hint[i], pose[i] / 255.0, 1e-6);
+    }
+  moa_data_item_free (source, item);
+  moa_data_source_free (source);
+  moa_world_free (world);
+  options.hint = FALSE;
+  source = moa_data_world (&options);
+  g_assert_cmpuint (bytes - moa_data_item_bytes (source), ==, 3 * SIZE * SIZE * sizeof (float));
+  moa_data_source_free (source);
+}
+
+/* ---- What it is worth --------------------------------------------------- */
+
+/* A column of a sheet of samples: the sums of its rows' bytes. */
+static void
+sample_rows (const char *pictures, guint64 sums[3])
+{
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "samples-000000001.png", NULL);
+  g_autofree char *config = g_strdup_printf (
+    "{'stage': 'prior', 'steps': 1, 'batch': 2, 'micro_batch': 2, 'prior': {'controlnet': true},"
+    " 'optimizer': {'lr': 0.0}, 'every': {'samples': 1, 'validate': 100},"
+    " 'data': {'source': 'plain', 'path': '%s', 'held_out': 1, 'augment': false}}", pictures);
+  g_autoptr (GError) error = NULL;
+  int width, height;
+  train (config, folder, FALSE, 0, NULL);
+  g_autofree guint8 *rgb = moa_data_read_picture (path, &width, &height, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (height, ==, 3 * width);
+  for (int row = 0; row < 3; row++)
+    {
+      sums[row] = 0;
+      for (int i = 0; i < 3 * width * width; i++)
+        sums[row] += (guint64) (i + 1) * rgb[3 * row * width * width + i];
+    }
+  remove_all (folder);
+}
+
+/* What is drawn follows the picture in the last row. */
+static void
+test_samples (void)
+{
+  g_autofree char *pictures = pictures_new (2);
+  g_autofree char *list = g_build_filename (pictures, "captions.txt", NULL);
+  g_autofree char *hint = g_build_filename (pictures, "conditioning", "000000000.png", NULL);
+  g_autofree char *other = g_build_filename (pictures, "conditioning", "000000001.png", NULL);
+  guint64 one[3], two[3];
+  g_assert_true (g_file_set_contents (list, "000000000\ta man\n", -1, NULL));
+  sample_rows (pictures, one);
+  g_assert_cmpint (g_rename (other, hint), ==, 0);
+  sample_rows (pictures, two);
+  g_assert_cmpuint (one[0], ==, two[0]);
+  g_assert_cmpuint (one[1], !=, two[1]);
+  g_assert_cmpuint (one[2], !=, two[2]);
+  remove_all (pictures);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/control/lora-start", test_lora_start);
+  g_test_add_func ("/control/start", test_controlnet_start);
+  g_test_add_func ("/control/shapes", test_shapes);
+  g_test_add_func ("/control/config", test_config);
+  g_test_add_func ("/control/flips", test_flips);
+  g_test_add_func ("/control/world-hint", test_world_hint);
+  g_test_add_func ("/control/samples", test_samples);
+  return g_test_run ();
+}
