@@ -2,21 +2,17 @@
 #include "jobs/model.h"
 
 #include "jobs/nets.h"
+#include "nets/controlnet.h"
 #include "nets/unet.h"
 
 #include <string.h>
 
 /* ---- Do they fit together? ---- */
 
-/* A ControlNet's residuals must have the shapes of the U-Net's skips. */
 static gboolean
 control_fits (const MoaModel *model, GError **error)
 {
-  const MoaUnetConfig *a = &model->unet, *b = &model->control.unet;
-  if (!model->control_params
-      || (a->n_levels == b->n_levels && a->layers_per_block == b->layers_per_block
-          && a->text_dim == b->text_dim
-          && !memcmp (a->channels, b->channels, a->n_levels * sizeof *a->channels)))
+  if (!model->control_params || moa_controlnet_fits (&model->control, &model->unet))
     return TRUE;
   return moa_fail (error, MOA_ERROR_MODEL, "%s: the ControlNet was made for another U-Net than %s",
                    model->sources.control.weights, model->path);

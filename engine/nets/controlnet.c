@@ -7,6 +7,8 @@
  */
 #include "nets/controlnet.h"
 
+#include <string.h>
+
 /* The picture at the latent's size: an eighth of its own, by three convolutions with stride 2. */
 static MoaTensor *
 embed_hint (const MoaNet *net, const MoaControlConfig *config, MoaTensor *hint)
@@ -43,4 +45,13 @@ moa_controlnet (MoaGraph *g, const MoaControlConfig *config, MoaParams *params,
     }
   residual[skips->len] = moa_net_linear (&net, middle, moa_net_dim (middle, -1), NULL,
                                          "controlnet_mid_block");
+}
+
+gboolean
+moa_controlnet_fits (const MoaControlConfig *config, const MoaUnetConfig *unet)
+{
+  const MoaUnetConfig *own = &config->unet;
+  return own->n_levels == unet->n_levels && own->layers_per_block == unet->layers_per_block
+         && own->text_dim == unet->text_dim
+         && !memcmp (own->channels, unet->channels, unet->n_levels * sizeof *unet->channels);
 }

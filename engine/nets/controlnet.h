@@ -10,4 +10,7 @@
 void moa_controlnet (MoaGraph *g, const MoaControlConfig *config, MoaParams *params,
                      const MoaUnetArgs *args, MoaTensor *hint, MoaTensor **residual);
 
+/* Whether its residuals have the shapes of the U-Net's skips. */
+gboolean moa_controlnet_fits (const MoaControlConfig *config, const MoaUnetConfig *unet);
+
 #endif

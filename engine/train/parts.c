@@ -59,6 +59,10 @@ read_configs (MoaParts *parts, const char *path, GError **error)
       || (g_file_test (control_file, G_FILE_TEST_EXISTS)
           && !moa_control_config_read (control_file, &parts->control, error)))
     return FALSE;
+  if (parts->control.n_hint > 0 && !moa_controlnet_fits (&parts->control, &parts->unet))
+    return moa_fail (error, MOA_ERROR_MODEL,
+                     "%s: the ControlNet was made for another U-Net than the model's; begin a new one from a "
+                     "model without controlnet/", control_file);
   parts->tokenizer = moa_tokenizer_open (tokenizer_file, error);
   if (!parts->tokenizer)
     return FALSE;
@@ -229,10 +233,11 @@ file_shape (const MoaParts *parts, int part, const MoaParam *param, gint64 dim[4
   memcpy (dim, param->dim, sizeof (param->dim));
   dim[2] = param->rank > 2 ? dim[2] : 1;
   dim[3] = param->rank > 3 ? dim[3] : 1;
+  const MoaUnetConfig *unet = part == MOA_PART_CONTROL ? &parts->control.unet : &parts->unet;
   gboolean conv = g_str_has_suffix (param->name, "conv_shortcut.weight")
                   || g_str_has_suffix (param->name, "quant_conv.weight")
                   || (part == MOA_PART_CONTROL && g_str_has_prefix (param->name, "controlnet_"))
-                  || ((part == MOA_PART_UNET || part == MOA_PART_CONTROL) && !parts->unet.linear_projection
+                  || ((part == MOA_PART_UNET || part == MOA_PART_CONTROL) && !unet->linear_projection
                       && (g_str_has_suffix (param->name, "proj_in.weight")
                           || g_str_has_suffix (param->name, "proj_out.weight")));
   if (part == MOA_PART_LORA)

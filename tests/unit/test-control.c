@@ -257,6 +257,35 @@ test_config (void)
   remove_all (folder);
 }
 
+/* One for fewer levels, or for another text encoder, is refused. */
+static void
+test_other_unet (void)
+{
+  static const struct { const char *from, *to; } changes[] = {
+    { "\"layers_per_block\": 2", "\"layers_per_block\": 1" },
+    { "\"cross_attention_dim\": 32", "\"cross_attention_dim\": 48" },
+    { "    32,\n    32,\n    48,\n    48\n", "    32,\n    48,\n    48,\n    48\n" },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (changes); i++)
+    {
+      g_autofree char *folder = copy_tiny (), *tiny = tiny_model (), *text = NULL;
+      g_autofree char *path = g_build_filename (folder, "controlnet", "config.json", NULL);
+      g_autoptr (GError) error = NULL;
+      MoaParts parts;
+      g_assert_true (moa_folder_add_controlnet (tiny, folder, &error));
+      g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+      g_auto (GStrv) parts_of = g_strsplit (text, changes[i].from, -1);
+      g_assert_cmpint (g_strv_length (parts_of), ==, 2);
+      g_autofree char *other = g_strjoinv (changes[i].to, parts_of);
+      g_assert_true (g_file_set_contents (path, other, -1, NULL));
+      g_assert_false (moa_parts_open (&parts, folder, 1u << MOA_PART_CONTROL, moa_device_host (), &error));
+      g_assert_error (error, MOA_ERROR, MOA_ERROR_MODEL);
+      g_assert_nonnull (strstr (error->message, "another U-Net"));
+      moa_parts_clear (&parts);
+      remove_all (folder);
+    }
+}
+
 /* ---- The pictures that it follows -------------------------------------- */
 
 /* A folder in the plain layout with n pictures of the world. */
@@ -411,6 +440,7 @@ main (int argc, char **argv)
   g_test_add_func ("/control/start", test_controlnet_start);
   g_test_add_func ("/control/shapes", test_shapes);
   g_test_add_func ("/control/config", test_config);
+  g_test_add_func ("/control/other-unet", test_other_unet);
   g_test_add_func ("/control/flips", test_flips);
   g_test_add_func ("/control/world-hint", test_world_hint);
   g_test_add_func ("/control/samples", test_samples);
