@@ -285,14 +285,16 @@ item_errors (const Prior *p, const Batch *b, double *errors)
  * picture, which tells what its own is worth. */
 typedef enum { WORDS, PHOTOS, SWAPS, OTHER_HINT } HeldOut;
 
-/* Each item of the batch gets the hint of the one before. */
-static void
-exchange_hints (const Prior *p, Batch *b)
+/* Item k of the batch, which is number i of those held out, sees the picture of the next one: whatever the
+ * batch, another's.  item: to load that. */
+static gboolean
+set_other_hint (MoaTrainer *t, Batch *b, int k, int i, MoaDataItem *item, GError **error)
 {
-  gsize n = p->n_hint, last = (p->batch - 1) * n;
-  g_autofree float *first = g_memdup2 (b->hint + last, n * sizeof (float));
-  memmove (b->hint + n, b->hint, last * sizeof (float));
-  memcpy (b->hint, first, n * sizeof (float));
+  const Prior *p = t->state;
+  if (!moa_data_source_load (t->held_out, (i + 1) % t->config->data.held_out, item, error))
+    return FALSE;
+  memcpy (b->hint + k * p->n_hint, item->hint, p->n_hint * sizeof (float));
+  return TRUE;
 }
 
 static gboolean
@@ -315,10 +317,9 @@ run_held_out (MoaTrainer *t, HeldOut how, double sum[4], int count[4], GError **
           int at = (i + 0.5) / n * n_t;
           Draw d = { { how == SWAPS, at, at }, how == SWAPS ? item->truth_prompt : item->prompt,
                      how == PHOTOS || how == SWAPS };
-          ok = set_item (t, b, k, item, G_MAXUINT64, &d, error);
+          ok = set_item (t, b, k, item, G_MAXUINT64, &d, error)
+               && (how != OTHER_HINT || set_other_hint (t, b, k, i, item, error));
         }
-      if (how == OTHER_HINT)
-        exchange_hints (p, b);
       set_inputs (p, b);
       if (!ok || !(ok = moa_graph_run (p->graph.graph, NULL, error)))
         break;
