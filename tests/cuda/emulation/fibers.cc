@@ -369,10 +369,19 @@ pass_barrier (unsigned n)
     fibers[i].state = READY;
 }
 
+/* Some warps, which wait until the others can go no further: on a card a warp may be ahead of another by as
+ * much as there is between two barriers. */
+static uint32_t
+some_warps ()
+{
+  return random_below (0xffffffffu);
+}
+
 static void
 run_block (unsigned n)
 {
   Order first (n);
+  uint32_t held = some_warps ();
   for (unsigned i = 0; i < (n + 31) / 32; i++)
     warps[i].exchanges = warps[i].arrived[0] = warps[i].arrived[1] = 0;
   to_begin.clear ();
@@ -398,7 +407,8 @@ run_block (unsigned n)
       for (unsigned k = 0; k < n; k++)
         {
           unsigned i = order.next ();
-          if (fibers[i].state == READY || (fibers[i].state == AT_EXCHANGE && met (i)))
+          bool may = !(held >> i / 32 & 1);
+          if (may && (fibers[i].state == READY || (fibers[i].state == AT_EXCHANGE && met (i))))
             {
               run_fiber (i);
               ran = true;
@@ -407,8 +417,15 @@ run_block (unsigned n)
         }
       if (done == n)
         return;
-      if (!ran)
-        pass_barrier (n);
+      if (ran)
+        continue;
+      if (held)
+        held = 0;
+      else
+        {
+          pass_barrier (n);
+          held = some_warps ();
+        }
     }
 }
 
