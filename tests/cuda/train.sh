@@ -100,18 +100,22 @@ END
 result "f16: a step that overflows is left out, and the scale halved" $? "$problem"
 grep -q '"loss_scale":"[0-9]' "$tmp"/f16/checkpoint-000000002.safetensors
 result "f16: the checkpoint has the scale" $?
-# A LoRA beside frozen weights; the prior is a stage of its own.
+# A LoRA and a ControlNet beside frozen weights; the prior is a stage of its own.
 cat >"$tmp/lora.json" <<END
 {"stage": "prior", "model": "$model", "steps": 2, "half": false, "batch": 1, "micro_batch": 1,
  "prior": {"lora_rank": 4, "lora_layers": ["*"]}, "optimizer": {"lr": 0.005, "warmup": 1},
  "data": {"pictures": 8, "held_out": 1}, "every": {$every}}
 END
-for device in cpu cuda:bf16; do
-  "$moa" train "$tmp/lora.json" --out "$tmp/lora-$device" --device $device >"$tmp/lora-$device.out" 2>&1
-  result "a LoRA on $device" $? "$(cat "$tmp/lora-$device.out")"
+sed 's/"prior": {[^}]*}/"prior": {"controlnet": true}/; s/"lr": 0.005/"lr": 0.0005/' "$tmp/lora.json" >"$tmp/controlnet.json"
+for kind in lora controlnet; do
+  for device in cpu cuda:bf16; do
+    out=$tmp/$kind-$device
+    "$moa" train "$tmp/$kind.json" --out "$out" --device $device >"$out.out" 2>&1
+    result "$kind on $device" $? "$(cat "$out.out")"
+  done
+  problem=$(compare "$tmp/$kind-cpu" "$tmp/$kind-cuda:bf16" 2 0.05 2>&1)
+  result "bf16, $kind: losses and norm to a twentieth" $? "$problem"
 done
-problem=$(compare "$tmp/lora-cpu" "$tmp/lora-cuda:bf16" 2 0.05 2>&1)
-result "bf16: a LoRA's losses and norm to a twentieth" $? "$problem"
 sed 's/"steps": 10/"steps": 1, "weights": "bfloat16"/' "$tmp/moa.json" >"$tmp/wrong.json"
 ! "$moa" train "$tmp/wrong.json" --out "$tmp/wrong" --device cuda:f16 >"$tmp/wrong.out" 2>&1 &&
   grep -q 'cuda:0 holds weights as float16, and "weights" says bfloat16' "$tmp/wrong.out"
