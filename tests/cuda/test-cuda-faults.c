@@ -240,6 +240,51 @@ test_transfers (void)
   g_assert_cmpuint (n_whole, ==, 2);
 }
 
+/* One thread's memory on a card that all share. */
+typedef struct {
+  MoaDevice *device;
+  guint8 *memory;
+  guint8 number;
+} Sharer;
+
+static gpointer
+transfer_own (gpointer data)
+{
+  const Sharer *s = data;
+  g_autofree guint8 *own = g_malloc (N_BYTES), *back = g_malloc (N_BYTES);
+  for (int round = 0; round < 6; round++)
+    {
+      memset (own, s->number + 16 * round, N_BYTES);
+      s->device->methods->upload (s->device, s->memory, own, N_BYTES);
+      s->device->methods->download (s->device, back, s->memory, N_BYTES);
+      g_assert_cmpmem (back, N_BYTES, own, N_BYTES);
+    }
+  return NULL;
+}
+
+/* Threads take turns with the two stages. */
+static void
+test_sharing (void)
+{
+  enum { N = 4 };
+  GError *error = NULL;
+  GThread *threads[N];
+  Sharer sharers[N];
+  MoaDevice *device = moa_device_open ("cuda", NULL, &error);
+  g_assert_no_error (error);
+  for (int i = 0; i < N; i++)
+    {
+      sharers[i] = (Sharer){ device, device->methods->allocate (device, N_BYTES), i + 1 };
+      threads[i] = g_thread_new ("transfers", transfer_own, &sharers[i]);
+    }
+  for (int i = 0; i < N; i++)
+    g_thread_join (threads[i]);
+  g_assert_true (device->methods->finish (device, &error));
+  for (int i = 0; i < N; i++)
+    device->methods->release (device, sharers[i].memory);
+  moa_device_unref (device);
+}
+
 /* ---- A whole replacement --------------------------------------------- */
 
 static MoaReplaceResult *
@@ -314,6 +359,7 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/cuda/faults/net", test_net);
   g_test_add_func ("/cuda/faults/transfers", test_transfers);
+  g_test_add_func ("/cuda/faults/sharing", test_sharing);
   g_test_add_func ("/cuda/faults/replace", test_replace);
   return g_test_run ();
 }
