@@ -106,7 +106,8 @@ cat >"$tmp/lora.json" <<END
  "prior": {"lora_rank": 4, "lora_layers": ["*"]}, "optimizer": {"lr": 0.005, "warmup": 1},
  "data": {"pictures": 8, "held_out": 1}, "every": {$every}}
 END
-sed 's/"prior": {[^}]*}/"prior": {"controlnet": true}/; s/"lr": 0.005/"lr": 0.0005/' "$tmp/lora.json" >"$tmp/controlnet.json"
+sed 's/"prior": {[^}]*}/"prior": {"controlnet": true}/; s/"lr": 0.005/"lr": 0.0005/' "$tmp/lora.json" \
+  >"$tmp/controlnet.json"
 for kind in lora controlnet; do
   for device in cpu cuda:bf16; do
     out=$tmp/$kind-$device

@@ -116,7 +116,8 @@ else
 fi
 if [ -n "$reason" ]; then
   for name in "2 ranks, prior: the losses of one" "4 ranks, prior: the losses of one" \
-    "2 ranks, lora: the losses of one" "2 ranks, controlnet: the losses of one" "2 ranks, stopped and gone on with: the same bits" \
+    "2 ranks, lora: the losses of one" "2 ranks, controlnet: the losses of one" \
+    "2 ranks, stopped and gone on with: the same bits" \
     "an error says on which rank" "ranks that look late find no training in the way" \
     "SIGUSR1 of mpirun stops all ranks and saves" \
     "a rank that dies ends all, and leaves a checkpoint"; do
@@ -125,8 +126,8 @@ if [ -n "$reason" ]; then
 else
   sed 's|"train": \["unet/\*"\]|"prior": {"lora_rank": 2}|; s/"warmup": 1/&, "lr": 0.02/' "$tmp/prior.json" \
     >"$tmp/lora.json"
-  sed 's|"train": \["unet/\*"\]|"prior": {"controlnet": true}|; s/"warmup": 1/&, "lr": 0.001/' "$tmp/prior.json" \
-    >"$tmp/controlnet.json"
+  sed 's|"train": \["unet/\*"\]|"prior": {"controlnet": true}|; s/"warmup": 1/&, "lr": 0.001/' \
+    "$tmp/prior.json" >"$tmp/controlnet.json"
   for kind in prior lora controlnet; do
     one=("$moa" train "$tmp/$kind.json" --threads 1)
     "${one[@]}" --out "$tmp/one-$kind" >/dev/null

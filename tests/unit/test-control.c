@@ -100,8 +100,8 @@ test_lora_start (void)
   moa_parts_clear (&parts);
 }
 
-/* The U-Net's way down to the bit, ends that are zero, and convolutions of the picture as PyTorch starts them:
- * uniform within 1 / sqrt (fan in), biases too. */
+/* The U-Net's way down to the bit, ends that are zero, and convolutions of the picture as PyTorch starts
+ * them: uniform within 1 / sqrt (fan in), biases too. */
 static void
 test_controlnet_start (void)
 {
@@ -121,7 +121,8 @@ test_controlnet_start (void)
           g_assert_cmpmem (x, n * sizeof (float), y, moa_param_numbers (own) * sizeof (float));
           copies++;
         }
-      else if (g_str_has_prefix (param->name, "controlnet_cond_embedding.") && !strstr (param->name, "conv_out"))
+      else if (g_str_has_prefix (param->name, "controlnet_cond_embedding.")
+               && !strstr (param->name, "conv_out"))
         {
           g_autofree char *layer = g_strndup (param->name, g_strrstr (param->name, ".") - param->name);
           g_autofree char *name = g_strconcat (layer, ".weight", NULL);
@@ -166,11 +167,13 @@ static void
 test_shapes (void)
 {
   g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL), *tiny = tiny_model ();
-  g_autofree char *control = moa_part_file (tiny, MOA_PART_CONTROL), *unet = moa_part_file (tiny, MOA_PART_UNET);
+  g_autofree char *control = moa_part_file (tiny, MOA_PART_CONTROL);
+  g_autofree char *unet = moa_part_file (tiny, MOA_PART_UNET);
   MoaParts parts;
   start_both (&parts);
   MoaSafetensors *theirs = moa_safetensors_open (control, NULL), *layer = moa_safetensors_open (unet, NULL);
-  MoaSafetensors *own = written (&parts, MOA_PART_CONTROL, folder), *lora = written (&parts, MOA_PART_LORA, folder);
+  MoaSafetensors *own = written (&parts, MOA_PART_CONTROL, folder);
+  MoaSafetensors *lora = written (&parts, MOA_PART_LORA, folder);
   g_assert_cmpint (moa_safetensors_count (own), ==, moa_safetensors_count (theirs));
   for (int i = 0; i < moa_safetensors_count (own); i++)
     {
@@ -184,7 +187,8 @@ test_shapes (void)
       const MoaFileTensor *a = moa_safetensors_tensor (lora, i);
       gboolean up = strstr (a->name, ".lora_B.") != NULL;
       g_assert_true (g_str_has_prefix (a->name, "unet."));
-      g_autofree char *stem = g_strndup (a->name + strlen ("unet."), strstr (a->name, ".lora_") - a->name - 5);
+      const char *rest = a->name + strlen ("unet.");
+      g_autofree char *stem = g_strndup (rest, strstr (rest, ".lora_") - rest);
       g_autofree char *name = g_strconcat (stem, ".weight", NULL);
       const MoaFileTensor *b = moa_safetensors_find (layer, name);
       g_assert_nonnull (b);
@@ -219,7 +223,8 @@ test_config (void)
 {
   g_autofree char *none = copy_tiny (), *folder = copy_tiny (), *tiny = tiny_model ();
   g_autofree char *path = g_build_filename (folder, "controlnet", "config.json", NULL);
-  g_autofree char *theirs = moa_part_file (tiny, MOA_PART_CONTROL), *own = moa_part_file (folder, MOA_PART_CONTROL);
+  g_autofree char *theirs = moa_part_file (tiny, MOA_PART_CONTROL);
+  g_autofree char *own = moa_part_file (folder, MOA_PART_CONTROL);
   g_autoptr (GError) error = NULL;
   MoaParts parts;
   moa_folder_add_controlnet (none, folder, &error);
@@ -388,8 +393,8 @@ test_world_hint (void)
 
 /* ---- What it is worth --------------------------------------------------- */
 
-/* The bundled model, validated in micro batches of that size: its error at high noise where its ControlNet sees
- * a picture's own pose, and where it sees another's; other NULL: without the ControlNet. */
+/* The bundled model, validated in micro batches of that size: its error at high noise where its ControlNet
+ * sees a picture's own pose, and where it sees another's; other NULL: without the ControlNet. */
 static void
 validate_bundled (int micro_batch, double *own, double *other)
 {
@@ -397,8 +402,9 @@ validate_bundled (int micro_batch, double *own, double *other)
   g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GError) error = NULL;
 #define STILL(prior, trained)                                                                      \
-  "{'stage': 'prior', 'steps': 1, 'batch': 4, 'micro_batch': 4, 'prior': {" prior "}, 'train': ['" trained "']," \
-  " 'optimizer': {'lr': 0.0}, 'every': {'validate': 1, 'samples': 0}, 'data': {'pictures': 4, 'held_out': 3}}"
+  "{'stage': 'prior', 'steps': 1, 'batch': 4, 'micro_batch': 4, 'prior': {" prior "},"             \
+  " 'train': ['" trained "'], 'optimizer': {'lr': 0.0}, 'every': {'validate': 1, 'samples': 0},"   \
+  " 'data': {'pictures': 4, 'held_out': 3}}"
   MoaTrainConfig config = make_config (other ? STILL ("'controlnet': true", "controlnet/*.bias")
                                              : STILL ("", "unet/conv_out.bias"));
   MoaTrainRun run = { .n_threads = 1 };
@@ -415,8 +421,8 @@ validate_bundled (int micro_batch, double *own, double *other)
   remove_all (folder);
 }
 
-/* With its own picture the error falls below the prior's, and with another's it rises above it: in micro batches
- * of any size another's is another's, and the errors are the same. */
+/* With its own picture the error falls below the prior's, and with another's it rises above it: in micro
+ * batches of any size another's is another's, and the errors are the same. */
 static void
 test_other_hint (void)
 {
@@ -496,7 +502,8 @@ test_checkpointing (void)
       train (configs[i][0], plain, FALSE, 0, NULL);
       for (int how = 1; how < 3 && configs[i][how]; how++)
         {
-          g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL), *other = checkpoint (folder, 2);
+          g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
+          g_autofree char *other = checkpoint (folder, 2);
           train (configs[i][how], folder, FALSE, 0, NULL);
           assert_same_tensors (end, other);
           remove_all (folder);
