@@ -328,8 +328,8 @@ typedef struct {
   int fixed_point;      /* refinements of each inversion step; below 0: the model's default */
   int max_timestep;     /* above it the prior runs alone; below 0: the model's default */
   int guidance_max_timestep; /* above it guidance is 1; below 0: the model's default */
-  /* 0 to 1: how much of the contrast that guidance adds is taken back (Lin et al. 2023, channel by
-   * channel of z_0); below 0: the model's default */
+  /* 0 to 1: how much of the contrast that guidance adds is taken back (Lin et al. 2023); below 0: the
+   * model's default */
   double guidance_rescale;
   double freedom;       /* 0 to 1, fresh noise inside the mask; below 0: the model's default */
   guint64 seed;         /* of the fresh noise */

@@ -3,32 +3,71 @@
 
 #include <math.h>
 
-/* Of the numbers of one channel. */
-static void
-moments (const float *eps, const float *z, double alpha, double sigma, gsize n_pixels, int channels,
-         double *mean, double *deviation)
+/* Latents at a timestep, and how much each pixel counts. */
+typedef struct {
+  const float *z;
+  double alpha, sigma;
+  float *weight;
+  gsize n_pixels;
+  int channels;
+} Latent;
+
+/* Of z_0 where eps points to, in channel k. */
+static double
+z0 (const Latent *l, const float *eps, gsize pixel, int k)
 {
-  double sum = 0, squares = 0;
-  for (gsize i = 0; i < n_pixels; i++)
-    sum += (z[i * channels] - sigma * eps[i * channels]) / alpha;
-  *mean = sum / n_pixels;
-  for (gsize i = 0; i < n_pixels; i++)
-    {
-      double x = (z[i * channels] - sigma * eps[i * channels]) / alpha - *mean;
-      squares += x * x;
-    }
-  *deviation = sqrt (squares / n_pixels);
+  gsize i = pixel * l->channels + k;
+  return (l->z[i] - l->sigma * eps[i]) / l->alpha;
 }
 
-/* By how much z_0 goes from its mean instead of 1, in a channel. */
 static void
-scale_channel (float *eps, const float *z, double alpha, double sigma, gsize n_pixels, int channels,
-               double mean, double scale)
+moments (const Latent *l, const float *eps, int k, double *mean, double *deviation)
 {
-  for (gsize i = 0; i < n_pixels; i++)
+  double sum = 0, squares = 0, weights = 0;
+  for (gsize i = 0; i < l->n_pixels; i++)
     {
-      double x = (z[i * channels] - sigma * eps[i * channels]) / alpha;
-      eps[i * channels] = (z[i * channels] - alpha * (mean + scale * (x - mean))) / sigma;
+      sum += l->weight[i] * z0 (l, eps, i, k);
+      weights += l->weight[i];
+    }
+  *mean = sum / weights;
+  for (gsize i = 0; i < l->n_pixels; i++)
+    {
+      double x = z0 (l, eps, i, k) - *mean;
+      squares += l->weight[i] * x * x;
+    }
+  *deviation = sqrt (squares / weights);
+}
+
+/* How far guidance moves each pixel, but for a factor; FALSE: nowhere. */
+static gboolean
+weigh (const Latent *l, const float *base, const float *prompt)
+{
+  gboolean moves = FALSE;
+  for (gsize i = 0; i < l->n_pixels; i++)
+    {
+      double squares = 0;
+      for (gsize k = i * l->channels; k < (i + 1) * l->channels; k++)
+        squares += ((double) prompt[k] - base[k]) * ((double) prompt[k] - base[k]);
+      l->weight[i] = sqrt (squares);
+      moves = moves || l->weight[i] > 0;
+    }
+  return moves;
+}
+
+/* Gives channel k the deviation that it is to have. */
+static void
+rescale_channel (const Latent *l, float *eps, int k, double rescale, double prompt_deviation)
+{
+  double mean, deviation;
+  moments (l, eps, k, &mean, &deviation);
+  if (deviation <= 0)
+    return;
+  double scale = rescale * prompt_deviation / deviation + 1 - rescale;
+  for (gsize i = 0; i < l->n_pixels; i++)
+    {
+      gsize at = i * l->channels + k;
+      double x = mean + scale * (z0 (l, eps, i, k) - mean);
+      eps[at] = (l->z[at] - l->alpha * x) / l->sigma;
     }
 }
 
@@ -37,19 +76,15 @@ moa_guidance (const MoaSchedule *schedule, int t, double guidance, double rescal
               const float *base, float *prompt, gsize n_pixels, int channels)
 {
   const float g = guidance;
-  const double alpha = sqrt (schedule->abar[t]), sigma = sqrt (1 - (double) schedule->abar[t]);
-  for (int k = 0; k < channels; k++)
-    {
-      double wanted = 0, unused, mean, deviation;
-      if (rescale > 0)
-        moments (prompt + k, z + k, alpha, sigma, n_pixels, channels, &unused, &wanted);
-      for (gsize i = k; i < n_pixels * channels; i += channels)
-        prompt[i] = base[i] + g * (prompt[i] - base[i]);
-      if (rescale <= 0)
-        continue;
-      moments (prompt + k, z + k, alpha, sigma, n_pixels, channels, &mean, &deviation);
-      if (deviation > 0)
-        scale_channel (prompt + k, z + k, alpha, sigma, n_pixels, channels, mean,
-                       rescale * wanted / deviation + 1 - rescale);
-    }
+  g_autofree float *weight = g_new (float, n_pixels);
+  g_autofree double *deviation = g_new (double, channels);
+  Latent l = { z, sqrt (schedule->abar[t]), sqrt (1 - (double) schedule->abar[t]), weight, n_pixels, channels };
+  gboolean rescales = rescale > 0 && weigh (&l, base, prompt);
+  double unused;
+  for (int k = 0; rescales && k < channels; k++)
+    moments (&l, prompt, k, &unused, &deviation[k]);
+  for (gsize i = 0; i < n_pixels * channels; i++)
+    prompt[i] = base[i] + g * (prompt[i] - base[i]);
+  for (int k = 0; rescales && k < channels; k++)
+    rescale_channel (&l, prompt, k, rescale, deviation[k]);
 }

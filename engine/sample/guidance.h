@@ -10,10 +10,13 @@
  *
  *   z_0 = (z - sqrt (1 - abar) eps) / sqrt (abar),
  *
- * and rescale takes it back: each channel's standard deviation s becomes
+ * and rescale takes it back: each channel's deviation s from its mean becomes
  * rescale s_prompt + (1 - rescale) s (Lin et al. 2023, "Common diffusion noise
- * schedules and sample steps are flawed", eq. 15 and 16; here on z_0 instead of
- * the network's output, of which little is picture while there is much noise).
+ * schedules and sample steps are flawed", eq. 15 and 16).  Two things are
+ * otherwise than there: it is z_0 that is scaled, for the network's output is
+ * mostly noise; and a pixel counts for mean and deviation by |prompt - base|,
+ * so that a picture of which guidance moves one person does not hide what
+ * becomes of that person.
  *
  * z, base and prompt are [n_pixels, channels] at timestep t; prompt becomes the
  * result.  rescale: 0 to 1. */

@@ -23,6 +23,7 @@ test_open (void)
   g_assert_cmpint (info->steps, ==, 50);
   g_assert_cmpfloat (info->guidance, ==, 2);
   g_assert_cmpint (info->guidance_max_timestep, ==, 500);
+  g_assert_cmpfloat (info->guidance_rescale, ==, 1);
   g_assert_cmpint (info->max_timestep, ==, 1000);
   g_assert_true (info->controlnet);
   g_assert_null (info->warnings[0]);

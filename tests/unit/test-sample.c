@@ -406,24 +406,26 @@ test_many_steps (void)
 
 enum { PIXELS = 40, CHANNELS = 4 };
 
-/* Mean and standard deviation of a channel of the z_0 that eps points to. */
+/* Mean and deviation of a channel of the z_0 that eps points to, over weighted pixels. */
 static void
 channel_of_z0 (const MoaSchedule *schedule, int t, const float *z, const float *eps, int channel,
-               double *mean, double *deviation)
+               const double *weight, double *mean, double *deviation)
 {
-  double abar = schedule->abar[t], sum = 0, squares = 0;
-  for (int i = channel; i < PIXELS * CHANNELS; i += CHANNELS)
+  double abar = schedule->abar[t], sum = 0, squares = 0, all = 0;
+  for (int i = 0; i < PIXELS; i++)
     {
-      double x = (z[i] - sqrt (1 - abar) * eps[i]) / sqrt (abar);
-      sum += x;
-      squares += x * x;
+      int at = CHANNELS * i + channel;
+      double x = (z[at] - sqrt (1 - abar) * eps[at]) / sqrt (abar);
+      sum += weight[i] * x;
+      squares += weight[i] * x * x;
+      all += weight[i];
     }
-  *mean = sum / PIXELS;
-  *deviation = sqrt (squares / PIXELS - *mean * *mean);
+  *mean = sum / all;
+  *deviation = sqrt (squares / all - *mean * *mean);
 }
 
 /* Rescaled by r, each channel of z_0 keeps guidance's mean, and has r of the prompt's deviation and
- * 1 - r of guidance's; by 0 it is guidance alone. */
+ * 1 - r of guidance's, where guidance moves anything; by 0 it is guidance alone. */
 static void
 test_guidance (void)
 {
@@ -431,13 +433,28 @@ test_guidance (void)
   static const int timesteps[] = { 200, 500, 981 }; /* less noise leaves guidance little to say */
   float z[PIXELS * CHANNELS], base[PIXELS * CHANNELS], prompt[PIXELS * CHANNELS];
   float plain[PIXELS * CHANNELS], out[PIXELS * CHANNELS];
+  double weight[PIXELS];
   moa_rng_normal (1, 0, 0, z, PIXELS * CHANNELS);
   moa_rng_normal (1, 1, 0, base, PIXELS * CHANNELS);
   moa_rng_normal (1, 2, 0, prompt, PIXELS * CHANNELS);
-  for (guint k = 0; k < G_N_ELEMENTS (timesteps); k++)
+  for (int i = 0; i < PIXELS; i++)
+    {
+      double squares = 0;
+      for (int k = CHANNELS * i; k < CHANNELS * (i + 1); k++)
+        {
+          if (i % 3 == 0) /* left alone, and far from the others */
+            {
+              z[k] = 30;
+              prompt[k] = base[k];
+            }
+          squares += pow ((double) prompt[k] - base[k], 2);
+        }
+      weight[i] = sqrt (squares);
+    }
+  for (guint n = 0; n < G_N_ELEMENTS (timesteps); n++)
     for (double r = 0; r <= 1; r += 0.25)
       {
-        int t = timesteps[k];
+        int t = timesteps[n];
         memcpy (plain, prompt, sizeof (plain));
         memcpy (out, prompt, sizeof (out));
         moa_guidance (schedule, t, 3, 0, z, base, plain, PIXELS, CHANNELS);
@@ -450,14 +467,17 @@ test_guidance (void)
         for (int c = 0; c < CHANNELS; c++)
           {
             double mean, guided_mean, prompt_mean, deviation, guided, wanted;
-            channel_of_z0 (schedule, t, z, out, c, &mean, &deviation);
-            channel_of_z0 (schedule, t, z, plain, c, &guided_mean, &guided);
-            channel_of_z0 (schedule, t, z, prompt, c, &prompt_mean, &wanted);
+            channel_of_z0 (schedule, t, z, out, c, weight, &mean, &deviation);
+            channel_of_z0 (schedule, t, z, plain, c, weight, &guided_mean, &guided);
+            channel_of_z0 (schedule, t, z, prompt, c, weight, &prompt_mean, &wanted);
             g_assert_cmpfloat (guided, >, 1.01 * wanted);
             g_assert_cmpfloat_with_epsilon (mean, guided_mean, 1e-4 * guided);
             g_assert_cmpfloat_with_epsilon (deviation, r * wanted + (1 - r) * guided, 1e-4 * guided);
           }
       }
+  memcpy (out, base, sizeof (out)); /* nothing to be moved */
+  moa_guidance (schedule, 500, 3, 1, z, base, out, PIXELS, CHANNELS);
+  g_assert_cmpmem (out, sizeof (out), base, sizeof (base));
   moa_schedule_free (schedule);
 }
 
