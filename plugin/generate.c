@@ -17,11 +17,13 @@ generate_describe (const MoaGenerateParams *params, char *const *names,
   json_t *subjects = json_array (), *object;
 
   for (int k = 0; k < params->n_subjects; k++)
-    json_array_append_new (subjects, json_string (names[k]));
-  object = json_pack ("{s:i, s:s, s:s, s:s, s:I, s:i, s:f, s:b, s:o}", "version", 1, "prompt", params->prompt,
-                      "negative", params->negative ? params->negative : "", "model", how->model,
-                      "seed", (json_int_t) params->seeds[i], "steps", result->steps,
-                      "guidance", result->guidance, "prior_only", params->prior_only, "subjects", subjects);
+    json_array_append_new (subjects, options_text (names[k]));
+  object = json_pack ("{s:i, s:o, s:o, s:o, s:I, s:i, s:f, s:b, s:o}", "version", 1,
+                      "prompt", options_text (params->prompt),
+                      "negative", options_text (params->negative ? params->negative : ""),
+                      "model", options_text (how->model), "seed", (json_int_t) params->seeds[i],
+                      "steps", result->steps, "guidance", result->guidance, "prior_only", params->prior_only,
+                      "subjects", subjects);
   replace_settings_put_files (how, object);
   return options_print (object);
 }

@@ -188,9 +188,10 @@ generate_settings_to_json (const GenerateSettings *settings)
   int n, n_own;
   const MoaSetting *rows = moa_generate_settings (&n), *own = moa_sequence_settings (&n_own);
   const ReplaceSettings *how = settings->how;
-  json_t *object = json_pack ("{s:i, s:s, s:s, s:I, s:s, s:i, s:i, s:b}", "version", VERSION,
-                              "prompt", settings->prompt, "negative", settings->negative,
-                              "seed", (json_int_t) settings->seed, "device", how->device,
+  json_t *object = json_pack ("{s:i, s:o, s:o, s:I, s:o, s:i, s:i, s:b}", "version", VERSION,
+                              "prompt", options_text (settings->prompt),
+                              "negative", options_text (settings->negative),
+                              "seed", (json_int_t) settings->seed, "device", options_text (how->device),
                               "threads", how->n_threads, "memory_limit", how->memory_limit, "mark", how->mark);
 
   replace_settings_put_files (how, object);

@@ -47,6 +47,14 @@ options_print (json_t *object)
   return json;
 }
 
+json_t *
+options_text (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+
+  return json_string (valid);
+}
+
 /* ---- Reading ------------------------------------------------------------- */
 
 static gboolean

@@ -20,6 +20,10 @@ gboolean options_set (const MoaSetting *settings, int n, gpointer params, const 
 /* The value of a setting; NULL if it is left to the model.  (transfer full) */
 json_t *options_get (const MoaSetting *setting, gconstpointer params);
 
+/* A text for an object.  JSON is UTF-8; what is not, of the name of a file, is marked as unknown.
+ * (transfer full) */
+json_t *options_text (const char *text);
+
 gboolean options_fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 #endif

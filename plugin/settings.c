@@ -284,13 +284,13 @@ replace_settings_to_json (const ReplaceSettings *settings)
   json_t *chosen = json_object ();
 
   json_object_set_new (object, "version", json_integer (SETTINGS_VERSION));
-  json_object_set_new (object, "prompt", json_string (settings->prompt));
-  json_object_set_new (object, "model", json_string (settings->model));
+  json_object_set_new (object, "prompt", options_text (settings->prompt));
+  json_object_set_new (object, "model", options_text (settings->model));
   set_all (chosen, rows, n, &settings->params);
   set_all (chosen, own_settings, N_OWN, settings);
   for (int i = 2; i < N_TEXTS; i++) /* the first two stand beside the options */
     if (texts[i].kept && **get_text (settings, i))
-      json_object_set_new (chosen, texts[i].name, json_string (*get_text (settings, i)));
+      json_object_set_new (chosen, texts[i].name, options_text (*get_text (settings, i)));
   if (settings->n_order)
     {
       json_t *order = json_array ();
@@ -307,13 +307,14 @@ void
 replace_settings_put_files (const ReplaceSettings *settings, json_t *object)
 {
   const MoaControl *control = &settings->params.control;
-  json_t *files = json_pack ("{s:s, s:s, s:s, s:b, s:s, s:i, s:s, s:s, s:f, s:f, s:f}",
-                             "expert", settings->expert, "image_encoder", settings->image_encoder,
-                             "lora", settings->lora, "lora_on_experts", settings->lora_on_experts,
-                             "embedding", settings->embedding, "clip_skip", settings->clip_skip,
-                             "controlnet", settings->controlnet, "control", settings->control,
-                             "control_scale", control->scale, "control_start", control->start,
-                             "control_end", control->end);
+  json_t *files = json_pack ("{s:o, s:o, s:o, s:b, s:o, s:i, s:o, s:o, s:f, s:f, s:f}",
+                             "expert", options_text (settings->expert),
+                             "image_encoder", options_text (settings->image_encoder),
+                             "lora", options_text (settings->lora), "lora_on_experts", settings->lora_on_experts,
+                             "embedding", options_text (settings->embedding), "clip_skip", settings->clip_skip,
+                             "controlnet", options_text (settings->controlnet),
+                             "control", options_text (settings->control), "control_scale", control->scale,
+                             "control_start", control->start, "control_end", control->end);
 
   json_object_update (object, files);
   json_decref (files);

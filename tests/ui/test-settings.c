@@ -54,6 +54,29 @@ test_generate_refused (void)
     }
 }
 
+/* The name of a file may be no text at all; a person's too, who is named after one. */
+static void
+test_names (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GenerateSettings) settings = generate_settings_new ("story", NULL);
+  char **texts[] = { &settings->prompt, &settings->how->model, &settings->how->lora, &settings->how->control };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    replace_settings_set_string (texts[i], "/tmp/\xe9t\xe9.txt");
+
+  g_autofree char *json = generate_settings_to_json (settings);
+  g_autofree char *how = replace_settings_to_json (settings->how);
+  g_autoptr (GenerateSettings) again = generate_settings_from_json ("story", NULL, json, &error);
+  g_autoptr (ReplaceSettings) replace = replace_settings_from_json (how, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (again->prompt, ==, "/tmp/\xef\xbf\xbdt\xef\xbf\xbd.txt");
+  g_assert_cmpstr (again->how->lora, ==, again->prompt);
+  g_assert_cmpstr (again->how->control, ==, again->prompt);
+  g_assert_cmpstr (replace->model, ==, again->prompt);
+}
+
 /* A companion of Generate has its own settings in the place of pictures. */
 static void
 test_own (void)
@@ -224,6 +247,7 @@ main (int argc, char **argv)
   screen_init (&argc, &argv);
   g_test_add_func ("/ui/settings/generate", test_generate);
   g_test_add_func ("/ui/settings/generate-refused", test_generate_refused);
+  g_test_add_func ("/ui/settings/names", test_names);
   g_test_add_func ("/ui/settings/own", test_own);
   g_test_add_func ("/ui/settings/device", test_device);
   g_test_add_func ("/ui/settings/device-combo", test_combo);
