@@ -95,6 +95,24 @@ replace_settings_set_string (char **field, const char *value)
   *field = copy;
 }
 
+/* ---- What is followed ---------------------------------------------------- */
+
+gboolean
+replace_settings_has_control_layer (const ReplaceSettings *settings)
+{
+  return *settings->control && !g_str_has_prefix (settings->control, "file:");
+}
+
+void
+replace_settings_set_control_layer (ReplaceSettings *settings, gint32 layer)
+{
+  g_autofree char *name = layer > 0 && gimp_item_is_valid (layer) ? gimp_item_get_name (layer) : NULL;
+  g_autofree char *named = name ? g_strconcat ("layer:", name, NULL) : NULL;
+
+  replace_settings_set_string (&settings->control, named);
+  settings->control_layer = name ? layer : 0;
+}
+
 /* ---- Reading ------------------------------------------------------------- */
 
 static gboolean
@@ -175,6 +193,8 @@ option_from_json (ReplaceSettings *settings, const char *key, json_t *value, GEr
       json_decref (text);
       return success;
     }
+  if (!strcmp (key, "control"))
+    settings->control_layer = 0;
   for (int i = 0; i < N_TEXTS; i++)
     if (!strcmp (key, texts[i].name))
       return text_from_json (get_text (settings, i), key, value, error);
@@ -310,8 +330,10 @@ replace_settings_put_files (const ReplaceSettings *settings, json_t *object)
   json_t *files = json_pack ("{s:o, s:o, s:o, s:b, s:o, s:i, s:o, s:o, s:f, s:f, s:f}",
                              "expert", options_text (settings->expert),
                              "image_encoder", options_text (settings->image_encoder),
-                             "lora", options_text (settings->lora), "lora_on_experts", settings->lora_on_experts,
-                             "embedding", options_text (settings->embedding), "clip_skip", settings->clip_skip,
+                             "lora", options_text (settings->lora),
+                             "lora_on_experts", settings->lora_on_experts,
+                             "embedding", options_text (settings->embedding),
+                             "clip_skip", settings->clip_skip,
                              "controlnet", options_text (settings->controlnet),
                              "control", options_text (settings->control), "control_scale", control->scale,
                              "control_start", control->start, "control_end", control->end);
@@ -375,6 +397,7 @@ read_lora (char *text, gboolean on_experts)
       if (end > colon + 1 && !*end)
         {
           *colon = '\0';
+          g_strchomp (text);
           lora.weight = weight;
         }
     }
@@ -399,6 +422,20 @@ replace_settings_open_model (const ReplaceSettings *settings, const char *folder
   for (; named[files.n_loras]; files.n_loras++)
     loras[files.n_loras] = read_lora (named[files.n_loras], settings->lora_on_experts);
   return moa_model_open_files (&files, error);
+}
+
+gboolean
+replace_settings_blame_lora (const ReplaceSettings *settings, const char *folder)
+{
+  g_autoptr (ReplaceSettings) plain = replace_settings_copy (settings);
+
+  replace_settings_set_string (&plain->lora, "");
+
+  MoaModel *model = *settings->lora ? replace_settings_open_model (plain, folder, NULL) : NULL;
+  gboolean opens = model != NULL;
+
+  g_clear_pointer (&model, moa_model_unref);
+  return opens;
 }
 
 void

@@ -34,7 +34,7 @@ typedef struct {
   /* Of a call, never kept: */
   char *layer;             /* the target by its name; NULL: by its id */
   char *subjects;          /* a JSON list as of people.h; NULL: by their ids */
-  gint32 control_layer;    /* the layer that control names, by its id; 0: by its name */
+  gint32 control_layer;    /* the layer that control names, by its id; 0: by its name, as options do */
 } ReplaceSettings;
 
 /* All defaults.  (transfer full) */
@@ -42,6 +42,13 @@ ReplaceSettings *replace_settings_new (void);
 ReplaceSettings *replace_settings_copy (const ReplaceSettings *settings);
 void replace_settings_free (ReplaceSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaceSettings, replace_settings_free)
+
+/* Whether control names a layer. */
+gboolean replace_settings_has_control_layer (const ReplaceSettings *settings);
+
+/* Names the layer, and knows it by its id, so that it may have another name later; one that is gone is
+ * none. */
+void replace_settings_set_control_layer (ReplaceSettings *settings, gint32 layer);
 
 /* Sets one of the texts; NULL is "". */
 void replace_settings_set_string (char **field, const char *value);
@@ -74,6 +81,9 @@ char *replace_settings_find_model (void);
  * (transfer full) */
 MoaModel *replace_settings_open_model (const ReplaceSettings *settings, const char *folder,
                                        GError **error);
+
+/* Of a model that does not open: whether it does without its LoRAs. */
+gboolean replace_settings_blame_lora (const ReplaceSettings *settings, const char *folder);
 
 /* How a job is to run: device, threads, memory, and the folder of kept inversions, which is also
  * what dialogs ask estimates with.  The strings live as long as the process. */

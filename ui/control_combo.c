@@ -1,6 +1,8 @@
 /* The picture that a ControlNet follows, as a choice: see control_combo.h. */
 #include "control_combo.h"
 
+#include "path_entry.h"
+
 #include "plugin/intl.h"
 
 #include <atk/atk.h>
@@ -15,8 +17,8 @@ typedef struct {
   ControlHooks hooks;
   GtkListStore *store;
   GtkWidget *box;
-  char *chosen, *layers; /* layers: those that are in it, in a line */
-  gboolean filling;      /* by the program, not by the user */
+  char *chosen;
+  gboolean filling; /* by the program, not by the user */
   void (*changed) (gpointer data);
   gpointer data;
 } Combo;
@@ -34,15 +36,7 @@ combo_free (gpointer data)
 
   g_object_unref (combo->store);
   g_free (combo->chosen);
-  g_free (combo->layers);
   g_free (combo);
-}
-
-/* (transfer full); NULL ended */
-static char **
-list_layers (const Combo *combo)
-{
-  return combo->hooks.list_layers ? combo->hooks.list_layers (combo->hooks.data) : g_new0 (char *, 1);
 }
 
 /* TRUE if it is the chosen one. */
@@ -58,24 +52,29 @@ add (Combo *combo, const char *label, const char *source)
   return chosen;
 }
 
+/* The same; FALSE if there is no such layer. */
+static gboolean
+add_layer (Combo *combo, const char *source)
+{
+  GdkPixbuf *thumbnail = NULL;
+  g_autofree char *label = NULL;
+  gboolean chosen = combo->hooks.look && combo->hooks.look (source, 8, &thumbnail, &label, combo->hooks.data)
+                    && add (combo, label, source);
+
+  g_clear_object (&thumbnail);
+  return chosen;
+}
+
+/* All layers that are offered, and the chosen one, which may be the layer that is worked on. */
 static gboolean
 add_layers (Combo *combo)
 {
-  g_auto (GStrv) layers = list_layers (combo);
+  g_auto (GStrv) layers = combo->hooks.list_layers ? combo->hooks.list_layers (combo->hooks.data) : NULL;
   gboolean chosen = FALSE;
 
-  g_free (combo->layers);
-  combo->layers = g_strjoinv (" ", layers);
-  for (int i = 0; layers[i]; i++)
-    {
-      GdkPixbuf *thumbnail = NULL;
-      g_autofree char *label = NULL;
-
-      if (combo->hooks.look (layers[i], 8, &thumbnail, &label, combo->hooks.data))
-        chosen |= add (combo, label, layers[i]);
-      g_clear_object (&thumbnail);
-    }
-  return chosen;
+  for (int i = 0; layers && layers[i]; i++)
+    chosen |= add_layer (combo, layers[i]);
+  return chosen || (g_ascii_isdigit (*combo->chosen) && add_layer (combo, combo->chosen));
 }
 
 /* A layer that is gone is nothing any more; a file, or a layer that is only named, stays. */
@@ -116,22 +115,12 @@ choose (Combo *combo, const char *source)
   fill (combo);
 }
 
-/* "file:PATH", or NULL.  (transfer full) */
-static char *
-ask_for_file (Combo *combo)
+/* If another one is chosen than before. */
+static void
+tell (Combo *combo, const char *before)
 {
-  GtkWidget *window = gtk_widget_get_toplevel (combo->box);
-  GtkWidget *chooser = gtk_file_chooser_dialog_new (
-    _("Picture to Follow"), GTK_WINDOW (window), GTK_FILE_CHOOSER_ACTION_OPEN, _("_Cancel"),
-    GTK_RESPONSE_CANCEL, _("C_hoose"), GTK_RESPONSE_OK, NULL);
-  gboolean chosen;
-  g_autofree char *path = NULL;
-
-  gtk_dialog_set_default_response (GTK_DIALOG (chooser), GTK_RESPONSE_OK);
-  chosen = gtk_dialog_run (GTK_DIALOG (chooser)) == GTK_RESPONSE_OK;
-  path = chosen ? gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (chooser)) : NULL;
-  gtk_widget_destroy (chooser);
-  return path ? g_strconcat (FILE_PREFIX, path, NULL) : NULL;
+  if (strcmp (before, combo->chosen) && combo->changed)
+    combo->changed (combo->data);
 }
 
 static void
@@ -139,14 +128,17 @@ on_changed (GtkComboBox *box, Combo *combo)
 {
   GtkTreeIter iter;
   g_autofree char *source = NULL;
+  g_autofree char *before = g_strdup (combo->chosen);
 
   if (combo->filling || !gtk_combo_box_get_active_iter (box, &iter))
     return;
   gtk_tree_model_get (GTK_TREE_MODEL (combo->store), &iter, SOURCE, &source, -1);
   if (!strcmp (source, OTHER_FILE))
     {
-      g_autofree char *file = ask_for_file (combo);
-      g_autofree char *before = g_strdup (combo->chosen);
+      g_autofree char *path = path_ask (combo->box, _("Picture to Follow"), GTK_FILE_CHOOSER_ACTION_OPEN,
+                                        NULL);
+
+      g_autofree char *file = path ? g_strconcat (FILE_PREFIX, path, NULL) : NULL;
 
       choose (combo, file ? file : before);
     }
@@ -155,8 +147,7 @@ on_changed (GtkComboBox *box, Combo *combo)
       g_free (combo->chosen);
       combo->chosen = g_steal_pointer (&source);
     }
-  if (combo->changed)
-    combo->changed (combo->data);
+  tell (combo, before);
 }
 
 GtkWidget *
@@ -197,15 +188,10 @@ void
 control_combo_refresh (GtkWidget *widget)
 {
   Combo *combo = get (widget);
-  g_auto (GStrv) layers = list_layers (combo);
-  g_autofree char *line = g_strjoinv (" ", layers);
   g_autofree char *before = g_strdup (combo->chosen);
 
-  if (!strcmp (line, combo->layers))
-    return;
   fill (combo);
-  if (strcmp (before, combo->chosen) && combo->changed)
-    combo->changed (combo->data);
+  tell (combo, before);
 }
 
 void

@@ -4,7 +4,7 @@
 
 #include <gtk/gtk.h>
 
-/* As of SubjectHooks; NULL: there are no layers. */
+/* As of SubjectHooks; all NULL: there are no layers. */
 typedef struct {
   gboolean (*look) (const char *source, int side, GdkPixbuf **thumbnail, char **label, gpointer data);
   char **(*list_layers) (gpointer data);
@@ -20,7 +20,7 @@ void control_combo_set (GtkWidget *combo, const char *source);
 /* (transfer full) */
 char *control_combo_get (GtkWidget *combo);
 
-/* Call when layers may have come and gone. */
+/* Call when layers may have come and gone, or have other names. */
 void control_combo_refresh (GtkWidget *combo);
 
 /* Calls changed when another one is chosen. */

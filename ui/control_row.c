@@ -27,9 +27,12 @@ control_row_add (GtkWidget *table, int row, GtkWidget *combo)
 void
 control_row_set (GtkWidget *combo, GtkObject *scale, const ReplaceSettings *settings)
 {
-  g_autofree char *layer = g_strdup_printf ("%d", settings->control_layer);
+  gboolean bare = replace_settings_has_control_layer (settings)
+                  && !g_str_has_prefix (settings->control, "layer:");
+  g_autofree char *id = g_strdup_printf ("%d", settings->control_layer);
+  g_autofree char *named = g_strconcat (bare ? "layer:" : "", settings->control, NULL);
 
-  control_combo_set (combo, settings->control_layer > 0 ? layer : settings->control);
+  control_combo_set (combo, settings->control_layer > 0 ? id : named);
   gtk_adjustment_set_value (GTK_ADJUSTMENT (scale), settings->params.control.scale);
 }
 
@@ -37,11 +40,24 @@ void
 control_row_get (GtkWidget *combo, GtkObject *scale, ReplaceSettings *settings)
 {
   g_autofree char *source = control_combo_get (combo);
-  gboolean layer = g_ascii_isdigit (*source);
-  g_autofree char *name = layer ? gimp_item_get_name (g_ascii_strtoll (source, NULL, 10)) : NULL;
-  g_autofree char *named = name ? g_strconcat ("layer:", name, NULL) : NULL;
 
-  settings->control_layer = name ? g_ascii_strtoll (source, NULL, 10) : 0;
-  replace_settings_set_string (&settings->control, layer ? named : source);
+  if (!gtk_widget_get_sensitive (combo))
+    replace_settings_set_control_layer (settings, 0);
+  else if (g_ascii_isdigit (*source))
+    replace_settings_set_control_layer (settings, g_ascii_strtoll (source, NULL, 10));
+  else
+    {
+      replace_settings_set_string (&settings->control, source);
+      settings->control_layer = 0;
+    }
   settings->params.control.scale = gtk_adjustment_get_value (GTK_ADJUSTMENT (scale));
+}
+
+void
+control_row_set_sensitive (GtkWidget *combo, GtkObject *scale, MoaModel *model)
+{
+  gboolean there = model && moa_model_get_info (model)->controlnet;
+
+  gtk_widget_set_sensitive (combo, there);
+  gimp_scale_entry_set_sensitive (scale, there);
 }

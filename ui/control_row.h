@@ -9,7 +9,11 @@
 /* Puts the combo box into row `row' of a table of three columns, and below it a slider, which is returned. */
 GtkObject *control_row_add (GtkWidget *table, int row, GtkWidget *combo);
 
-/* From the settings and to them: control, control_layer, control_scale. */
+/* Out of reach unless the model, which may be NULL, has a ControlNet. */
+void control_row_set_sensitive (GtkWidget *combo, GtkObject *scale, MoaModel *model);
+
+/* From the settings and to them: control, control_layer, control_scale.  What is out of reach is not
+ * followed. */
 void control_row_set (GtkWidget *combo, GtkObject *scale, const ReplaceSettings *settings);
 void control_row_get (GtkWidget *combo, GtkObject *scale, ReplaceSettings *settings);
 

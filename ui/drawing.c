@@ -139,6 +139,26 @@ end_estimate (Drawing *drawing)
   forget_run (drawing);
 }
 
+/* Opens the model anew where other files are named: not at each key that is pressed in a path. */
+static void
+reopen (Drawing *drawing)
+{
+  if (!drawing->stale)
+    return;
+  drawing->stale = FALSE;
+  g_clear_pointer (&drawing->problem, g_free);
+  g_clear_pointer (&drawing->model, moa_model_unref);
+  drawing->model = entry_reopen_model (drawing->settings->how, &drawing->problem);
+  drawing->hooks.reopened (drawing->hooks.data);
+}
+
+void
+drawing_reopen (Drawing *drawing)
+{
+  end_estimate (drawing);
+  drawing->stale = TRUE;
+}
+
 static void
 start (Drawing *drawing, gboolean cost)
 {
@@ -149,6 +169,9 @@ start (Drawing *drawing, gboolean cost)
   g_autoptr (GError) error = NULL;
 
   end_estimate (drawing);
+  reopen (drawing);
+  if (!show_readiness (drawing))
+    return;
   if (!hooks->read (cost, hooks->data, &error))
     {
       show_cost (drawing, NULL);
@@ -181,7 +204,7 @@ drawing_change (Drawing *drawing)
   if (drawing->delay)
     g_source_remove (drawing->delay);
   drawing->too_large = FALSE;
-  drawing->delay = show_readiness (drawing) ? g_timeout_add (DELAY, on_delay, drawing) : 0;
+  drawing->delay = show_readiness (drawing) || drawing->stale ? g_timeout_add (DELAY, on_delay, drawing) : 0;
 }
 
 void
@@ -212,15 +235,6 @@ drawing_init (Drawing *drawing, const DrawingHooks *hooks, GenerateSettings *set
 {
   *drawing = (Drawing) { .hooks = *hooks, .settings = settings };
   drawing->model = entry_open_model (settings->how, &drawing->problem);
-}
-
-void
-drawing_reopen (Drawing *drawing)
-{
-  end_estimate (drawing);
-  g_clear_pointer (&drawing->problem, g_free);
-  g_clear_pointer (&drawing->model, moa_model_unref);
-  drawing->model = entry_reopen_model (drawing->settings->how, &drawing->problem);
 }
 
 GtkWidget *

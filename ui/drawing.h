@@ -30,6 +30,8 @@ typedef struct {
   gboolean (*take) (gpointer result, gpointer data, GError **error);
   /* The user stopped it; NULL: "Cancelled." is all. */
   void (*say_cancelled) (gpointer data);
+  /* The model is another one, or there is none. */
+  void (*reopened) (gpointer data);
   gpointer data;
   int responses[3]; /* of the buttons that draw; 0 ends them */
 } DrawingHooks;
@@ -47,7 +49,7 @@ typedef struct {
   gboolean on;                     /* drawing: the user waits */
   gboolean success;
   /* Its own: */
-  gboolean too_large, closing;
+  gboolean too_large, closing, stale; /* stale: the model is to be opened anew */
   guint delay;                     /* source of the delay after a change; 0: none */
   Runner *runner;
 } Drawing;
@@ -55,7 +57,8 @@ typedef struct {
 /* settings: (transfer full), as they were the last time; opens the model.  hooks->data must outlive it. */
 void drawing_init (Drawing *drawing, const DrawingHooks *hooks, GenerateSettings *settings);
 
-/* settings->how names other files of the model: opens it anew. */
+/* settings->how names other files of the model, which is opened anew a little later, or when it is needed.  To
+ * be followed by drawing_change(). */
 void drawing_reopen (Drawing *drawing);
 
 /* The dialog's content: the pane on the left, which is out of reach while it draws, and on the right the

@@ -39,7 +39,7 @@ entry_reopen_model (ReplaceSettings *how, char **problem)
     }
   model = replace_settings_open_model (how, how->model, &error);
   *problem = NULL;
-  if (error && *how->lora)
+  if (error && replace_settings_blame_lora (how, how->model))
     *problem = g_strdup_printf (_("%s. Choose another LoRA under Advanced, or none."), error->message);
   else if (error && chosen)
     *problem = g_strdup_printf (_("%s. This was chosen in Replace Person under Advanced: choose another one "

@@ -88,9 +88,15 @@ on_changed (gpointer data)
 {
   Generate *g = data;
 
-  if (generate_panel_get_files (&g->panel, g->drawing.settings->how))
-    drawing_reopen (&g->drawing);
-  drawing_change (&g->drawing);
+  generate_panel_change (&g->panel, &g->drawing);
+}
+
+static void
+on_reopened (gpointer data)
+{
+  Generate *g = data;
+
+  generate_panel_set_model (&g->panel, g->drawing.model);
 }
 
 static void
@@ -324,8 +330,8 @@ generate_dialog_run (void)
     return FALSE;
 
   Generate g = { .layouts = g_ptr_array_new_with_free_func (layout_free) };
-  DrawingHooks hooks = { find_missing, say_ready, read_all, forget, estimate, draw, describe, take, NULL, &g,
-                         { RESPONSE_LAYOUTS, GTK_RESPONSE_OK } };
+  DrawingHooks hooks = { find_missing, say_ready, read_all, forget, estimate, draw, describe, take, NULL,
+                         on_reopened, &g, { RESPONSE_LAYOUTS, GTK_RESPONSE_OK } };
 
   drawing_init (&g.drawing, &hooks, history_load_generate ("generate", NULL));
   create_dialog (&g);

@@ -5,7 +5,6 @@
 #include "device_combo.h"
 #include "fit.h"
 #include "frame.h"
-#include "path_entry.h"
 #include "sources.h"
 #include "subjects_dialog.h"
 
@@ -86,7 +85,6 @@ static GtkWidget *
 create_advanced (GeneratePanel *panel)
 {
   GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced")), *table = generate_panel_table (9);
-  GtkWidget *lora;
   ControlHooks hooks = { generate_look, generate_list_layers, NULL };
 
   panel->steps = add_scale (table, 0, _("_Steps:"), 150, 1, 0, _("More steps draw finer and take longer."),
@@ -98,14 +96,7 @@ create_advanced (GeneratePanel *panel)
   gtk_misc_set_alignment (GTK_MISC (panel->model), 0, 0.5);
   gtk_label_set_ellipsize (GTK_LABEL (panel->model), PANGO_ELLIPSIZE_MIDDLE);
   generate_panel_attach (table, 2, _("Model:"), panel->model, panel->model);
-  lora = path_entry_new ("...", _("LoRA"), _("Files that change the style, with semicolons between them, each with its "
-                                             "weight behind a colon if that is not 1: ink.safetensors:0.7"),
-                         GTK_FILE_CHOOSER_ACTION_OPEN, TRUE, &panel->lora);
-  generate_panel_attach (table, 3, _("LoRA:"), lora, panel->lora);
-  panel->lora_on_experts = gtk_check_button_new_with_mnemonic (_("LoRA on the new persons too"));
-  gimp_help_set_help_data (panel->lora_on_experts,
-                           _("Otherwise it changes the place and leaves the persons as they are."), NULL);
-  gtk_table_attach (GTK_TABLE (table), panel->lora_on_experts, 1, 3, 4, 5, GTK_FILL, GTK_FILL, 0, 0);
+  lora_row_add (&panel->lora, table, 3);
   panel->control = control_combo_new (&hooks);
   panel->control_scale = control_row_add (table, 5, panel->control);
   panel->device = device_combo_new ();
@@ -173,11 +164,9 @@ generate_panel_set (GeneratePanel *panel, const GenerateSettings *settings, MoaM
   int side = model ? moa_model_get_info (model)->side : USUAL_SIDE;
 
   show_model (panel, settings->how);
-  gtk_entry_set_text (GTK_ENTRY (panel->lora), settings->how->lora);
-  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (panel->lora_on_experts), settings->how->lora_on_experts);
+  lora_row_set (&panel->lora, settings->how);
   control_row_set (panel->control, panel->control_scale, settings->how);
-  gtk_widget_set_sensitive (panel->control, model && moa_model_get_info (model)->controlnet);
-  gimp_scale_entry_set_sensitive (panel->control_scale, model && moa_model_get_info (model)->controlnet);
+  generate_panel_set_model (panel, model);
   gtk_entry_set_text (GTK_ENTRY (panel->negative), settings->negative);
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (panel->width), params->width ? params->width : side);
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (panel->height), params->height ? params->height : side);
@@ -204,17 +193,18 @@ generate_panel_get (const GeneratePanel *panel, GenerateSettings *settings)
   settings->seed = panel->seed_value;
 }
 
-gboolean
-generate_panel_get_files (const GeneratePanel *panel, ReplaceSettings *how)
+void
+generate_panel_change (GeneratePanel *panel, Drawing *drawing)
 {
-  const char *lora = gtk_entry_get_text (GTK_ENTRY (panel->lora));
-  gboolean on_experts = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (panel->lora_on_experts));
+  if (drawing->watching && !drawing->on && lora_row_get (&panel->lora, drawing->settings->how))
+    drawing_reopen (drawing);
+  drawing_change (drawing);
+}
 
-  if (!g_strcmp0 (lora, how->lora) && on_experts == how->lora_on_experts)
-    return FALSE;
-  replace_settings_set_string (&how->lora, lora);
-  how->lora_on_experts = on_experts;
-  return TRUE;
+void
+generate_panel_set_model (GeneratePanel *panel, MoaModel *model)
+{
+  control_row_set_sensitive (panel->control, panel->control_scale, model);
 }
 
 void
@@ -226,11 +216,21 @@ generate_panel_roll (GeneratePanel *panel)
     gtk_adjustment_set_value (seed, g_random_int ());
 }
 
+/* Layers may have come and gone behind the dialog. */
+static gboolean
+on_focus_in (GtkWidget *dialog, GdkEvent *event, GeneratePanel *panel)
+{
+  control_combo_refresh (panel->control);
+  return FALSE;
+}
+
 void
 generate_panel_watch (GeneratePanel *panel, void (*changed) (gpointer data), gpointer data)
 {
-  g_signal_connect_swapped (panel->lora, "changed", G_CALLBACK (changed), data);
-  g_signal_connect_swapped (panel->lora_on_experts, "toggled", G_CALLBACK (changed), data);
+  g_signal_connect (gtk_widget_get_toplevel (panel->control), "focus-in-event", G_CALLBACK (on_focus_in),
+                    panel);
+  g_signal_connect_swapped (panel->lora.files, "changed", G_CALLBACK (changed), data);
+  g_signal_connect_swapped (panel->lora.on_experts, "toggled", G_CALLBACK (changed), data);
   control_combo_watch (panel->control, changed, data);
   g_signal_connect_swapped (panel->control_scale, "value-changed", G_CALLBACK (changed), data);
   g_signal_connect_swapped (panel->steps, "value-changed", G_CALLBACK (changed), data);

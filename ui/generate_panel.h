@@ -3,6 +3,8 @@
 #ifndef MOA_UI_GENERATE_PANEL_H
 #define MOA_UI_GENERATE_PANEL_H
 
+#include "drawing.h"
+#include "lora_row.h"
 #include "progress.h"
 #include "subject_list.h"
 
@@ -11,7 +13,8 @@
 #include <gtk/gtk.h>
 
 typedef struct {
-  GtkWidget *negative, *width, *height, *seed, *model, *lora, *lora_on_experts, *control, *device, *mark;
+  GtkWidget *negative, *width, *height, *seed, *model, *control, *device, *mark;
+  LoraRow lora;
   GtkObject *steps, *guidance, *control_scale;
   guint32 seed_value;
   gboolean random_seed;
@@ -34,13 +37,17 @@ void generate_panel_fill (GtkWidget *dialog, GtkWidget *panes, ProgressRow *row)
 void generate_panel_set (GeneratePanel *panel, const GenerateSettings *settings, MoaModel *model);
 void generate_panel_get (const GeneratePanel *panel, GenerateSettings *settings);
 
-/* The files of the model that the panel names, into how; FALSE: they are the same as before. */
-gboolean generate_panel_get_files (const GeneratePanel *panel, ReplaceSettings *how);
+/* Something is another one: where that is a file of the model, drawing opens it anew. */
+void generate_panel_change (GeneratePanel *panel, Drawing *drawing);
+
+/* What can be chosen with the model; NULL: there is none. */
+void generate_panel_set_model (GeneratePanel *panel, MoaModel *model);
 
 /* A new seed if the user wants a random one. */
 void generate_panel_roll (GeneratePanel *panel);
 
-/* Calls changed with data alone when anything but seed and mark is another one. */
+/* Calls changed with data alone when anything but seed and mark is another one; in a dialog that is
+ * complete. */
 void generate_panel_watch (GeneratePanel *panel, void (*changed) (gpointer data), gpointer data);
 
 /* As of SubjectHooks; data is not used. */

@@ -19,26 +19,50 @@ path_entry_free (gpointer data)
   g_free (data);
 }
 
+/* What is kept of settings is JSON, and a field's text is UTF-8, which the name of an old file may not be. */
+static gboolean
+check_name (GtkWindow *window, const char *path)
+{
+  gboolean valid = g_utf8_validate (path, -1, NULL);
+  GtkWidget *message = valid ? NULL : gtk_message_dialog_new (
+    window, GTK_DIALOG_MODAL, GTK_MESSAGE_ERROR, GTK_BUTTONS_CLOSE, "%s",
+    _("The name of this file or of its folder is not in UTF-8: rename it, or choose another one."));
+
+  if (message)
+    {
+      gtk_dialog_run (GTK_DIALOG (message));
+      gtk_widget_destroy (message);
+    }
+  return valid;
+}
+
+char *
+path_ask (GtkWidget *widget, const char *title, GtkFileChooserAction action, const char *start)
+{
+  GtkWindow *window = GTK_WINDOW (gtk_widget_get_toplevel (widget));
+  GtkWidget *chooser = gtk_file_chooser_dialog_new (title, window, action, _("_Cancel"), GTK_RESPONSE_CANCEL,
+                                                    _("C_hoose"), GTK_RESPONSE_OK, NULL);
+  g_autofree char *path = NULL;
+
+  gtk_dialog_set_default_response (GTK_DIALOG (chooser), GTK_RESPONSE_OK);
+  if (start && *start)
+    gtk_file_chooser_set_filename (GTK_FILE_CHOOSER (chooser), start);
+  if (gtk_dialog_run (GTK_DIALOG (chooser)) == GTK_RESPONSE_OK)
+    path = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (chooser));
+  gtk_widget_destroy (chooser);
+  return path && check_name (window, path) ? g_steal_pointer (&path) : NULL;
+}
+
 static void
 on_browse (GtkWidget *button, const PathEntry *path)
 {
   const char *text = gtk_entry_get_text (GTK_ENTRY (path->entry));
-  GtkWidget *chooser = gtk_file_chooser_dialog_new (
-    path->title, GTK_WINDOW (gtk_widget_get_toplevel (button)), path->action,
-    _("_Cancel"), GTK_RESPONSE_CANCEL, _("C_hoose"), GTK_RESPONSE_OK, NULL);
+  g_autofree char *chosen = path_ask (button, path->title, path->action, path->list ? NULL : text);
+  g_autofree char *all = chosen && path->list && *text ? g_strconcat (text, "; ", chosen, NULL)
+                                                       : g_strdup (chosen);
 
-  gtk_dialog_set_default_response (GTK_DIALOG (chooser), GTK_RESPONSE_OK);
-  if (*text && !path->list)
-    gtk_file_chooser_set_filename (GTK_FILE_CHOOSER (chooser), text);
-  if (gtk_dialog_run (GTK_DIALOG (chooser)) == GTK_RESPONSE_OK)
-    {
-      g_autofree char *chosen = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (chooser));
-      g_autofree char *all = path->list && *text && chosen ? g_strconcat (text, "; ", chosen, NULL)
-                                                           : g_strdup (chosen ? chosen : "");
-
-      gtk_entry_set_text (GTK_ENTRY (path->entry), all);
-    }
-  gtk_widget_destroy (chooser);
+  if (all)
+    gtk_entry_set_text (GTK_ENTRY (path->entry), all);
 }
 
 GtkWidget *

@@ -141,9 +141,15 @@ on_changed (gpointer data)
 {
   Dialog *d = data;
 
-  if (generate_panel_get_files (&d->panel, d->drawing.settings->how))
-    drawing_reopen (&d->drawing);
-  drawing_change (&d->drawing);
+  generate_panel_change (&d->panel, &d->drawing);
+}
+
+static void
+on_reopened (gpointer data)
+{
+  Dialog *d = data;
+
+  generate_panel_set_model (&d->panel, d->drawing.model);
 }
 
 /* ---- The run ------------------------------------------------------------- */
@@ -339,7 +345,7 @@ sequence_dialog_run (const SequenceKind *kind)
 
   Dialog d = { .kind = kind, .drawn = sequence_drawn_new () };
   DrawingHooks hooks = { find_missing, say_ready, read_all, forget, estimate, draw, describe, take,
-                         say_cancelled, &d, { GTK_RESPONSE_OK } };
+                         say_cancelled, on_reopened, &d, { GTK_RESPONSE_OK } };
 
   drawing_init (&d.drawing, &hooks, history_load_generate (kind->name, kind->own));
   create_dialog (&d);

@@ -8,6 +8,7 @@
 
 #include "control_row.h"
 #include "device_combo.h"
+#include "lora_row.h"
 #include "path_entry.h"
 
 #include "plugin/intl.h"
@@ -42,13 +43,11 @@ typedef struct {
 } Row;
 
 /* What the engine knows nothing of. */
-enum { LORA_ON_EXPERTS, MAPS, CACHE, MARK, N_SWITCHES };
+enum { MAPS, CACHE, MARK, N_SWITCHES };
 
 static const struct {
   const char *label, *tip;
 } switches[N_SWITCHES] = {
-  { N_("LoRA on the new persons too"),
-    N_("Otherwise it changes the place and leaves the persons as they are.") },
   { N_("Add the router maps"),
     N_("Hidden layers that show, for each block of the model, where the new person was drawn.") },
   { N_("Keep inversions on disk"),
@@ -58,7 +57,7 @@ static const struct {
 };
 
 /* Files that the model is made of. */
-enum { MODEL, EXPERT, IMAGE_ENCODER, LORA, CONTROLNET, N_PATHS };
+enum { MODEL, EXPERT, IMAGE_ENCODER, CONTROLNET, N_PATHS };
 
 static const struct {
   const char *label, *title, *tip;
@@ -72,10 +71,6 @@ static const struct {
   { N_("Image encoder:"), N_("Image Encoder"),
     N_("The CLIP image encoder that the expert was trained with. Empty: the model's own."),
     GTK_FILE_CHOOSER_ACTION_OPEN },
-  { N_("LoRA:"), N_("LoRA"),
-    N_("Files that change the style, with semicolons between them, each with its weight behind a colon if that is "
-       "not 1: ink.safetensors:0.7"),
-    GTK_FILE_CHOOSER_ACTION_OPEN },
   { N_("ControlNet:"), N_("ControlNet"),
     N_("What follows the pose picture. Empty: the model's own, if it has one."),
     GTK_FILE_CHOOSER_ACTION_OPEN },
@@ -85,6 +80,7 @@ struct _SettingsPanel
 {
   GtkWidget *box, *advanced, *prompt, *seed, *paths[N_PATHS], *model_status, *device, *control;
   GtkObject *control_scale;
+  LoraRow lora;
   GtkWidget *switches[N_SWITCHES];
   Row rows[MAX_SETTINGS];
   int n_rows;
@@ -192,20 +188,8 @@ put_paths (SettingsPanel *panel, ReplaceSettings *settings)
   replace_settings_set_string (&settings->expert, gtk_entry_get_text (GTK_ENTRY (panel->paths[EXPERT])));
   replace_settings_set_string (&settings->image_encoder,
                                gtk_entry_get_text (GTK_ENTRY (panel->paths[IMAGE_ENCODER])));
-  replace_settings_set_string (&settings->lora, gtk_entry_get_text (GTK_ENTRY (panel->paths[LORA])));
   replace_settings_set_string (&settings->controlnet, gtk_entry_get_text (GTK_ENTRY (panel->paths[CONTROLNET])));
-  settings->lora_on_experts
-    = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (panel->switches[LORA_ON_EXPERTS]));
-}
-
-/* What only a ControlNet can follow. */
-static void
-show_controlnet (SettingsPanel *panel)
-{
-  gboolean there = panel->model && moa_model_get_info (panel->model)->controlnet;
-
-  gtk_widget_set_sensitive (panel->control, there);
-  gimp_scale_entry_set_sensitive (panel->control_scale, there);
+  lora_row_get (&panel->lora, settings);
 }
 
 static void
@@ -223,7 +207,9 @@ check_model (SettingsPanel *panel)
   put_paths (panel, panel->settings);
   panel->model = replace_settings_open_model (panel->settings, path, &error);
   if (error)
-    panel->problem = g_strdup_printf (_("%s. Choose the folder of a complete model under Model."),
+    panel->problem = g_strdup_printf (replace_settings_blame_lora (panel->settings, path)
+                                      ? _("%s. Choose another LoRA under Advanced, or none.")
+                                      : _("%s. Choose the folder of a complete model under Model."),
                                       error->message);
 
   g_autofree char *status = panel->model ? describe_model (moa_model_get_info (panel->model))
@@ -232,7 +218,7 @@ check_model (SettingsPanel *panel)
 
   gtk_label_set_markup (GTK_LABEL (panel->model_status), markup);
   adopt_defaults (panel);
-  show_controlnet (panel);
+  control_row_set_sensitive (panel->control, panel->control_scale, panel->model);
   panel->hooks.model_changed (panel->hooks.data);
 }
 
@@ -269,7 +255,7 @@ settings_panel_get_model (SettingsPanel *panel, const char **problem)
 static gboolean *
 get_switch (ReplaceSettings *settings, int i)
 {
-  gboolean *fields[N_SWITCHES] = { &settings->lora_on_experts, &settings->maps, &settings->cache, &settings->mark };
+  gboolean *fields[N_SWITCHES] = { &settings->maps, &settings->cache, &settings->mark };
 
   return fields[i];
 }
@@ -311,7 +297,7 @@ settings_panel_set (SettingsPanel *panel, const ReplaceSettings *settings)
   gtk_entry_set_text (GTK_ENTRY (panel->paths[MODEL]), *settings->model ? settings->model : usual);
   gtk_entry_set_text (GTK_ENTRY (panel->paths[EXPERT]), settings->expert);
   gtk_entry_set_text (GTK_ENTRY (panel->paths[IMAGE_ENCODER]), settings->image_encoder);
-  gtk_entry_set_text (GTK_ENTRY (panel->paths[LORA]), settings->lora);
+  lora_row_set (&panel->lora, settings);
   gtk_entry_set_text (GTK_ENTRY (panel->paths[CONTROLNET]), settings->controlnet);
   control_row_set (panel->control, panel->control_scale, settings);
   device_combo_set (panel->device, settings->device);
@@ -479,7 +465,6 @@ add_switches (SettingsPanel *panel, GtkWidget *box)
       }
   for (int i = 0; i < N_SWITCHES; i++)
     panel->switches[i] = add_switch (panel, box, _(switches[i].label), _(switches[i].tip));
-  g_signal_connect (panel->switches[LORA_ON_EXPERTS], "toggled", G_CALLBACK (on_model_edited), panel);
 }
 
 static GtkWidget *
@@ -501,7 +486,7 @@ static void
 add_path (SettingsPanel *panel, GtkWidget *table, int line, int i)
 {
   GtkWidget *row = path_entry_new (i == MODEL ? _("Browse...") : "...", _(paths[i].title), _(paths[i].tip),
-                                   paths[i].action, i == LORA, &panel->paths[i]);
+                                   paths[i].action, FALSE, &panel->paths[i]);
 
   g_signal_connect (panel->paths[i], "changed", G_CALLBACK (on_model_edited), panel);
   create_label (table, line, _(paths[i].label), panel->paths[i]);
@@ -537,17 +522,20 @@ create_advanced (SettingsPanel *panel)
                     0);
   add_path (panel, table, 2, EXPERT);
   add_path (panel, table, 3, IMAGE_ENCODER);
-  add_path (panel, table, 4, LORA);
-  add_path (panel, table, 5, CONTROLNET);
+  lora_row_add (&panel->lora, table, 4);
+  g_signal_connect (panel->lora.files, "changed", G_CALLBACK (on_model_edited), panel);
+  g_signal_connect_swapped (panel->lora.on_experts, "toggled", G_CALLBACK (on_edited), panel);
+  g_signal_connect (panel->lora.on_experts, "toggled", G_CALLBACK (on_model_edited), panel);
+  add_path (panel, table, 6, CONTROLNET);
   panel->control = control_combo_new (&panel->hooks.control);
   control_combo_watch (panel->control, on_control, panel);
-  panel->control_scale = control_row_add (table, 6, panel->control);
+  panel->control_scale = control_row_add (table, 7, panel->control);
   g_signal_connect_swapped (panel->control_scale, "value-changed", G_CALLBACK (on_edited), panel);
   panel->device = device_combo_new ();
   g_signal_connect_swapped (panel->device, "changed", G_CALLBACK (on_edited), panel);
-  create_label (table, 8, _("Compute on:"), panel->device);
-  gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, 8, 9, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
-  add_lines (panel, table, 9, FALSE);
+  create_label (table, 9, _("Compute on:"), panel->device);
+  gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, 9, 10, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+  add_lines (panel, table, 10, FALSE);
   gtk_box_pack_start (GTK_BOX (box), table, FALSE, FALSE, 0);
   add_switches (panel, box);
   return box;

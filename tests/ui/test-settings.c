@@ -1,10 +1,12 @@
 /* What is kept of a user's choices: JSON there and back, what is refused; where to compute. */
-#include "control_combo.h"
+#include "control_row.h"
 #include "device_combo.h"
+#include "path_entry.h"
 #include "screen.h"
 
 #include "plugin/generate_settings.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 static void
@@ -183,7 +185,7 @@ test_style (void)
     }
 }
 
-/* Layers 3 and 5, or 5 alone. */
+/* Layers 3 and 5, or 5 alone; 4 is there too, but not offered. */
 static gboolean only_five;
 
 static char **
@@ -195,8 +197,8 @@ list_layers (gpointer data)
 static gboolean
 look (const char *source, int side, GdkPixbuf **thumbnail, char **label, gpointer data)
 {
-  *label = g_strconcat ("Layer ", source, NULL);
-  return TRUE;
+  *label = g_strconcat (only_five ? "Renamed " : "Layer ", source, NULL);
+  return strcmp (source, only_five ? "3" : "7");
 }
 
 static void
@@ -210,8 +212,8 @@ test_control (void)
 {
   ControlHooks hooks = { look, list_layers, NULL };
   GtkWidget *combo = g_object_ref_sink (control_combo_new (&hooks));
-  const char *const sources[] = { "", "3", "5", "file:/tmp/pose.png", "layer:Pose", "" };
-  const int places[] = { 0, 1, 2, 3, 3, 0 };
+  const char *const sources[] = { "", "3", "5", "file:/tmp/pose.png", "layer:Pose", "4", "" };
+  const int places[] = { 0, 1, 2, 3, 3, 3, 0 };
   int changes = 0;
 
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
@@ -238,7 +240,120 @@ test_control (void)
   g_assert_cmpstr (left, ==, "");
   g_assert_cmpint (gtk_combo_box_get_active (GTK_COMBO_BOX (combo)), ==, 0);
   g_assert_cmpint (changes, ==, 2);
+
+  /* One that has another name is called so. */
+  GtkTreeModel *model = gtk_combo_box_get_model (GTK_COMBO_BOX (combo));
+  GtkTreeIter iter;
+  g_autofree char *label = NULL;
+
+  g_assert_true (gtk_tree_model_iter_nth_child (model, &iter, NULL, 1));
+  gtk_tree_model_get (model, &iter, 0, &label, -1);
+  g_assert_cmpstr (label, ==, "Renamed 5");
+  only_five = FALSE;
   g_object_unref (combo);
+}
+
+static void
+test_control_row (void)
+{
+  static const struct { const char *control, *got; } cases[] = {
+    { "", "" }, { "file:/tmp/pose.png", "file:/tmp/pose.png" }, { "layer:Pose", "layer:Pose" },
+    { "Pose", "layer:Pose" }, { "3", "layer:3" }, { "2 poses", "layer:2 poses" },
+  };
+  ControlHooks hooks = { look, list_layers, NULL };
+  GtkWidget *table = g_object_ref_sink (gtk_table_new (2, 3, FALSE)), *combo = control_combo_new (&hooks);
+  GtkObject *scale = control_row_add (table, 0, combo);
+  g_autoptr (ReplaceSettings) settings = replace_settings_new ();
+  g_autoptr (ReplaceSettings) got = replace_settings_new ();
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      replace_settings_set_string (&settings->control, cases[i].control);
+      settings->params.control.scale = i;
+      control_row_set (combo, scale, settings);
+      control_row_get (combo, scale, got);
+      g_assert_cmpstr (got->control, ==, cases[i].got);
+      g_assert_true (got->params.control.scale == i);
+    }
+
+  /* An id goes before a name, until an option names another picture. */
+  g_autofree char *chosen = NULL, *named = NULL;
+
+  settings->control_layer = 5;
+  control_row_set (combo, scale, settings);
+  chosen = control_combo_get (combo);
+  g_assert_cmpstr (chosen, ==, "5");
+  g_assert_true (replace_settings_set_options (settings, "{\"control\": \"layer:Pose\"}", &error));
+  control_row_set (combo, scale, settings);
+  named = control_combo_get (combo);
+  g_assert_cmpstr (named, ==, "layer:Pose");
+
+  /* Without a ControlNet nothing is followed. */
+  control_row_set_sensitive (combo, scale, NULL);
+  control_row_get (combo, scale, got);
+  g_assert_cmpstr (got->control, ==, "");
+  g_object_unref (table);
+}
+
+/* ---- Files by their windows ---------------------------------------------- */
+
+static const char *next_path;
+static int n_refused;
+
+/* Chooses the path in the window that asks for one, and closes the one that refuses it. */
+static gboolean
+answer (gpointer data)
+{
+  GList *windows = gtk_window_list_toplevels ();
+
+  for (GList *window = windows; window; window = window->next)
+    if (GTK_IS_MESSAGE_DIALOG (window->data) && gtk_widget_get_visible (window->data))
+      {
+        n_refused++;
+        gtk_dialog_response (window->data, GTK_RESPONSE_CLOSE);
+      }
+    else if (GTK_IS_FILE_CHOOSER (window->data) && gtk_widget_get_visible (window->data))
+      {
+        g_autofree char *chosen = gtk_file_chooser_get_filename (window->data);
+
+        if (!next_path)
+          gtk_dialog_response (window->data, GTK_RESPONSE_CANCEL);
+        else if (g_strcmp0 (chosen, next_path))
+          gtk_file_chooser_set_filename (window->data, next_path);
+        else
+          gtk_dialog_response (window->data, GTK_RESPONSE_OK);
+      }
+  g_list_free (windows);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+test_paths (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("moa-XXXXXX", NULL);
+  g_autofree char *good = g_build_filename (folder, "ink.safetensors", NULL);
+  g_autofree char *bad = g_build_filename (folder, "\xe9.safetensors", NULL);
+  g_autofree char *both = g_strconcat ("a:0.5; ", good, NULL);
+  GtkWidget *entry, *row = path_entry_new ("...", "LoRA", "", GTK_FILE_CHOOSER_ACTION_OPEN, TRUE, &entry);
+  GtkWidget *window = screen_show (row, 300, 40), *button = screen_find (row, GTK_TYPE_BUTTON, NULL);
+  const char *const steps[][2] = { { bad, "a:0.5" }, { NULL, "a:0.5" }, { good, both } };
+  guint id = g_timeout_add (200, answer, NULL);
+
+  g_assert_true (g_file_set_contents (good, "", 0, NULL) && g_file_set_contents (bad, "", 0, NULL));
+  gtk_entry_set_text (GTK_ENTRY (entry), "a:0.5");
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
+    {
+      next_path = steps[i][0];
+      gtk_button_clicked (GTK_BUTTON (button));
+      g_assert_cmpstr (gtk_entry_get_text (GTK_ENTRY (entry)), ==, steps[i][1]);
+      g_assert_cmpint (n_refused, ==, 1);
+    }
+  g_source_remove (id);
+  gtk_widget_destroy (window);
+  g_unlink (good);
+  g_unlink (bad);
+  g_rmdir (folder);
 }
 
 int
@@ -253,5 +368,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ui/settings/device-combo", test_combo);
   g_test_add_func ("/ui/settings/style", test_style);
   g_test_add_func ("/ui/settings/control", test_control);
+  g_test_add_func ("/ui/settings/control-row", test_control_row);
+  g_test_add_func ("/ui/settings/paths", test_paths);
   return g_test_run ();
 }
