@@ -55,43 +55,45 @@ read_part (const ReplaceSettings *settings, gint32 followed, gint32 layer, const
   return picture;
 }
 
-static gint32
-find_layer (const char *source, gint32 image, GError **error)
+gint32
+control_find_layer (ReplaceSettings *settings, gint32 image, GError **error)
 {
-  return people_find_layer (image, g_str_has_prefix (source, "layer:") ? source + strlen ("layer:") : source, TRUE,
-                            error);
-}
+  const char *name = settings->control;
+  gint32 layer = settings->control_layer;
 
-void
-control_find_layer (ReplaceSettings *settings, gint32 image)
-{
-  const char *source = settings->control;
-  gint32 layer = *source && !g_str_has_prefix (source, "file:") ? find_layer (source, image, NULL) : 0;
-
-  settings->control_layer = MAX (layer, 0);
+  if (!replace_settings_has_control_layer (settings))
+    return 0;
+  if (g_str_has_prefix (name, "layer:"))
+    name += strlen ("layer:");
+  if (layer <= 0 || !gimp_item_is_valid (layer))
+    layer = people_find_layer (image, name, TRUE, NULL);
+  if (layer < 0)
+    options_fail (error, _("the picture for the ControlNet, \"%s\", is in no open image: name another layer, "
+                  "or open its image"), settings->control);
+  else
+    replace_settings_set_control_layer (settings, layer);
+  return layer;
 }
 
 gboolean
-control_read (const ReplaceSettings *settings, gint32 layer, const MoaRect *area, MoaImage **picture,
+control_read (ReplaceSettings *settings, gint32 layer, const MoaRect *area, MoaImage **picture,
               GError **error)
 {
-  const char *source = settings->control;
-  gboolean is_file = g_str_has_prefix (source, "file:");
+  gboolean is_file = !replace_settings_has_control_layer (settings);
   gint32 image = layer >= 0 ? gimp_item_get_image (layer) : -1, followed;
 
   *picture = NULL;
-  if (!*source)
+  if (!*settings->control)
     return TRUE;
   if (is_file)
-    followed = drawable_load (source + strlen ("file:"), error);
-  else if (gimp_item_is_valid (settings->control_layer))
-    followed = settings->control_layer;
+    followed = drawable_load (settings->control + strlen ("file:"), error);
   else
-    followed = find_layer (source, image, error);
+    followed = control_find_layer (settings, image, error);
   if (followed < 0)
     return FALSE;
   if (gimp_item_is_group (followed))
-    options_fail (error, _("the picture for the ControlNet, \"%s\", is a layer group: name a layer"), source);
+    options_fail (error, _("the picture for the ControlNet, \"%s\", is a layer group: name a layer"),
+                  settings->control);
   else
     *picture = read_part (settings, followed, layer, area, error);
   if (is_file)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define SUBJECTS REPLACE_PROCEDURE "-subjects"
+#define CONTROL "-control"
 
 /* What cannot be read, because it is damaged or newer, is kept under another name. */
 static void
@@ -49,6 +50,31 @@ save (const char *name, const char *text)
   gimp_parasite_free (parasite);
 }
 
+/* A layer's name means nothing in another session: GIMP keeps the id of the one that is followed as data of
+ * this one. */
+static void
+load_layer (const char *parasite, ReplaceSettings *settings)
+{
+  g_autofree char *name = g_strconcat (parasite, CONTROL, NULL);
+  gint32 layer = 0;
+
+  if (gimp_get_data_size (name) == sizeof layer)
+    gimp_get_data (name, &layer);
+  if (layer > 0)
+    replace_settings_set_control_layer (settings, layer);
+}
+
+static void
+save_layer (const char *parasite, ReplaceSettings *settings)
+{
+  g_autofree char *name = g_strconcat (parasite, CONTROL, NULL);
+  gint32 layer = replace_settings_has_control_layer (settings) ? settings->control_layer : 0;
+
+  gimp_set_data (name, &layer, sizeof layer);
+  if (replace_settings_has_control_layer (settings))
+    replace_settings_set_string (&settings->control, "");
+}
+
 ReplaceSettings *
 history_load_settings (void)
 {
@@ -58,7 +84,10 @@ history_load_settings (void)
 
   if (error)
     set_aside (REPLACE_PARASITE, json, error->message);
-  return settings ? settings : replace_settings_new ();
+  if (!settings)
+    settings = replace_settings_new ();
+  load_layer (REPLACE_PARASITE, settings);
+  return settings;
 }
 
 /* "moa-generate-settings", "moa-morph-settings" ...  (transfer full) */
@@ -78,7 +107,10 @@ history_load_generate (const char *name, const char *const *own)
 
   if (error)
     set_aside (parasite, json, error->message);
-  return settings ? settings : generate_settings_new (name, own);
+  if (!settings)
+    settings = generate_settings_new (name, own);
+  load_layer (parasite, settings->how);
+  return settings;
 }
 
 void
@@ -100,20 +132,12 @@ history_load_machine (ReplaceSettings *settings)
   replace_settings_set_string (&settings->device, last->device);
 }
 
-/* A layer's name means nothing in another session. */
-static void
-forget_layer (ReplaceSettings *settings)
-{
-  if (!g_str_has_prefix (settings->control, "file:"))
-    replace_settings_set_string (&settings->control, "");
-}
-
 void
 history_save_settings (const ReplaceSettings *settings)
 {
   g_autoptr (ReplaceSettings) kept = replace_settings_copy (settings);
 
-  forget_layer (kept);
+  save_layer (REPLACE_PARASITE, kept);
 
   g_autofree char *json = replace_settings_to_json (kept);
 
@@ -125,10 +149,11 @@ history_save_generate (const GenerateSettings *settings)
 {
   g_autoptr (GenerateSettings) kept = generate_settings_copy (settings);
 
-  forget_layer (kept->how);
+  g_autofree char *parasite = name_parasite (settings->name);
+
+  save_layer (parasite, kept->how);
 
   g_autofree char *json = generate_settings_to_json (kept);
-  g_autofree char *parasite = name_parasite (settings->name);
 
   save (parasite, json);
 }

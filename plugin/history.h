@@ -1,4 +1,5 @@
-/* What was chosen last: settings across restarts, subjects for this GIMP session. */
+/* What was chosen last: settings across restarts, subjects and the layer that is followed for this GIMP
+ * session. */
 #ifndef MOA_PLUGIN_HISTORY_H
 #define MOA_PLUGIN_HISTORY_H
 

@@ -37,6 +37,22 @@ names_to_json (const ReplaceTask *task)
   return names;
 }
 
+/* A layer of the image, by what is its own in any file and under any name. */
+static void
+put_layer (json_t *object, const char *key, gint32 layer, const ReplaceTask *task)
+{
+  if (layer > 0 && gimp_item_is_valid (layer) && gimp_item_get_image (layer) == task->image)
+    json_object_set_new (object, key, json_integer (gimp_item_get_tattoo (layer)));
+}
+
+static gint32
+find_layer (const json_t *object, const char *key, gint32 group)
+{
+  guint tattoo = json_integer_value (json_object_get (object, key));
+
+  return tattoo ? gimp_image_get_layer_by_tattoo (gimp_item_get_image (group), tattoo) : -1;
+}
+
 /* What was used, after the model's defaults, in the form of the settings, and what it came
  * from. */
 static char *
@@ -70,8 +86,8 @@ describe (const ReplaceTask *task, gint32 source, const MoaReplaceResult *result
   json_object_set_new (object, "area",
                        json_pack ("[iiii]", task->area.x, task->area.y, task->area.width,
                                   task->area.height));
-  if (source >= 0)
-    json_object_set_new (object, "source", json_integer (gimp_item_get_tattoo (source)));
+  put_layer (object, "source", source, task);
+  put_layer (object, "control_layer", task->settings->control_layer, task);
   return options_print (object);
 }
 
@@ -235,14 +251,16 @@ record_read_settings (gint32 group, gint32 *source, MoaRect *area, GError **erro
     }
 
   json_t *object = json_loads (json, 0, NULL);
-  guint tattoo = json_integer_value (json_object_get (object, "source"));
+  ReplaceSettings *settings = replace_settings_from_json (json, error);
 
-  if (source && tattoo)
-    *source = gimp_image_get_layer_by_tattoo (gimp_item_get_image (group), tattoo);
+  if (source)
+    *source = find_layer (object, "source", group);
+  if (settings)
+    settings->control_layer = MAX (find_layer (object, "control_layer", group), 0);
   if (area)
     *area = read_rect (json_object_get (object, "area"));
   json_decref (object);
-  return replace_settings_from_json (json, error);
+  return settings;
 }
 
 static gboolean

@@ -38,7 +38,7 @@ static gboolean
 read_control (const Sequence *sequence, Frame *frame, GError **error)
 {
   const Frame *first = g_ptr_array_index (sequence->frames, 0);
-  const ReplaceSettings *how = frame->settings->how;
+  ReplaceSettings *how = frame->settings->how;
   MoaControl *control = &frame->settings->params.control;
 
   if (frame->task)

@@ -228,7 +228,6 @@ plan_replacement (Sequence *sequence, Frame *frame, const char *options, GError 
   g_autoptr (ReplaceSettings) settings = replace_settings_copy (sequence->settings->how);
 
   replace_settings_set_string (&settings->control, "");
-  settings->control_layer = 0;
   if (!replace_settings_set_options (settings, options, error))
     return FALSE;
   replace_settings_set_string (&settings->prompt, frame->settings->prompt);
@@ -247,8 +246,6 @@ set_panel (Sequence *sequence, Frame *frame, const MoaPanel *panel, GError **err
 {
   g_autofree char *options = read_said (frame, panel, error);
 
-  if (options && frame->follow)
-    frame->settings->how->control_layer = 0;
   if (!options || (!frame->replace && !generate_settings_set_options (frame->settings, options, error)))
     return FALSE;
   replace_settings_set_string (&frame->settings->prompt, panel->prompt);

@@ -377,7 +377,7 @@ choose_start (ReplaceDialog *dialog, gint32 drawable, gboolean again, GError **e
     g_clear_pointer (&settings, replace_settings_free);
   if (!settings)
     settings = history_load_settings ();
-  control_find_layer (settings, dialog->image);
+  control_find_layer (settings, dialog->image, NULL);
   return settings;
 }
 

@@ -6,6 +6,7 @@
 
 #include "pixels.h"
 
+#include "plugin/control.h"
 #include "plugin/history.h"
 #include "plugin/intl.h"
 #include "plugin/record.h"
@@ -168,7 +169,10 @@ replace_history_restore (int i, gpointer data)
   if (settings && entry->group >= 0)
     history_load_machine (settings);
   if (settings)
-    settings_panel_set (dialog->panel, settings);
+    {
+      control_find_layer (settings, dialog->image, NULL);
+      settings_panel_set (dialog->panel, settings);
+    }
 }
 
 gboolean

@@ -16,6 +16,7 @@ script="(begin
   (define data \"$MOA_FIXTURES\")
   (define bare \"$work/bare\")
   (define out \"$out\")
+  (define work \"$work\")
   (load \"$here/common.scm\")"
 for test in ${MOA_TESTS:-replace mixing refuse procedures sequences document adapter control}; do
   script+=" (load \"$here/$test.scm\")"

@@ -228,30 +228,98 @@ type_lora ()
   press alt+g Tab ctrl+a
   xdotool type --delay 5 "$1"
 }
+# The LoRA of the last time is gone: no model opens, until another one is typed.
+fu '(gimp-attach-parasite (list "moa-generate-settings" 1 "{\"lora\": \"/nowhere/old.safetensors\", \"pictures\": 1, \"steps\": 10}"))' >/dev/null
 check "Generate opens once more" entry 'generate...' 'Generate'
 xdotool type 'a man on a beach'
 type_into alt+z 64
 xdotool type 64
 press Tab
 press alt+v
+images=$(fu '(car (gimp-image-list))')
 type_lora /nowhere/ink.safetensors
-sleep 1
 press alt+e
-sleep 0.5
-check "with a LoRA that is missing nothing starts" not_busy
+wait_for 20 not_busy
+check "with a LoRA that is missing nothing is drawn" images_are "$images"
+check "and the dialog stays" window_is_open Generate
 window_picture Generate generate-no-lora
 type_lora "$MOA_TEST_MODEL/lora/print.safetensors"
-press Tab Tab Tab Down # its button, whether persons too, and the picture to follow: the first layer
+# A picture that comes while the dialog is open.
+fu '(let* ((image (car (gimp-image-new 64 64 RGB)))
+           (layer (car (gimp-layer-new image 64 64 RGB-IMAGE "Late" 100 LAYER-MODE-NORMAL))))
+      (gimp-image-insert-layer image layer 0 0) (gimp-drawable-fill layer FILL-WHITE) (gimp-display-new image))' >/dev/null
+sleep 1
+focus_main
+generate_window () { xdotool windowactivate --sync "$(xdotool search --onlyvisible --name '^Generate$' | head -n 1)"; sleep 0.5; }
+generate_window
+press alt+g Tab Tab Tab Tab Down # LoRA, its button, whether persons too, and the picture to follow: the first layer
 sleep 1
 window_picture Generate generate-style
 wait_for 20 not_busy
+# late NAME: what the layer is called from now on
+late () { fu "(gimp-item-set-name (vector-ref (cadr (gimp-image-get-layers (vector-ref (cadr (gimp-image-list)) $1))) 0) \"$2\")" >/dev/null; }
+late 0 Later
 images=$(fu '(car (gimp-image-list))')
 press alt+e
 check "with one that is there it draws" wait_for ${MOA_TEST_WAIT:-120} images_are $((images + 1))
 wait_for 20 not_running
 newest_record
 check "the picture says which LoRA it has" grep -q '"lora": ".*/lora/print.safetensors"' "$work/record"
-check "and what it follows" grep -q '"control": "layer:' "$work/record"
+check "and what it follows, by its name of now" grep -q '"control": "layer:Later"' "$work/record"
+check "Generate opens with what was followed the last time" entry 'generate...' 'Generate'
+wait_for 20 not_busy
+press alt+e
+check "and draws" wait_for ${MOA_TEST_WAIT:-120} images_are $((images + 2))
+wait_for 20 not_running
+newest_record
+check "what follows it too" grep -q '"control": "layer:Later"' "$work/record"
+
+# ---- the end of a dialog where a number is being typed ----
+fu '(gimp-message-set-handler CONSOLE)' >/dev/null
+check "Generate opens a last time" entry 'generate...' 'Generate'
+wait_for 20 not_busy
+press alt+z ctrl+a
+xdotool type 96
+press Escape
+check "Escape closes it" wait_for 5 not_running
+sleep 0.5
+check "without a crash" eval '! grep -qi "crashed\|terminated" "$out/window.log"'
+
+# ---- Repeat follows what Replace Person followed ----
+image=$(fu '(vector-ref (cadr (gimp-image-list)) (- (car (gimp-image-list)) 1))')
+records () # of the results in the image that follow the layer
+{
+  fu "(let ((layers (gimp-image-get-layers $image)) (n 0))
+        (for-each (lambda (item)
+                    (if (re-match \"layer:Later\" (catch \"\" (caddr (car (gimp-item-get-parasite item \"moa-replace-person\")))))
+                        (set! n (+ n 1))))
+                  (vector->list (cadr layers)))
+        n)"
+}
+records_are () { [ "$(records)" = "$1" ]; }
+fu "(let ((size (list (car (gimp-image-width $image)) (car (gimp-image-height $image))))
+          (layer (vector-ref (cadr (gimp-image-get-layers (vector-ref (cadr (gimp-image-list)) 2))) 0)))
+      (gimp-image-scale (car (gimp-item-get-image layer)) (car size) (cadr size)) 1)" >/dev/null
+fu "(begin (plug-in-moa-replace-person RUN-NONINTERACTIVE $image
+        (vector-ref (cadr (gimp-image-get-layers $image)) 0) 0 #() \"\" 1 3 1 \"\"
+        \"{\\\"subjects\\\": [\\\"file:$pictures/lake-subject.png\\\"], \\\"control\\\": \\\"Later\\\"}\") 1)" >/dev/null
+check "a result follows a layer" records_are 1
+group=$(fu "(vector-ref (cadr (gimp-image-get-layers $image)) 0)")
+source=$(fu "(vector-ref (cadr (gimp-image-get-layers $image)) 1)")
+# A call with a dialog keeps the server busy until it is closed.
+fu "(begin (plug-in-moa-edit RUN-INTERACTIVE $image $group \"\") 1)" >/dev/null 2>&1 &
+call=$!
+wait_for 20 dialog_is_open
+sleep 1
+xdotool windowactivate --sync "$(dialog | head -n 1)"
+add_layer 0
+wait_for 20 not_busy
+import -window "$(dialog | head -n 1)" "$out/edit-control.png"
+press alt+p
+wait $call
+check "with other settings it still does" records_are 2
+fu "(begin (plug-in-moa-replace-person RUN-WITH-LAST-VALS $image $source 0 #() \"\" 0 -1 0 \"\" \"{}\") 1)" >/dev/null
+check "and run again" records_are 3
 check "GIMP quits" quit_gimp
 check "and keeps the settings for the next time" grep -q 'moa-morph-settings.*woman.*beach' "$profile/parasiterc"
 end
