@@ -27,9 +27,11 @@ emulated='' every='"log": 1, "checkpoint": 5, "validate": 100'
 case ${MOA_CUDA_MODULE-} in
   *emulated*) emulated=yes every="$every, \"samples\": 0" ;; # a sheet of them takes longer there than all steps
 esac
+# The seed's items are such that the host's instruction sets agree in all ten norms to 5e-6; there are others with
+# gradients that rounding moves by percents.
 cat >"$tmp/moa.json" <<END
 {"stage": "moa", "model": "$model", "steps": 10, "half": false, "batch": 1, "micro_batch": 1,
- "data": {"pictures": 8, "held_out": 1}, "every": {$every}}
+ "data": {"pictures": 8, "seed": 4, "held_out": 1}, "every": {$every}}
 END
 for device in cpu cuda; do
   "$moa" train "$tmp/moa.json" --out "$tmp/$device" --device $device >"$tmp/$device.out" 2>&1
@@ -42,31 +44,28 @@ skip ()
   echo "ok $count - $1 # SKIP $2"
 }
 
-# compare FOLDER FOLDER STEPS PART [OTHER]: whether two logs have the same numbers to that part of the larger,
-# where no step was left out; where OTHER, which differs from the first by rounding alone, is further from it,
-# to ten times that: some items have gradients that rounding moves far.
+# compare FOLDER FOLDER STEPS PART: whether two logs have the same numbers to that part of the larger, where no
+# step was left out.
 compare ()
 {
   python3 - "$@" <<'END'
 import json, sys
-paths, n, part = sys.argv[1:3] + sys.argv[5:], int(sys.argv[3]), float(sys.argv[4])
+paths, n, part = sys.argv[1:3], int(sys.argv[3]), float(sys.argv[4])
 logs = [[json.loads(line) for line in open(path + "/log.jsonl")] for path in paths]
 rows = [[row for row in log if "loss" in row][:n] for log in logs]
 assert all(len(r) == n for r in rows), [len(r) for r in rows]
 compared = 0
-for a, b, *others in zip(*rows):
+for a, b in zip(*rows):
     for name in ("loss", "masked", "router", "object", "norm"):
         if name not in a or (name == "norm" and b.get("steps_left_out")):
             continue
         x, y = a[name], b[name]
         compared += name == "norm"
-        allowed = max([part * max(abs(x), abs(y), part)] + [10 * abs(x - o[name]) for o in others])
-        assert abs(x - y) <= allowed, (a["step"], name, x, y)
+        assert abs(x - y) <= part * max(abs(x), abs(y), part), (a["step"], name, x, y)
 assert compared, "every step was left out"
 END
 }
-MOA_ISA=base "$moa" train "$tmp/moa.json" --out "$tmp/base" --device cpu >/dev/null 2>&1
-problem=$(compare "$tmp/cpu" "$tmp/cuda" 10 1e-3 "$tmp/base" 2>&1)
+problem=$(compare "$tmp/cpu" "$tmp/cuda" 10 1e-3 2>&1)
 result "every step has the host's losses and norm of gradients" $? "$problem"
 
 # The checkpoint of the fifth step serves the host as well.
@@ -76,13 +75,13 @@ cp "$tmp"/cuda/checkpoint-000000005.safetensors "$tmp/mixed/"
 head -5 "$tmp/cuda/log.jsonl" >"$tmp/mixed/log.jsonl"
 "$moa" train "$tmp/moa.json" --out "$tmp/mixed" --device cpu --resume >"$tmp/mixed.out" 2>&1
 result "a training begun on the card goes on on the host" $? "$(cat "$tmp/mixed.out")"
-problem=$(compare "$tmp/cpu" "$tmp/mixed" 10 1e-3 "$tmp/base" 2>&1)
+problem=$(compare "$tmp/cpu" "$tmp/mixed" 10 1e-3 2>&1)
 result "with the same losses" $? "$problem"
 
 # In 16 bits.  The loss scale just fits the first step, and is too large for the second.
 for number in f16 bf16; do
   steps=$([ $number = f16 ] && echo 2 || echo 1)
-  sed 's/"steps": 10/"steps": '$steps', "optimizer": {"loss_scale": 8388608}/' "$tmp/moa.json" \
+  sed 's/"steps": 10/"steps": '$steps', "optimizer": {"loss_scale": 16777216}/' "$tmp/moa.json" \
     >"$tmp/half.json"
   "$moa" train "$tmp/half.json" --out "$tmp/$number" --device cuda:$number >"$tmp/$number.out" 2>&1
   result "steps in $number" $? "$(cat "$tmp/$number.out")"
@@ -94,7 +93,7 @@ import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1] + "/log.jsonl")]
 rows = [row for row in rows if "loss_scale" in row]
 left_out = sum(row["steps_left_out"] for row in rows)
-assert left_out == 1 and rows[-1]["loss_scale"] * 2 ** left_out == 8388608, rows
+assert left_out == 1 and rows[-1]["loss_scale"] * 2 ** left_out == 16777216, rows
 END
 )
 result "f16: a step that overflows is left out, and the scale halved" $? "$problem"
