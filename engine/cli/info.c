@@ -73,9 +73,9 @@ model_json (const MoaModelInfo *info, guint64 bytes)
                     info->feature_dim, "layers", moa_cli_strings_json (info->layers), "parts",
                     parts, "weight_bytes", size_json (info->weight_bytes), "replace_bytes",
                     size_json (bytes), "defaults", "steps", info->steps, "guidance", info->guidance,
-                    "guidance_rescale", info->guidance_rescale, "freedom", info->freedom, "fixed_point", info->fixed_point, "max_timestep",
-                    info->max_timestep, "guidance_max_timestep", info->guidance_max_timestep,
-                    "warnings", moa_cli_strings_json (info->warnings));
+                    "guidance_rescale", info->guidance_rescale, "freedom", info->freedom, "fixed_point",
+                    info->fixed_point, "max_timestep", info->max_timestep, "guidance_max_timestep",
+                    info->guidance_max_timestep, "warnings", moa_cli_strings_json (info->warnings));
 }
 
 static void
@@ -99,8 +99,8 @@ print_model (const MoaModelInfo *info, guint64 bytes)
   if (bytes > 0)
     g_print ("; %s to replace a person", all);
   g_print ("\n");
-  g_print ("  defaults      %d steps, guidance %g at timesteps up to %d, rescaled by %g, freedom %g, fixed point %d, "
-           "max timestep %d\n", info->steps, info->guidance, info->guidance_max_timestep,
+  g_print ("  defaults      %d steps, guidance %g at timesteps up to %d, rescaled by %g, freedom %g, "
+           "fixed point %d, max timestep %d\n", info->steps, info->guidance, info->guidance_max_timestep,
            info->guidance_rescale, info->freedom, info->fixed_point, info->max_timestep);
   for (const char *const *missing = info->missing; *missing; missing++)
     g_print ("  missing       %s\n", *missing);

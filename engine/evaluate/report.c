@@ -133,8 +133,8 @@ moa_report_json (MoaModel *model, const MoaEvaluateParams *params, const MoaUsed
                                                                : json_string (seed));
   json_object_set_new (top, "settings",
                        json_pack ("{s:i, s:f, s:f, s:f, s:i, s:i, s:i}", "steps", used->steps, "guidance",
-                                  used->guidance, "guidance_rescale", used->guidance_rescale, "freedom", used->freedom, "fixed_point",
-                                  used->fixed_point, "max_timestep", used->max_timestep,
+                                  used->guidance, "guidance_rescale", used->guidance_rescale,
+                                  "freedom", used->freedom, "fixed_point", used->fixed_point, "max_timestep", used->max_timestep,
                                   "guidance_max_timestep", used->guidance_max_timestep));
   for (gsize i = 0; i < G_N_ELEMENTS (always); i++)
     set_score (top, r->single, always[i]);

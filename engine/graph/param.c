@@ -202,6 +202,15 @@ moa_params_nth (const MoaParams *params, guint i)
   return params->list->pdata[i];
 }
 
+MoaParam *
+moa_params_find (const MoaParams *params, const char *name)
+{
+  for (guint i = 0; i < params->list->len; i++)
+    if (!strcmp (moa_params_nth (params, i)->name, name))
+      return moa_params_nth (params, i);
+  return NULL;
+}
+
 gsize
 moa_param_numbers (const MoaParam *param)
 {

@@ -76,6 +76,8 @@ MoaParam *moa_params_get (MoaParams *params, const char *name, int rank, const g
 /* The declared parameters, in the order in which they were. */
 guint moa_params_count (const MoaParams *params);
 MoaParam *moa_params_nth (const MoaParams *params, guint i);
+/* The first that was declared with the name, whatever its layout; NULL: none. */
+MoaParam *moa_params_find (const MoaParams *params, const char *name);
 
 /* How many numbers a parameter has in a file, and as kept (the panels' filling among them). */
 gsize moa_param_numbers (const MoaParam *param);

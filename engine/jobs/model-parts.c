@@ -12,7 +12,8 @@ set_plain_moa (MoaModel *model)
 {
   model->moa = (MoaMoaConfig){ .layers = moa_unet_layers (&model->unet),
                                .max_timestep = model->scheduler.n_train,
-                               .guidance = -1, .freedom = -1, .fixed_point = -1, .guidance_max_timestep = -1, .guidance_rescale = -1 };
+                               .guidance = -1, .freedom = -1, .fixed_point = -1,
+                               .guidance_max_timestep = -1, .guidance_rescale = -1 };
   model->moa.n_layers = g_strv_length (model->moa.layers);
 }
 

@@ -215,14 +215,10 @@ moa_parts_load (MoaParts *parts, guint which, GCancellable *cancellable, GError 
 static const MoaParam *
 under_lora (const MoaParts *parts, const MoaParam *param)
 {
-  const MoaParams *unet = parts->params[MOA_PART_UNET];
   const char *layer = param->name + strlen (LORA_PREFIX);
   g_autofree char *name
     = g_strdup_printf ("%.*s.weight", (int) (g_strrstr (layer, ".lora_") - layer), layer);
-  for (guint i = 0; i < moa_params_count (unet); i++)
-    if (!strcmp (moa_params_nth (unet, i)->name, name))
-      return moa_params_nth (unet, i);
-  return NULL;
+  return moa_params_find (parts->params[MOA_PART_UNET], name);
 }
 
 /* The shape that diffusers gives a parameter: some matrices are 1x1 convolutions there, and a LoRA's are

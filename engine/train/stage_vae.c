@@ -409,16 +409,6 @@ add_latents (MoaTrainer *t, const float *picture, gpointer data, GError **error)
   return TRUE;
 }
 
-static MoaParam *
-find_param (const MoaTrainer *t, const char *name)
-{
-  MoaParams *params = t->parts.params[MOA_PART_VAE];
-  for (guint i = 0; i < moa_params_count (params); i++)
-    if (!strcmp (moa_params_nth (params, i)->name, name))
-      return moa_params_nth (params, i);
-  return NULL;
-}
-
 /* A parameter's numbers to change in place, and back; (transfer full). */
 static float *
 unpack (const MoaTrainer *t, const MoaParam *param)
@@ -440,7 +430,8 @@ pack (const MoaTrainer *t, MoaParam *param, float *numbers)
 static void
 fold_encoder (const MoaTrainer *t, int c, const double *w, const double *mu)
 {
-  MoaParam *weight = find_param (t, "quant_conv.weight"), *bias = find_param (t, "quant_conv.bias");
+  const MoaParams *vae = t->parts.params[MOA_PART_VAE];
+  MoaParam *weight = moa_params_find (vae, "quant_conv.weight"), *bias = moa_params_find (vae, "quant_conv.bias");
   float *a = unpack (t, weight), *b = unpack (t, bias);
   g_autofree float *old = g_memdup2 (a, c * 2 * c * sizeof (float));
   g_autofree float *old_bias = g_memdup2 (b, c * sizeof (float));
@@ -467,8 +458,9 @@ fold_encoder (const MoaTrainer *t, int c, const double *w, const double *mu)
 static void
 fold_decoder (const MoaTrainer *t, int c, const double *inverse, const double *mu)
 {
-  MoaParam *weight = find_param (t, "post_quant_conv.weight");
-  MoaParam *bias = find_param (t, "post_quant_conv.bias");
+  const MoaParams *vae = t->parts.params[MOA_PART_VAE];
+  MoaParam *weight = moa_params_find (vae, "post_quant_conv.weight");
+  MoaParam *bias = moa_params_find (vae, "post_quant_conv.bias");
   float *a = unpack (t, weight), *b = unpack (t, bias);
   g_autofree float *old = g_memdup2 (a, c * c * sizeof (float));
   for (int i = 0; i < c; i++)

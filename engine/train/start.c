@@ -29,15 +29,6 @@ ends (const MoaParam *param, const char *suffix)
   return g_str_has_suffix (param->name, suffix);
 }
 
-static const MoaParam *
-find_param (const MoaParams *params, const char *name)
-{
-  for (guint i = 0; i < moa_params_count (params); i++)
-    if (!strcmp (moa_params_nth (params, i)->name, name))
-      return moa_params_nth (params, i);
-  return NULL;
-}
-
 /* Of those that see a ControlNet's picture all but the last. */
 static gboolean
 sees_hint (const MoaParam *param)
@@ -53,7 +44,7 @@ fan_in (const MoaParams *params, const MoaParam *param)
     {
       int stem = strlen (param->name) - strlen (".bias");
       g_autofree char *name = g_strdup_printf ("%.*s.weight", stem, param->name);
-      param = find_param (params, name);
+      param = moa_params_find (params, name);
     }
   return moa_param_numbers (param) / param->dim[0];
 }
@@ -142,7 +133,7 @@ copy_unet (MoaParts *parts, int part)
   for (guint i = 0; i < moa_params_count (params); i++)
     {
       MoaParam *param = moa_params_nth (params, i);
-      const MoaParam *prior = find_param (unet, param->name);
+      const MoaParam *prior = moa_params_find (unet, param->name);
       g_autofree float *numbers = g_new (float, moa_param_numbers (param));
       /* A card that fails tells at the next run. */
       if (prior && moa_params_get_numbers (unet, prior, numbers, NULL))

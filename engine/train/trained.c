@@ -474,7 +474,7 @@ averages_of (const MoaTrainedSet *set, int part, const float **values, GPtrArray
   for (int i = 0; i < set->n; i++)
     {
       const MoaTrained *t = &set->list[i];
-      if (t->part != (int) part)
+      if (t->part != part)
         continue;
       values[t->index] = t->average;
       if (!set->vectors)

@@ -26,15 +26,6 @@ start_both (MoaParts *parts)
   moa_parts_start (parts, MOA_PART_LORA, 3);
 }
 
-static const MoaParam *
-find (const MoaParams *params, const char *name)
-{
-  for (guint i = 0; i < moa_params_count (params); i++)
-    if (!strcmp (moa_params_nth (params, i)->name, name))
-      return moa_params_nth (params, i);
-  return NULL;
-}
-
 /* (transfer full) */
 static float *
 numbers_of (MoaParams *params, const MoaParam *param)
@@ -111,7 +102,7 @@ test_controlnet_start (void)
   int copies = 0, zeros = 0, seeing = 0;
   for (guint i = 0; i < moa_params_count (control); i++)
     {
-      const MoaParam *param = moa_params_nth (control, i), *own = find (unet, param->name);
+      const MoaParam *param = moa_params_nth (control, i), *own = moa_params_find (unet, param->name);
       g_autofree float *x = numbers_of (control, param);
       gsize n = moa_param_numbers (param);
       Spread s = spread_of (x, n);
@@ -126,7 +117,7 @@ test_controlnet_start (void)
         {
           g_autofree char *layer = g_strndup (param->name, g_strrstr (param->name, ".") - param->name);
           g_autofree char *name = g_strconcat (layer, ".weight", NULL);
-          const MoaParam *weight = find (control, name);
+          const MoaParam *weight = moa_params_find (control, name);
           double bound = 1 / sqrt (weight->dim[1] * 9);
           g_assert_cmpfloat (s.most, <=, bound);
           g_assert_cmpfloat (s.most, >, bound * pow (1e-3, 1.0 / n)); /* one in a thousand ends before */
@@ -293,19 +284,6 @@ test_other_unet (void)
 
 /* ---- The pictures that it follows -------------------------------------- */
 
-/* A folder in the plain layout with n pictures of the world. */
-static char *
-pictures_new (int n)
-{
-  char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
-  g_autoptr (GError) error = NULL;
-  MoaWorld *world = moa_world_new (3, SIZE, 32);
-  moa_data_write_world (world, 0, n, MOA_DATA_LAYOUT_PLAIN, folder, NULL, &error);
-  g_assert_no_error (error);
-  moa_world_free (world);
-  return folder;
-}
-
 static void
 hint_options (MoaDataOptions *options)
 {
@@ -328,9 +306,10 @@ is_mirrored (const float *a, const float *b)
 static void
 test_flips (void)
 {
-  g_autofree char *folder = pictures_new (1);
+  g_autofree char *folder = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
   MoaDataOptions options;
   g_autoptr (GError) error = NULL;
+  write_pictures (folder, 1);
   hint_options (&options);
   MoaDataSource *source = moa_data_plain (folder, &options, &error);
   g_assert_no_error (error);
@@ -466,11 +445,12 @@ sample_rows (const char *pictures, guint64 sums[3])
 static void
 test_samples (void)
 {
-  g_autofree char *pictures = pictures_new (2);
+  g_autofree char *pictures = g_dir_make_tmp ("moa-train-XXXXXX", NULL);
   g_autofree char *list = g_build_filename (pictures, "captions.txt", NULL);
   g_autofree char *hint = g_build_filename (pictures, "conditioning", "000000000.png", NULL);
   g_autofree char *other = g_build_filename (pictures, "conditioning", "000000001.png", NULL);
   guint64 one[3], two[3];
+  write_pictures (pictures, 2);
   g_assert_true (g_file_set_contents (list, "000000000\ta man\n", -1, NULL));
   sample_rows (pictures, one);
   g_assert_cmpint (g_rename (other, hint), ==, 0);

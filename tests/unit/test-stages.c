@@ -9,15 +9,11 @@
 
 /* ---- Folders and samples ---- */
 
-/* A folder in the plain layout with pictures of the world, of which one is none. */
+/* Of the pictures one is none. */
 static void
 make_pictures (const char *folder, int n, int broken)
 {
-  GError *error = NULL;
-  MoaWorld *world = moa_world_new (3, 64, 32);
-  moa_data_write_world (world, 0, n, MOA_DATA_LAYOUT_PLAIN, folder, NULL, &error);
-  g_assert_no_error (error);
-  moa_world_free (world);
+  write_pictures (folder, n);
   g_autofree char *list = file_text (folder, "captions.txt");
   g_auto (GStrv) names = g_strsplit (list, "\n", -1);
   *strchr (names[broken], '\t') = 0;

@@ -9,6 +9,7 @@
 
 #include "io/safetensors.h"
 #include "moa.h"
+#include "train/data.h"
 #include "train/train.h"
 
 static inline char *
@@ -31,6 +32,17 @@ remove_all (const char *path)
     }
   g_clear_pointer (&dir, g_dir_close);
   g_remove (path);
+}
+
+/* A folder in the plain layout with n pictures of the world, of 64 x 64 pixels. */
+static inline void
+write_pictures (const char *folder, int n)
+{
+  GError *error = NULL;
+  MoaWorld *world = moa_world_new (3, 64, 32);
+  moa_data_write_world (world, 0, n, MOA_DATA_LAYOUT_PLAIN, folder, NULL, &error);
+  g_assert_no_error (error);
+  moa_world_free (world);
 }
 
 /* A configuration of the tiny model: text with ' for ", without the model. */
