@@ -152,18 +152,19 @@ time_coder (Bench *bench, const char *name, gboolean built, MoaCoder *coder, Moa
   return ok;
 }
 
-/* share: of the picture's width that a selection covers, 0: there is none. */
+/* rows: conditions at once, guidance's two.  share: of the picture's width that a selection covers, 0: there
+ * is none. */
 static gboolean
-time_unet (Bench *bench, const char *name, gboolean mixture, double share, GError **error)
+time_unet (Bench *bench, const char *name, gboolean mixture, int rows, double share, GError **error)
 {
   MoaModel *model = bench->job->model;
   int side = bench->latent;
   g_autofree float *region = g_new0 (float, side * side);
   for (int i = 0; i < side * side; i++)
     region[i] = i % side < share * side;
-  MoaDenoiserSpec spec = { .width = side, .height = side,
-                           .text_rows = moa_tokenizer_window (model->tokenizer), .mixture = mixture, .n_slots = 1,
-                           .limit = share > 0 ? region : NULL };
+  MoaDenoiserSpec spec = { .width = side, .height = side, .rows = rows,
+                           .text_rows = moa_tokenizer_window (model->tokenizer), .mixture = mixture,
+                           .n_slots = 1, .limit = share > 0 ? region : NULL };
   MoaDenoiser d = { NULL };
   g_mutex_lock (&model->lock);
   gboolean ok = moa_denoiser_init (&d, model, bench->job->cpu, &spec, error);
@@ -211,10 +212,12 @@ static gboolean
 time_nets (Bench *bench, GError **error)
 {
   return (bench->unet || time_coders (bench, error)) &&
-         time_unet (bench, "unet_prior", FALSE, 0, error) &&
+         time_unet (bench, "unet_prior", FALSE, 1, 0, error) &&
+         time_unet (bench, "unet_prior_pair", FALSE, 2, 0, error) &&
          (!bench->job->model->info.expert ||
-          (time_unet (bench, "unet_moa", TRUE, 0, error) &&
-           time_unet (bench, "unet_moa_third", TRUE, 1 / 3., error)));
+          (time_unet (bench, "unet_moa", TRUE, 1, 0, error) &&
+           time_unet (bench, "unet_moa_pair", TRUE, 2, 0, error) &&
+           time_unet (bench, "unet_moa_third", TRUE, 1, 1 / 3., error)));
 }
 
 /* ---- A whole replacement ---- */

@@ -163,6 +163,16 @@ moa_graph_constant (MoaGraph *graph, MoaShape shape, const double *values)
 }
 
 MoaTensor *
+moa_graph_link (MoaGraph *graph, const MoaTensor *output)
+{
+  g_assert (output->is_output && output->graph != graph && output->graph->cpu == graph->cpu);
+  MoaTensor *t = append (graph, output->shape, output->number);
+  if (t)
+    t->linked = output;
+  return t;
+}
+
+MoaTensor *
 moa_graph_param (MoaGraph *graph, MoaParams *params, const char *name, MoaShape shape,
                  MoaLayout layout)
 {

@@ -58,7 +58,7 @@ typedef struct {
 struct _MoaTensor {
   MoaGraph *graph;
   int index;                      /* place in the running order */
-  const MoaOp *op;                /* NULL: an input, a constant or a parameter */
+  const MoaOp *op;                /* NULL: an input, a constant, a parameter or a link */
   MoaTensor *in[MOA_MAX_INPUTS];  /* optional ones may be NULL */
   MoaAttrs attr;
   MoaShape shape;
@@ -71,6 +71,7 @@ struct _MoaTensor {
   gboolean is_input, is_output, is_held, in_held_memory;
   MoaTensor *view_of;             /* shares that tensor's memory, */
   gint64 view_first;              /* from this number on */
+  const MoaTensor *linked;        /* another graph's, whose memory this is */
   double *constant;
   int last_use;
   gsize offset, bytes;
@@ -90,6 +91,9 @@ void moa_graph_set_number (MoaGraph *graph, MoaNumber number);
 /* Leaves.  All return NULL after an error. */
 MoaTensor *moa_graph_input (MoaGraph *graph, const char *name, MoaShape shape, MoaInputKind kind);
 MoaTensor *moa_graph_constant (MoaGraph *graph, MoaShape shape, const double *values);
+/* An output of another graph of the same MoaCpu, read where it lies.  That graph must be prepared before this
+ * one, and not be freed before this one has run for the last time. */
+MoaTensor *moa_graph_link (MoaGraph *graph, const MoaTensor *output);
 /* A weight of a model's part; the shape is the file's, for example N,C,3,3.  The same one each
  * time it is asked for. */
 MoaTensor *moa_graph_param (MoaGraph *graph, MoaParams *params, const char *name, MoaShape shape,
@@ -138,6 +142,8 @@ gboolean moa_graph_prepare (MoaGraph *graph, MoaWorkspace *workspace, GError **e
 void moa_graph_set (MoaTensor *input, const float *values);
 void moa_graph_set_ints (MoaTensor *input, const gint32 *values);
 void moa_graph_get (const MoaTensor *output, float *values);
+/* To zeros, which it is before the first run. */
+void moa_graph_clear (MoaTensor *output);
 
 /* To be called when numbers of a parameter changed: what was kept is computed anew. */
 void moa_graph_params_changed (MoaGraph *graph);

@@ -51,8 +51,11 @@ resolve (MoaGraph *graph)
   for (guint i = 0; i < graph->nodes->len; i++)
     {
       MoaTensor *t = graph->nodes->pdata[i];
+      g_assert (!t->linked || t->linked->data);
       if (t->param)
         t->data = t->param->data;
+      else if (t->linked)
+        t->data = t->linked->data;
       else if (t->is_input || t->constant || t->in_held_memory)
         t->data = graph->held + t->offset;
       else if (t->op)
@@ -157,6 +160,14 @@ moa_graph_get (const MoaTensor *output, float *values)
   device->methods->download (device, numbers, output->data, output->bytes);
   for (gint64 i = 0; i < n; i++)
     values[i] = (output->number == MOA_F16 ? moa_half_to_float : moa_bfloat_to_float) (numbers[i]);
+}
+
+void
+moa_graph_clear (MoaTensor *output)
+{
+  g_assert (output->data && output->is_output);
+  MoaDevice *device = moa_cpu_device (output->graph->cpu);
+  device->methods->clear (device, output->data, output->bytes);
 }
 
 void

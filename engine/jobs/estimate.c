@@ -19,7 +19,7 @@ time_pass (MoaJob *job, MoaDenoiser *prior, const MoaCondition *condition, doubl
   for (int i = 0; i < 2; i++)
     {
       gint64 start = g_get_monotonic_time ();
-      if (!moa_denoiser_run (prior, condition, NULL, z, 1, eps, job->run.cancellable, error))
+      if (!moa_denoiser_run (prior, &condition, z, 1, eps, job->run.cancellable, error))
         return FALSE;
       *seconds = (g_get_monotonic_time () - start) * 1e-6;
     }

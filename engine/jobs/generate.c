@@ -21,7 +21,7 @@ typedef struct {
   MoaGenerateResult *result;     /* steps and guidance used are read from here */
   int width, height, n_subjects; /* n_subjects 0: the prior alone */
   MoaPrompt *prompt, *negative;
-  int text_rows;
+  int windows, n_vectors, text_rows; /* of the texts */
   MoaImage *hint; /* the ControlNet's picture, the result's size; or NULL */
   float *texts, *feats; /* an IP-Adapter's feats are followed by as many of nobody */
   float *region;  /* masks that stand for routers, [n_subjects * h * w]; or NULL */
@@ -152,71 +152,22 @@ set_region (Generation *g, GError **error)
 }
 
 static gboolean
-build (Generation *g, GError **error)
-{
-  MoaModel *model = g->job->model;
-  MoaCpu *cpu = g->job->cpu;
-  int factor = moa_model_vae_factor (model);
-  const MoaPrompt *const prompts[] = { g->prompt, g->negative };
-  int n_vectors, windows = moa_prompts_windows (g->job, prompts, 2, &n_vectors);
-  gboolean control = g->params->control.image != NULL;
-  g->text_rows = windows * moa_tokenizer_window (model->tokenizer);
-  MoaDenoiserSpec prior = { .width = g->width / factor, .height = g->height / factor,
-                            .text_rows = g->text_rows, .control = control };
-  MoaDenoiserSpec mixture = prior;
-  mixture.mixture = TRUE;
-  mixture.n_slots = g->n_subjects;
-  mixture.limit = g->region;
-  mixture.scale = g->params->expert_scale;
-  mixture.maps = g->params->want_maps || g->job->run.live;
-  g_mutex_lock (&model->lock);
-  gboolean ok = moa_coder_text (&g->text, model, cpu, 2 * windows, n_vectors, error) &&
-                moa_coder_decode (&g->decoder, model, cpu, g->width, g->height, error) &&
-                moa_denoiser_init (&g->guide.prior, model, cpu, &prior, error) &&
-                (!g->job->run.live ||
-                 moa_coder_encode (&g->encoder, model, cpu, MOA_PREVIEW_SIDE * factor,
-                                   MOA_PREVIEW_SIDE * factor, error)) &&
-                (!control || moa_controller_init (&g->guide.controller, model, cpu, prior.width,
-                                                  prior.height, g->text_rows, error)) &&
-                (g->n_subjects == 0 ||
-                 ((!moa_model_sees_photos (model) ||
-                   moa_coder_vision (&g->vision, model, cpu, error)) &&
-                  moa_denoiser_init (&g->guide.mixture, model, cpu, &mixture, error)));
-  g_mutex_unlock (&model->lock);
-  if (!ok)
-    return FALSE;
-  g->guide.n = moa_shape_count (&g->guide.prior.sample->shape);
-  moa_job_count (g->job, g->text.graph, model->text_params);
-  moa_job_count (g->job, g->decoder.graph, model->vae_params);
-  moa_job_count (g->job, g->guide.prior.graph, model->unet_params);
-  if (g->job->run.live)
-    moa_job_count (g->job, g->encoder.graph, model->vae_params);
-  if (control)
-    moa_job_count (g->job, g->guide.controller.graph, model->control_params);
-  if (g->n_subjects > 0)
-    {
-      moa_job_count (g->job, g->vision.graph, model->vision_params);
-      moa_job_count (g->job, g->guide.mixture.graph, model->moa_params);
-    }
-  enum { LATENTS = 10 };
-  g->job->held_bytes += (guint64) g->width * g->height * 3 * sizeof (float) * g->params->n_seeds;
-  g->job->held_bytes += g->guide.n * LATENTS * sizeof (float);
-  return TRUE;
-}
-
-static gboolean
 set_conditions (Generation *g, GError **error)
 {
   const MoaModel *model = g->job->model;
   const MoaGenerateParams *params = g->params;
   MoaGuide *guide = &g->guide;
+  int factor = moa_model_vae_factor (model);
+  const MoaPrompt *const prompts[] = { g->prompt, g->negative };
+  g->windows = moa_prompts_windows (g->job, prompts, 2, &g->n_vectors);
+  g->text_rows = g->windows * moa_tokenizer_window (model->tokenizer);
+  guide->n = (gsize) (g->width / factor) * (g->height / factor) * model->unet.in_channels;
   gsize size = (gsize) g->text_rows * model->unet.text_dim;
   g->texts = moa_job_floats (2 * size, error);
   gboolean adapter = moa_model_adapter (model) != NULL;
   gsize feats = (gsize) g->n_subjects * model->moa.feature_dim;
   g->feats = g->texts ? moa_job_floats (MAX (1, adapter ? 2 * feats : feats), error) : NULL;
-  guide->scratch = g->feats ? moa_job_floats (guide->n, error) : NULL;
-  if (!guide->scratch)
+  if (!g->feats)
     return FALSE;
   gboolean same = moa_prompt_equal (g->prompt, g->negative);
   guide->prompt = (MoaCondition){ g->texts, g->n_subjects, g->feats, g->index };
@@ -233,6 +184,58 @@ set_conditions (Generation *g, GError **error)
   return TRUE;
 }
 
+/* The timesteps that are gone through. */
+static int *
+grid (const Generation *g)
+{
+  int steps = g->result->steps, *timesteps = g_new (int, steps);
+  MoaUnipc *unipc = moa_unipc_new (g->job->model->schedule, MOA_SPACING_LINSPACE, steps, 1);
+  for (int i = 0; i < steps; i++)
+    timesteps[i] = moa_unipc_timestep (unipc, i);
+  moa_unipc_free (unipc);
+  return timesteps;
+}
+
+static gboolean
+build (Generation *g, GError **error)
+{
+  MoaModel *model = g->job->model;
+  MoaCpu *cpu = g->job->cpu;
+  int factor = moa_model_vae_factor (model), steps = g->result->steps;
+  g_autofree int *timesteps = grid (g);
+  MoaDenoiserSpec prior = { .width = g->width / factor, .height = g->height / factor,
+                            .text_rows = g->text_rows };
+  MoaDenoiserSpec mixture = prior;
+  mixture.mixture = TRUE;
+  mixture.n_slots = g->n_subjects;
+  mixture.limit = g->region;
+  mixture.scale = g->params->expert_scale;
+  mixture.maps = g->params->want_maps || g->job->run.live;
+  g_mutex_lock (&model->lock);
+  gboolean ok = moa_coder_text (&g->text, model, cpu, 2 * g->windows, g->n_vectors, error) &&
+                moa_coder_decode (&g->decoder, model, cpu, g->width, g->height, error) &&
+                (!g->job->run.live ||
+                 moa_coder_encode (&g->encoder, model, cpu, MOA_PREVIEW_SIDE * factor,
+                                   MOA_PREVIEW_SIDE * factor, error)) &&
+                (g->n_subjects == 0 || !moa_model_sees_photos (model) ||
+                 moa_coder_vision (&g->vision, model, cpu, error)) &&
+                moa_guide_build (&g->guide, model, cpu, &prior, &mixture, timesteps, steps, error);
+  g_mutex_unlock (&model->lock);
+  if (!ok)
+    return FALSE;
+  moa_job_count (g->job, g->text.graph, model->text_params);
+  moa_job_count (g->job, g->decoder.graph, model->vae_params);
+  if (g->job->run.live)
+    moa_job_count (g->job, g->encoder.graph, model->vae_params);
+  if (g->n_subjects > 0)
+    moa_job_count (g->job, g->vision.graph, model->vision_params);
+  moa_guide_count (&g->guide, g->job);
+  enum { LATENTS = 9 };
+  g->job->held_bytes += (guint64) g->width * g->height * 3 * sizeof (float) * g->params->n_seeds;
+  g->job->held_bytes += g->guide.n * LATENTS * sizeof (float);
+  return TRUE;
+}
+
 static gboolean
 start_live (Generation *g, GError **error)
 {
@@ -242,7 +245,7 @@ start_live (Generation *g, GError **error)
   moa_coder_clear (&g->encoder);
   g->live_preview = moa_image_try (g->width / factor, g->height / factor, 3, error);
   return g->live_preview &&
-         (g->n_subjects == 0 || moa_maps_init (&g->live_maps, &g->guide.mixture, 0, 0, error));
+         (g->n_subjects == 0 || moa_maps_init (&g->live_maps, moa_guide_routed (&g->guide), 0, 0, error));
 }
 
 /* For who watches: the routers of step i, and where z is going. */
@@ -256,7 +259,7 @@ show (Generation *g, int i, int t, const float *z, const float *eps)
     {
       g->live_maps.step = i;
       g->live_maps.timestep = t;
-      moa_maps_take (&g->live_maps, &g->guide.mixture, 1);
+      moa_maps_take (&g->live_maps, moa_guide_routed (&g->guide), 1);
       meter->maps = &g->live_maps;
     }
   moa_preview_draw (&g->colours, g->job->model->schedule, t, z, eps, NULL, g->live_preview);
@@ -301,7 +304,7 @@ denoise (Generation *g, MoaUnipc *unipc, float *z, float *eps, MoaRouterMaps *ma
       show (g, i, t, z, eps);
       moa_unipc_step (unipc, z, eps);
       if (maps && i >= steps / 2 && moa_guide_mixes (&g->guide, t))
-        moa_maps_take (maps, &g->guide.mixture, ++n_late);
+        moa_maps_take (maps, moa_guide_routed (&g->guide), ++n_late);
       moa_meter_step (&g->job->meter, moa_guide_cost (&g->guide, t));
     }
   return TRUE;
@@ -317,15 +320,8 @@ draw (Generation *g, float *latents, GError **error)
   gsize n = g->guide.n;
   gboolean want_maps = params->want_maps && g->n_subjects > 0;
   g_autofree float *eps = moa_job_floats (n, error);
-  if (!eps || !moa_graph_prepare (g->guide.prior.graph, g->job->workspace, error) ||
-      (g->n_subjects > 0 && !moa_graph_prepare (g->guide.mixture.graph, g->job->workspace, error)))
+  if (!eps || !moa_guide_prepare (&g->guide, g->job, g->hint, error))
     return FALSE;
-  if (g->hint)
-    {
-      if (!moa_graph_prepare (g->guide.controller.graph, g->job->workspace, error))
-        return FALSE;
-      moa_controller_set_hint (&g->guide.controller, g->hint);
-    }
   if (want_maps)
     g->result->maps = g_new0 (MoaRouterMaps, params->n_seeds);
   moa_meter_begin (&g->job->meter, MOA_PHASE_GENERATE, steps * params->n_seeds);
@@ -335,7 +331,7 @@ draw (Generation *g, float *latents, GError **error)
       MoaRouterMaps *maps = want_maps ? &g->result->maps[i] : NULL;
       g->result->n_images = i + 1;
       g->job->meter.picture = i;
-      if (maps && !moa_maps_init (maps, &g->guide.mixture, -1, -1, error))
+      if (maps && !moa_maps_init (maps, moa_guide_routed (&g->guide), -1, -1, error))
         return FALSE;
       moa_rng_normal (params->seeds[i], NOISE_STREAM, 0, z, n);
       MoaUnipc *unipc = moa_unipc_new (schedule, MOA_SPACING_LINSPACE, steps, n);
@@ -344,7 +340,7 @@ draw (Generation *g, float *latents, GError **error)
       if (!ok)
         return FALSE;
     }
-  moa_job_note_rate (g->job, &g->guide.prior);
+  moa_job_note_rate (g->job, &g->guide.nets[0].prior);
   moa_guide_clear (&g->guide);
   return TRUE;
 }
@@ -353,12 +349,10 @@ draw (Generation *g, float *latents, GError **error)
 static void
 count_passes (Generation *g, int *prior, int *mixture)
 {
-  int steps = g->result->steps;
-  MoaUnipc *unipc = moa_unipc_new (g->job->model->schedule, MOA_SPACING_LINSPACE, steps, 1);
+  g_autofree int *timesteps = grid (g);
   *prior = *mixture = 0;
-  for (int i = 0; i < steps; i++)
-    moa_guide_passes (&g->guide, moa_unipc_timestep (unipc, i), prior, mixture);
-  moa_unipc_free (unipc);
+  for (int i = 0; i < g->result->steps; i++)
+    moa_guide_passes (&g->guide, timesteps[i], prior, mixture);
 }
 
 static double
@@ -393,13 +387,13 @@ static gboolean
 plan (Generation *g, GError **error)
 {
   return resolve (g, error) && read_prompts (g, error) && set_region (g, error) &&
-         build (g, error);
+         set_conditions (g, error) && build (g, error);
 }
 
 static gboolean
 run_generation (Generation *g, GError **error)
 {
-  if (!plan (g, error) || !moa_job_reserve (g->job, error) || !set_conditions (g, error))
+  if (!plan (g, error) || !moa_job_reserve (g->job, error))
     return FALSE;
   MoaGenerateResult *result = g->result;
   result->images = g_new0 (MoaImage *, g->params->n_seeds);
@@ -456,14 +450,14 @@ moa_generate_estimate (MoaModel *model, const MoaGenerateParams *params, const M
   g_return_val_if_fail (model && params, FALSE);
   MoaGenerateResult *result = g_new0 (MoaGenerateResult, 1);
   Generation g = { .job = moa_job_new (model, run, error), .params = params, .result = result };
-  gboolean ok = g.job && plan (&g, error) && set_conditions (&g, error);
+  gboolean ok = g.job && plan (&g, error);
   if (ok)
     {
       *estimate = (MoaEstimate){ g.width, g.height };
       count_passes (&g, &estimate->prior_passes, &estimate->mixture_passes);
       estimate->prior_passes *= params->n_seeds;
       estimate->mixture_passes *= params->n_seeds;
-      ok = moa_job_estimate (g.job, &g.guide.prior, &g.guide.base, total_cost (&g), calibrate,
+      ok = moa_job_estimate (g.job, &g.guide.nets[0].prior, &g.guide.base, total_cost (&g), calibrate,
                              estimate, error);
     }
   clear_generation (&g);

@@ -36,6 +36,16 @@ moa_maps_init (MoaRouterMaps *maps, const MoaDenoiser *d, int step, int timestep
   return TRUE;
 }
 
+/* Of the last row, which is the prompt's. */
+static float *
+read_router (const MoaTensor *router, int n_pixels)
+{
+  gint64 n = moa_shape_count (&router->shape);
+  g_autofree float *rows = g_new (float, n);
+  moa_graph_get (router, rows);
+  return g_memdup2 (rows + n - n_pixels, n_pixels * sizeof (float));
+}
+
 void
 moa_maps_take (MoaRouterMaps *maps, const MoaDenoiser *d, int n)
 {
@@ -43,12 +53,11 @@ moa_maps_take (MoaRouterMaps *maps, const MoaDenoiser *d, int n)
     {
       MoaImage *layer = maps->layers[l];
       int n_pixels = layer->width * layer->height;
-      g_autofree float *self = g_new (float, n_pixels), *cross = g_new (float, n_pixels);
-      moa_graph_get (d->router[2 * l + 1], cross);
-      moa_graph_get (d->router[2 * l + (d->router[2 * l] == NULL)], self);
+      g_autofree float *cross = read_router (d->router[2 * l + 1], n_pixels);
+      g_autofree float *self = d->router[2 * l] ? read_router (d->router[2 * l], n_pixels) : NULL;
       for (int i = 0; i < n_pixels; i++)
         {
-          float prior = 1 - (self[i] + cross[i]) / 2;
+          float prior = 1 - ((self ? self[i] : cross[i]) + cross[i]) / 2;
           layer->data[i] += (prior - layer->data[i]) / n;
         }
     }

@@ -99,7 +99,8 @@ declare (MoaModel *model, MoaCpu *cpu, GError **error)
 {
   int inner = moa_model_unet_factor (model), side = inner * moa_model_vae_factor (model);
   int window = moa_tokenizer_window (model->tokenizer);
-  MoaDenoiserSpec spec = { inner, inner, window, model->moa_params != NULL, 1 };
+  MoaDenoiserSpec spec = { .width = inner, .height = inner, .rows = 1, .text_rows = window,
+                           .mixture = model->moa_params != NULL, .n_slots = 1 };
   MoaCoder coder = { NULL };
   MoaDenoiser denoiser = { NULL };
   MoaController controller = { NULL };
@@ -119,7 +120,7 @@ declare (MoaModel *model, MoaCpu *cpu, GError **error)
     return FALSE;
   moa_denoiser_clear (&denoiser);
   if (model->control_params
-      && !moa_controller_init (&controller, model, cpu, inner, inner, window, error))
+      && !moa_controller_init (&controller, model, cpu, inner, inner, window, 1, error))
     return FALSE;
   moa_controller_clear (&controller);
   return TRUE;

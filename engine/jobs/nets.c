@@ -6,6 +6,8 @@
 #include "nets/unet.h"
 #include "nets/vae.h"
 
+#include <string.h>
+
 static gboolean
 finish (MoaCoder *coder, MoaTensor *out, GError **error)
 {
@@ -89,34 +91,50 @@ moa_coder_clear (MoaCoder *coder)
   *coder = (MoaCoder){ NULL };
 }
 
+/* Every row's text, to the held input: the graph keeps what depends on such inputs alone (the text's keys
+ * and values) from run to run, so they are set only when they change. */
+static void
+set_texts (MoaTensor *input, const MoaCondition *const *conditions)
+{
+  int rows = input->shape.dim[0];
+  gsize n = moa_shape_count (&input->shape) / rows;
+  g_autofree float *texts = g_new (float, rows * n);
+  for (int r = 0; r < rows; r++)
+    memcpy (texts + r * n, conditions[r]->text, n * sizeof (float));
+  moa_graph_set (input, texts);
+}
+
+/* ---- The ControlNet ---- */
+
 gboolean
 moa_controller_init (MoaController *c, MoaModel *model, MoaCpu *cpu, int width, int height,
-                     int text_rows, GError **error)
+                     int text_rows, int rows, GError **error)
 {
   const MoaUnetConfig *unet = &model->control.unet;
   int factor = moa_model_vae_factor (model);
   MoaGraph *g = c->graph = moa_graph_new (cpu);
+  c->rows = rows;
   c->n = moa_unet_skips (unet) + 1;
   c->residual = g_new0 (MoaTensor *, c->n);
-  c->values = g_new0 (float *, c->n);
+  c->rests = TRUE;
   c->sample = moa_graph_input (g, "sample", MOA_SHAPE (1, height, width, unet->in_channels),
                                MOA_EACH_RUN);
   c->t = moa_graph_input (g, "t", MOA_SHAPE (1), MOA_EACH_RUN);
-  c->text = moa_graph_input (g, "text", MOA_SHAPE (1, text_rows, unet->text_dim), MOA_HELD);
+  c->text = moa_graph_input (g, "text", MOA_SHAPE (rows, text_rows, unet->text_dim), MOA_HELD);
+  c->scale = moa_graph_input (g, "scale", MOA_SHAPE (1), MOA_EACH_RUN);
   c->hint = moa_graph_input (g, "hint", MOA_SHAPE (1, factor * height, factor * width, 3),
                              MOA_HELD);
   MoaUnetArgs args = { c->sample, c->t, c->text, NULL };
   moa_controlnet (g, &model->control, model->control_params, &args, c->hint, c->residual);
-  for (int i = 0; i < c->n && c->residual[i]; i++)
-    moa_graph_output (c->residual[i]);
-  if (!moa_graph_plan (g, error))
-    {
-      moa_controller_clear (c);
-      return FALSE;
-    }
   for (int i = 0; i < c->n; i++)
-    c->values[i] = g_new0 (float, moa_shape_count (&c->residual[i]->shape));
-  return TRUE;
+    {
+      c->residual[i] = moa_mul (g, c->residual[i], c->scale);
+      moa_graph_output (c->residual[i]);
+    }
+  if (moa_graph_plan (g, error))
+    return TRUE;
+  moa_controller_clear (c);
+  return FALSE;
 }
 
 void
@@ -124,9 +142,6 @@ moa_controller_clear (MoaController *c)
 {
   if (c->graph)
     moa_graph_free (c->graph);
-  for (int i = 0; i < c->n; i++)
-    g_free (c->values[i]);
-  g_free (c->values);
   g_free (c->residual);
   *c = (MoaController){ NULL };
 }
@@ -138,47 +153,40 @@ moa_controller_set_hint (MoaController *c, const MoaImage *hint)
 }
 
 gboolean
-moa_controller_run (MoaController *c, const float *text, const float *z, int t, double scale,
-                    GCancellable *cancellable, GError **error)
+moa_controller_run (MoaController *c, const MoaCondition *const *conditions, const float *z, int t,
+                    double scale, GCancellable *cancellable, GError **error)
 {
-  if (c->held != text)
-    moa_graph_set (c->text, text);
-  c->held = text;
+  const float factor = scale;
+  if (memcmp (c->held, conditions, c->rows * sizeof *conditions))
+    set_texts (c->text, conditions);
+  memcpy (c->held, conditions, c->rows * sizeof *conditions);
   moa_graph_set (c->sample, z);
   moa_graph_set_ints (c->t, &t);
-  if (!moa_graph_run (c->graph, cancellable, error))
-    return FALSE;
-  for (int i = 0; i < c->n; i++)
-    {
-      moa_graph_get (c->residual[i], c->values[i]);
-      for (gint64 k = 0, n = moa_shape_count (&c->residual[i]->shape); k < n; k++)
-        c->values[i][k] *= (float) scale;
-    }
-  return TRUE;
+  moa_graph_set (c->scale, &factor);
+  c->rests = FALSE;
+  return moa_graph_run (c->graph, cancellable, error);
 }
 
-static void
-control_inputs (MoaDenoiser *d, const MoaUnetConfig *unet)
+void
+moa_controller_rest (MoaController *c)
 {
-  int n = moa_unet_skips (unet) + 1;
-  g_autofree MoaShape *shape = g_new0 (MoaShape, n);
-  moa_unet_residuals (unet, d->height, d->width, shape);
-  d->control = g_new0 (MoaTensor *, n);
-  for (int i = 0; i < n; i++)
-    d->control[i] = moa_graph_input (d->graph, "control", shape[i], MOA_EACH_RUN);
-  d->n_control = n;
+  for (int i = 0; i < c->n && !c->rests; i++)
+    moa_graph_clear (c->residual[i]);
+  c->rests = TRUE;
 }
+
+/* ---- The U-Net ---- */
 
 /* The inputs that only an expert has. */
 static void
 mixture_inputs (MoaDenoiser *d, MoaModel *model)
 {
   MoaGraph *g = d->graph;
-  int slots = d->n_slots;
-  d->feats = moa_graph_input (g, "feats", MOA_SHAPE (1, slots, model->moa.feature_dim), MOA_HELD);
+  int rows = d->rows, slots = d->n_slots;
+  d->feats = moa_graph_input (g, "feats", MOA_SHAPE (rows, slots, model->moa.feature_dim), MOA_HELD);
   if (!moa_model_adapter (model))
-    d->index = moa_graph_input (g, "index", MOA_SHAPE (1, slots), MOA_HELD);
-  d->present = moa_graph_input (g, "present", MOA_SHAPE (1, slots), MOA_HELD);
+    d->index = moa_graph_input (g, "index", MOA_SHAPE (rows, slots), MOA_HELD);
+  d->present = moa_graph_input (g, "present", MOA_SHAPE (rows, slots), MOA_HELD);
 }
 
 static void
@@ -195,24 +203,14 @@ keep_routers (MoaDenoiser *d)
     }
 }
 
-gboolean
-moa_denoiser_init (MoaDenoiser *d, MoaModel *model, MoaCpu *cpu, const MoaDenoiserSpec *spec,
-                   GError **error)
+static MoaTensor *
+build_unet (MoaDenoiser *d, MoaModel *model, const MoaDenoiserSpec *spec)
 {
-  int channels = model->unet.in_channels;
-  MoaGraph *g = d->graph = moa_graph_new (cpu);
-  d->width = spec->width;
-  d->height = spec->height;
-  d->n_layers = model->moa.n_layers;
-  d->n_slots = spec->n_slots;
-  d->sample = moa_graph_input (g, "sample", MOA_SHAPE (1, d->height, d->width, channels),
-                               MOA_EACH_RUN);
-  d->t = moa_graph_input (g, "t", MOA_SHAPE (1), MOA_EACH_RUN);
-  d->text = moa_graph_input (g, "text", MOA_SHAPE (1, spec->text_rows, model->unet.text_dim), MOA_HELD);
-  if (spec->mixture)
-    mixture_inputs (d, model);
-  if (spec->control)
-    control_inputs (d, &model->unet);
+  const MoaController *control = spec->control;
+  int n_control = control ? control->n : 0;
+  g_autofree MoaTensor **residuals = n_control ? g_new (MoaTensor *, n_control) : NULL;
+  for (int i = 0; i < n_control; i++)
+    residuals[i] = moa_graph_link (d->graph, control->residual[i]);
   MoaMixture mixture = { .config = &model->moa,
                          .adapter = moa_model_adapter (model),
                          .scale = spec->scale,
@@ -221,8 +219,31 @@ moa_denoiser_init (MoaDenoiser *d, MoaModel *model, MoaCpu *cpu, const MoaDenois
                          .index = d->index,
                          .present = d->present,
                          .region = spec->limit };
-  MoaUnetArgs args = { d->sample, d->t, d->text, spec->mixture ? &mixture : NULL, d->control };
-  d->eps = moa_unet (g, &model->unet, model->unet_params, &args);
+  MoaUnetArgs args = { d->sample, d->t, d->text, spec->mixture ? &mixture : NULL, residuals };
+  return moa_unet (d->graph, &model->unet, model->unet_params, &args);
+}
+
+gboolean
+moa_denoiser_init (MoaDenoiser *d, MoaModel *model, MoaCpu *cpu, const MoaDenoiserSpec *spec,
+                   GError **error)
+{
+  int channels = model->unet.in_channels;
+  g_assert (spec->rows >= 1 && spec->rows <= MOA_MAX_ROWS);
+  g_assert (!spec->control || spec->control->rows == spec->rows);
+  MoaGraph *g = d->graph = moa_graph_new (cpu);
+  d->width = spec->width;
+  d->height = spec->height;
+  d->rows = spec->rows;
+  d->n_layers = model->moa.n_layers;
+  d->n_slots = spec->n_slots;
+  d->sample = moa_graph_input (g, "sample", MOA_SHAPE (1, d->height, d->width, channels),
+                               MOA_EACH_RUN);
+  d->t = moa_graph_input (g, "t", MOA_SHAPE (1), MOA_EACH_RUN);
+  d->text = moa_graph_input (g, "text", MOA_SHAPE (d->rows, spec->text_rows, model->unet.text_dim),
+                             MOA_HELD);
+  if (spec->mixture)
+    mixture_inputs (d, model);
+  d->eps = build_unet (d, model, spec);
   if (d->eps)
     moa_graph_output (d->eps);
   if (d->eps && spec->mixture && spec->maps)
@@ -239,27 +260,16 @@ moa_denoiser_clear (MoaDenoiser *d)
   if (d->graph)
     moa_graph_free (d->graph);
   g_free (d->router);
-  g_free (d->control);
   *d = (MoaDenoiser){ NULL };
 }
 
-/* Held inputs are set only when they change: the graph keeps what depends on
- * them alone (the text's keys and values) from run to run. */
+/* The expert's inputs of one row. */
 static void
-set_condition (MoaDenoiser *d, const MoaCondition *condition)
+write_subjects (const MoaDenoiser *d, const MoaCondition *condition, gsize dim, float *feats,
+                gint32 *index, gint32 *present)
 {
-  if (d->condition == condition)
-    return;
-  d->condition = condition;
-  moa_graph_set (d->text, condition->text);
-  if (!d->feats)
-    return;
-  int n = condition->n_subjects, slots = d->n_slots;
-  gsize dim = moa_shape_count (&d->feats->shape) / slots;
-  g_assert (n <= slots);
-  gsize n_feats = dim * slots;
-  g_autofree float *feats = g_new0 (float, n_feats);
-  g_autofree gint32 *index = g_new0 (gint32, slots), *present = g_new0 (gint32, slots);
+  int n = condition->n_subjects;
+  g_assert (n <= d->n_slots);
   if (n > 0)
     memcpy (feats, condition->feats, n * dim * sizeof (float));
   for (int s = 0; s < n; s++)
@@ -267,6 +277,17 @@ set_condition (MoaDenoiser *d, const MoaCondition *condition)
       index[s] = d->index ? condition->index[s] : 0;
       present[s] = 1;
     }
+}
+
+static void
+set_subjects (MoaDenoiser *d, const MoaCondition *const *conditions)
+{
+  int slots = d->n_slots, n = d->rows * slots;
+  gsize n_feats = moa_shape_count (&d->feats->shape), dim = n_feats / n;
+  g_autofree float *feats = g_new0 (float, n_feats);
+  g_autofree gint32 *index = g_new0 (gint32, n), *present = g_new0 (gint32, n);
+  for (int r = 0; r < d->rows; r++)
+    write_subjects (d, conditions[r], dim, feats + r * slots * dim, index + r * slots, present + r * slots);
   moa_graph_set (d->feats, feats);
   if (d->index)
     moa_graph_set_ints (d->index, index);
@@ -274,16 +295,16 @@ set_condition (MoaDenoiser *d, const MoaCondition *condition)
 }
 
 gboolean
-moa_denoiser_run (MoaDenoiser *d, const MoaCondition *condition, float *const *control,
-                  const float *z, int t, float *out, GCancellable *cancellable, GError **error)
+moa_denoiser_run (MoaDenoiser *d, const MoaCondition *const *conditions, const float *z, int t,
+                  float *out, GCancellable *cancellable, GError **error)
 {
-  set_condition (d, condition);
-  for (int i = 0; i < d->n_control; i++)
+  if (memcmp (d->held, conditions, d->rows * sizeof *conditions))
     {
-      g_autofree float *zeros
-          = control ? NULL : g_new0 (float, moa_shape_count (&d->control[i]->shape));
-      moa_graph_set (d->control[i], control ? control[i] : zeros);
+      set_texts (d->text, conditions);
+      if (d->feats)
+        set_subjects (d, conditions);
     }
+  memcpy (d->held, conditions, d->rows * sizeof *conditions);
   moa_graph_set (d->sample, z);
   moa_graph_set_ints (d->t, &t);
   if (!moa_graph_run (d->graph, cancellable, error))

@@ -39,38 +39,47 @@ typedef struct {
   const gint32 *index; /* [n_subjects]: rows of their tokens in the text */
 } MoaCondition;
 
+/* Conditions that a net may see at once, for one latent: guidance's two. */
+#define MOA_MAX_ROWS 2
+
 /* A ControlNet.  All zero: none. */
 typedef struct {
   MoaGraph *graph;
-  MoaTensor *sample, *t, *text, *hint, **residual;
-  int n;              /* residuals */
-  float **values;     /* of the last run, times the scale; zeros to begin with */
-  const float *held;  /* the text that was set */
+  MoaTensor *sample, *t, *text, *scale, *hint;
+  MoaTensor **residual; /* times the scale; zeros to begin with */
+  int n;                /* residuals */
+  int rows;
+  const MoaCondition *held[MOA_MAX_ROWS]; /* whose texts were set */
+  gboolean rests;                         /* the residuals are zeros */
 } MoaController;
 
 gboolean moa_controller_init (MoaController *controller, MoaModel *model, MoaCpu *cpu, int width,
-                              int height, int text_rows, GError **error);
+                              int height, int text_rows, int rows, GError **error);
 void moa_controller_clear (MoaController *controller);
 /* The picture that is followed: RGB, 8 times the latent's size; once, after moa_graph_prepare(). */
 void moa_controller_set_hint (MoaController *controller, const MoaImage *hint);
-gboolean moa_controller_run (MoaController *controller, const float *text, const float *z, int t,
-                             double scale, GCancellable *cancellable, GError **error);
+/* The residuals of z at timestep t, for each row's condition. */
+gboolean moa_controller_run (MoaController *controller, const MoaCondition *const *conditions,
+                             const float *z, int t, double scale, GCancellable *cancellable,
+                             GError **error);
+/* Residuals of zero. */
+void moa_controller_rest (MoaController *controller);
 
 /* The U-Net, without or with MoA. */
 typedef struct {
   MoaGraph *graph;
   MoaTensor *sample, *t, *text, *feats, *index, *present, *eps;
-  MoaTensor **control;           /* a ControlNet's residuals; or NULL */
   MoaTensor **router;            /* [n_layers][2], of self- and cross-attention, NULL where an
                                     attention has none; or NULL */
-  int n_control;
+  int rows;
   int n_layers, n_slots;         /* n_slots: subjects that a condition may have */
   int width, height;             /* of the latent */
-  const MoaCondition *condition; /* what the held inputs were set to */
+  const MoaCondition *held[MOA_MAX_ROWS]; /* what the held inputs were set to */
 } MoaDenoiser;
 
 typedef struct {
   int width, height;  /* of the latent */
+  int rows;           /* conditions at once, 1 to MOA_MAX_ROWS */
   int text_rows;      /* whole windows */
   gboolean mixture;   /* with MoA; n_slots, limit and maps are for it alone */
   int n_slots;        /* at least 1 */
@@ -78,16 +87,17 @@ typedef struct {
                          for routers [n_slots, h, w], the weight of each subject */
   double scale;       /* of an IP-Adapter's attentions */
   gboolean maps;      /* the routers are read after runs */
-  gboolean control;   /* takes a ControlNet's residuals */
+  const MoaController *control; /* its residuals are added, those of the last run; or NULL.  Of as many
+                                   rows, prepared before the denoiser, and cleared after it */
 } MoaDenoiserSpec;
 
 gboolean moa_denoiser_init (MoaDenoiser *denoiser, MoaModel *model, MoaCpu *cpu,
                             const MoaDenoiserSpec *spec, GError **error);
 void moa_denoiser_clear (MoaDenoiser *denoiser);
 
-/* The network's output for z at timestep t: eps, or v.  control: the residuals' values, if the
- * denoiser takes them; NULL: zeros. */
-gboolean moa_denoiser_run (MoaDenoiser *denoiser, const MoaCondition *condition,
-                           float *const *control, const float *z, int t, float *out, GCancellable *cancellable, GError **error);
+/* The network's output for z at timestep t, eps or v, by each row's condition: out [rows][latent]. */
+gboolean moa_denoiser_run (MoaDenoiser *denoiser, const MoaCondition *const *conditions,
+                           const float *z, int t, float *out, GCancellable *cancellable,
+                           GError **error);
 
 #endif

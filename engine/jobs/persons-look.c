@@ -36,7 +36,7 @@ build (Search *s, GError **error)
   const MoaFrame *frame = &s->picture->frame;
   MoaDenoiserSpec spec = { .width = frame->latent_width, .height = frame->latent_height,
                            .text_rows = moa_tokenizer_window (model->tokenizer),
-                           .mixture = TRUE, .n_slots = 1, .maps = TRUE };
+                           .rows = 1, .mixture = TRUE, .n_slots = 1, .maps = TRUE };
   s->prompt = moa_prompt_new (model->tokenizer, "a person", 1, error);
   if (!s->prompt)
     return FALSE;
@@ -79,7 +79,7 @@ look (Search *s, GError **error)
   MoaJob *job = s->job;
   const MoaModel *model = job->model;
   gsize n = moa_shape_count (&s->mixture.sample->shape);
-  const MoaCondition condition = { s->states, 1, s->feats, s->index };
+  const MoaCondition seen = { s->states, 1, s->feats, s->index }, *condition = &seen;
   g_autofree float *noise = moa_job_floats (n, error);
   g_autofree float *z = noise ? moa_job_floats (n, error) : NULL;
   g_autofree float *out = z ? moa_job_floats (n, error) : NULL;
@@ -91,7 +91,7 @@ look (Search *s, GError **error)
     {
       int t = looks[i] * MIN (model->info.max_timestep, model->schedule->n - 1);
       moa_schedule_add_noise (model->schedule, t, s->picture->z, noise, z, n);
-      if (!moa_denoiser_run (&s->mixture, &condition, NULL, z, t, out, job->run.cancellable, error) ||
+      if (!moa_denoiser_run (&s->mixture, &condition, z, t, out, job->run.cancellable, error) ||
           !moa_job_check_finite (job, "U-Net", out, n, error))
         return FALSE;
       moa_maps_take (&s->maps, &s->mixture, i + 1);

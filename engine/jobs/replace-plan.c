@@ -89,8 +89,7 @@ set_steps (MoaReplacement *r, GError **error)
   r->first = moa_part_first (r->part, steps);
   r->n = r->guide.n = moa_picture_count (&r->picture, r->job->model);
   r->trajectory = r->picture.z = moa_job_floats ((gsize) (steps + 1) * r->n, error);
-  r->guide.scratch = r->trajectory ? moa_job_floats (r->n, error) : NULL;
-  return r->guide.scratch != NULL;
+  return r->trajectory != NULL;
 }
 
 gboolean
@@ -201,9 +200,8 @@ build (MoaReplacement *r, GError **error)
   MoaCpu *cpu = r->job->cpu;
   const MoaFrame *frame = &r->picture.frame;
   int text_rows = r->windows * moa_tokenizer_window (model->tokenizer);
-  gboolean control = r->params->control.image != NULL;
   MoaDenoiserSpec prior = { .width = frame->latent_width, .height = frame->latent_height,
-                            .text_rows = text_rows, .control = control };
+                            .text_rows = text_rows };
   MoaDenoiserSpec mixture = prior;
   mixture.mixture = mixture.maps = TRUE;
   mixture.n_slots = r->n_subjects;
@@ -216,10 +214,8 @@ build (MoaReplacement *r, GError **error)
                  moa_coder_vision (&r->vision, model, cpu, error)) &&
                 moa_picture_build (&r->picture, r->job, error) &&
                 moa_coder_decode (&r->decoder, model, cpu, frame->width, frame->height, error) &&
-                moa_denoiser_init (&r->guide.prior, model, cpu, &prior, error) &&
-                moa_denoiser_init (&r->guide.mixture, model, cpu, &mixture, error) &&
-                (!control || moa_controller_init (&r->guide.controller, model, cpu, prior.width,
-                                                  prior.height, text_rows, error));
+                moa_guide_build (&r->guide, model, cpu, &prior, &mixture, r->timesteps + r->first,
+                                 r->result->steps - r->first, error);
   g_mutex_unlock (&model->lock);
   return ok;
 }
@@ -235,11 +231,8 @@ count_memory (MoaReplacement *r)
   moa_job_count (job, r->vision.graph, model->vision_params);
   moa_job_count (job, r->picture.encoder.graph, model->vae_params);
   moa_job_count (job, r->decoder.graph, model->vae_params);
-  moa_job_count (job, r->guide.prior.graph, model->unet_params);
-  moa_job_count (job, r->guide.mixture.graph, model->moa_params);
-  if (r->guide.controller.graph)
-    moa_job_count (job, r->guide.controller.graph, model->control_params);
-  enum { WORK_CHANNELS = 16, SOURCE_CHANNELS = 14, LATENTS = 8 };
+  moa_guide_count (&r->guide, job);
+  enum { WORK_CHANNELS = 16, SOURCE_CHANNELS = 14, LATENTS = 7 };
   const MoaImage *source = r->params->source;
   const MoaFrame *frame = &r->picture.frame;
   job->held_bytes += (guint64) frame->width * frame->height * WORK_CHANNELS * sizeof (float);

@@ -153,10 +153,10 @@ take_maps (const MoaReplacement *r, MoaVariation *variation, int step, int *n_la
 {
   MoaRouterMaps *maps = variation->maps;
   if (step >= r->result->steps / 2)
-    moa_maps_take (&maps[0], &r->guide.mixture, ++*n_late);
+    moa_maps_take (&maps[0], moa_guide_routed (&r->guide), ++*n_late);
   for (int i = 1; i < variation->n_maps; i++)
     if (maps[i].step == step)
-      moa_maps_take (&maps[i], &r->guide.mixture, 1);
+      moa_maps_take (&maps[i], moa_guide_routed (&r->guide), 1);
 }
 
 /* For who watches: the routers of step i, and where z is going. */
@@ -171,7 +171,7 @@ show (MoaReplacement *r, int i, const float *z, const float *eps)
     {
       r->live_maps.step = i;
       r->live_maps.timestep = t;
-      moa_maps_take (&r->live_maps, &r->guide.mixture, 1);
+      moa_maps_take (&r->live_maps, moa_guide_routed (&r->guide), 1);
       meter->maps = &r->live_maps;
     }
   moa_preview_draw (&r->colours, r->job->model->schedule, t, z, eps,

@@ -39,7 +39,7 @@ encode (MoaReplacement *r, GError **error)
 static gboolean
 init_maps (const MoaReplacement *r, MoaRouterMaps *maps, int step, int timestep, GError **error)
 {
-  if (!moa_maps_init (maps, &r->guide.mixture, step, timestep, error))
+  if (!moa_maps_init (maps, moa_guide_routed (&r->guide), step, timestep, error))
     return FALSE;
   maps->width_share = (double) r->picture.frame.scaled_width / r->picture.frame.width;
   maps->height_share = (double) r->picture.frame.scaled_height / r->picture.frame.height;
@@ -78,19 +78,14 @@ start_live (MoaReplacement *r, GError **error)
 static gboolean
 run_steps (MoaReplacement *r, GError **error)
 {
-  MoaWorkspace *workspace = r->job->workspace;
   for (int k = 0; k < r->result->n_variations; k++)
     if (!start_maps (r, &r->result->variations[k], error))
       return FALSE;
-  if (!start_live (r, error) || !moa_graph_prepare (r->guide.prior.graph, workspace, error) ||
-      !moa_graph_prepare (r->guide.mixture.graph, workspace, error) ||
-      (r->hint && !moa_graph_prepare (r->guide.controller.graph, workspace, error)))
+  if (!start_live (r, error) || !moa_guide_prepare (&r->guide, r->job, r->hint, error))
     return FALSE;
-  if (r->hint)
-    moa_controller_set_hint (&r->guide.controller, r->hint);
   if (!moa_replacement_invert (r, error) || !moa_replacement_regenerate (r, error))
     return FALSE;
-  moa_job_note_rate (r->job, &r->guide.prior);
+  moa_job_note_rate (r->job, &r->guide.nets[0].prior);
   moa_guide_clear (&r->guide);
   return TRUE;
 }
@@ -199,8 +194,8 @@ moa_replace_estimate (MoaModel *model, const MoaReplaceParams *params, const Moa
       moa_replacement_passes (&r, &estimate->prior_passes, &estimate->mixture_passes);
       estimate->prior_passes += prior;
       estimate->mixture_passes += mixture;
-      ok = moa_job_estimate (r.job, &r.guide.prior, &r.source, moa_replacement_cost (&r) + faces, calibrate,
-                             estimate, error);
+      ok = moa_job_estimate (r.job, &r.guide.nets[0].prior, &r.source, moa_replacement_cost (&r) + faces,
+                             calibrate, estimate, error);
     }
   moa_replacement_clear (&r);
   moa_replace_result_free (result);

@@ -129,11 +129,11 @@ static MoaTensor *
 weight_of (MoaGraph *g, const MoaMixture *mixture, const MoaWhere *where, gint64 pixels, int s)
 {
   gint64 b = moa_net_dim (mixture->feats, 0);
-  MoaTensor *present = moa_take (g, mixture->present, 1, s, 1), *limit = where->limit;
+  MoaTensor *present = moa_take (g, mixture->present, 1, s, 1);
   present = moa_graph_reshape (g, present, MOA_SHAPE (b, 1, 1));
-  if (!limit)
+  if (!where->limit)
     return moa_broadcast (g, present, MOA_SHAPE (b, pixels, 1));
-  return moa_mul (g, moa_broadcast (g, limit, MOA_SHAPE (b, moa_net_dim (limit, 1), 1)), present);
+  return moa_mul (g, where->limit, present);
 }
 
 MoaTensor *
@@ -146,18 +146,18 @@ moa_ip_attend (MoaGraph *g, const MoaAttentionArgs *args, MoaTensor *q, MoaTenso
   MoaTensor *anybody = NULL;
   for (int s = 0; s < subjects (mixture); s++)
     {
-      const MoaWhere *where = &args->where[s];
+      const MoaWhere where = moa_where_for (g, &args->where[s], moa_net_dim (q, 0));
       MoaTensor *k = moa_net_matrix (&net, args->tokens[s], c, "ip_adapter.%d.to_k_ip", number);
       MoaTensor *v = moa_net_matrix (&net, args->tokens[s], c, "ip_adapter.%d.to_v_ip", number);
-      MoaTensor *here = where->rows ? moa_gather_rows (g, q, where->rows) : q;
-      MoaTensor *w = weight_of (g, mixture, where, pixels, s);
+      MoaTensor *here = where.rows ? moa_gather_rows (g, q, where.rows) : q;
+      MoaTensor *w = weight_of (g, mixture, &where, pixels, s);
       MoaTensor *own = moa_attention (g, here, k, v, args->heads, FALSE);
       own = moa_mul (g, own, moa_scale (g, w, mixture->scale, 0));
-      if (where->rows)
+      if (where.rows)
         {
-          own = moa_add (g, moa_gather_rows (g, y, where->rows), own);
-          y = moa_put_rows (g, y, own, where->rows, where->present);
-          w = moa_scatter_rows (g, where->rows, w, pixels);
+          own = moa_add (g, moa_gather_rows (g, y, where.rows), own);
+          y = moa_put_rows (g, y, own, where.rows, where.present);
+          w = moa_scatter_rows (g, where.rows, w, pixels);
         }
       else
         y = moa_add (g, y, own);

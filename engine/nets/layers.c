@@ -153,3 +153,13 @@ moa_net_resnet (const MoaNet *net, MoaTensor *x, gint64 n, MoaTensor *emb, const
                         ? x : moa_net_linear (net, x, n, NULL, "%s.conv_shortcut", name);
   return moa_graph_name (moa_net_conv (net, h, n, residual, "%s.conv2", name), "%s", name);
 }
+
+MoaTensor *
+moa_net_batch (MoaGraph *g, MoaTensor *x, gint64 b)
+{
+  if (!x || moa_net_dim (x, 0) == b)
+    return x;
+  MoaShape shape = x->shape;
+  shape.dim[0] = b;
+  return moa_broadcast (g, x, shape);
+}

@@ -51,6 +51,9 @@ MoaTensor *moa_net_group_norm (const MoaNet *net, MoaTensor *x, gboolean silu,
 MoaTensor *moa_net_resnet (const MoaNet *net, MoaTensor *x, gint64 n, MoaTensor *emb,
                            const char *name, ...) G_GNUC_PRINTF (5, 6);
 
+/* x 1,... or B,... as B,...: repeated, or x itself. */
+MoaTensor *moa_net_batch (MoaGraph *g, MoaTensor *x, gint64 b);
+
 /* Sizes; 1 after an error, when tensors are NULL. */
 gint64 moa_net_dim (const MoaTensor *t, int axis); /* -1: the last */
 

@@ -140,9 +140,16 @@ prior (const MoaAttentionArgs *args, MoaTensor *x, MoaTensor *residual)
   return moa_net_linear (net, y, c, residual, "%s.to_out.0", args->prefix);
 }
 
+MoaWhere
+moa_where_for (MoaGraph *g, const MoaWhere *where, gint64 b)
+{
+  return (MoaWhere){ moa_net_batch (g, where->limit, b), moa_net_batch (g, where->rows, b),
+                     moa_net_batch (g, where->present, b) };
+}
+
 /* Eq. 7: the expert's weight for each pixel of x. */
 static MoaTensor *
-router (const MoaNet *net, const MoaAttentionArgs *args, MoaTensor *x)
+router (const MoaNet *net, const MoaAttentionArgs *args, const MoaWhere *where, MoaTensor *x)
 {
   MoaTensor *logits;
   int hidden = args->mixture->config->router_hidden;
@@ -154,7 +161,7 @@ router (const MoaNet *net, const MoaAttentionArgs *args, MoaTensor *x)
     }
   else
     logits = moa_net_linear (net, x, 2, NULL, "%s.router", args->prefix);
-  return moa_router_weight (net->graph, logits, args->where->limit);
+  return moa_router_weight (net->graph, logits, where->limit);
 }
 
 /* A mask's weight for each pixel of x: 1 where there is no mask. */
@@ -184,18 +191,18 @@ mix_in (const MoaNet *net, const MoaAttentionArgs *args, Rows *rows, MoaTensor *
         MoaTensor **weight)
 {
   MoaGraph *g = net->graph;
-  const MoaWhere *where = &args->where[s == ALL ? 0 : s];
-  MoaTensor *here = where->rows ? moa_gather_rows (g, x, where->rows) : x;
-  MoaTensor *w = s == ALL ? router (net, args, here) : mask_weight (g, where, here);
+  const MoaWhere where = moa_where_for (g, &args->where[s == ALL ? 0 : s], moa_net_dim (x, 0));
+  MoaTensor *here = where.rows ? moa_gather_rows (g, x, where.rows) : x;
+  MoaTensor *w = s == ALL ? router (net, args, &where, here) : mask_weight (g, &where, here);
   MoaTensor *own = expert (net, args, rows, x, here, s);
-  if (!where->rows)
+  if (!where.rows)
     {
       *weight = w;
       return moa_mix (g, y, own, w);
     }
-  *weight = moa_scatter_rows (g, where->rows, w, moa_net_dim (x, 1));
-  own = moa_mix (g, moa_gather_rows (g, y, where->rows), own, w);
-  return moa_put_rows (g, y, own, where->rows, where->present);
+  *weight = moa_scatter_rows (g, where.rows, w, moa_net_dim (x, 1));
+  own = moa_mix (g, moa_gather_rows (g, y, where.rows), own, w);
+  return moa_put_rows (g, y, own, where.rows, where.present);
 }
 
 MoaTensor *

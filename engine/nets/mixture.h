@@ -14,8 +14,8 @@ typedef struct {
   MoaTensor *present;  /* B,S: 0 leaves the row as it is */
   MoaTensor *limit;    /* B,h,w,1 in [0,1] at the latent's size, scales the personalised weight;
                           needs h and w multiples of 8; or NULL */
-  const float *region; /* instead of limit, h x w: a limit that is known when the graph is built
-                          (batch 1), so that the expert is computed only where it is not 0; with
+  const float *region; /* instead of limit, h x w: a limit of the whole batch that is known when the
+                          graph is built, so that the expert is computed only where it is not 0; with
                           config's masks these, S x h x w: one for each subject */
   gboolean described;  /* no experts and no routers: the prior itself reads the subjects' rows, as if
                           words described them */
@@ -31,13 +31,16 @@ typedef struct {
 MoaTensor *moa_fuse_prompt (MoaGraph *g, const MoaMixture *mixture, MoaTensor *text, MoaTensor *t,
                             int layer);
 
-/* Where an expert counts, at the size of one level. */
+/* Where an expert counts, at the size of one level; with b of 1 the same for a whole batch. */
 typedef struct {
-  MoaTensor *limit;            /* B,L,1; or NULL */
-  MoaTensor *rows;             /* 1,N: the pixels that the expert is for, limit is theirs: 1,N,1;
+  MoaTensor *limit;            /* b,L,1; or NULL */
+  MoaTensor *rows;             /* b,N: the pixels that the expert is for, limit is theirs: b,N,1;
                                   NULL: all */
-  MoaTensor *present;          /* 1,N with rows: all 1 */
+  MoaTensor *present;          /* b,N with rows: all 1 */
 } MoaWhere;
+
+/* The same for a batch of b. */
+MoaWhere moa_where_for (MoaGraph *g, const MoaWhere *where, gint64 b);
 
 /* One attention of a transformer block, with its output projection. */
 typedef struct {

@@ -52,6 +52,8 @@ transformer_block (Unet *u, MoaTensor *x, int level, const char *name)
   moa_graph_name (x, "%s.hidden.0", name);
   x = moa_mixed_attention (g, &args, moa_net_layer_norm (&net, x, "%s.norm1", name), x);
 
+  /* All before has seen no text. */
+  x = moa_net_batch (g, x, moa_net_dim (text, 0));
   args.prefix = cross;
   args.context = text;
   if (mixture && !mixture->adapter)
@@ -74,15 +76,16 @@ spatial_transformer (Unet *u, MoaTensor *x, int level, const char *name)
 {
   MoaNet net = u->net;
   net.eps = 1e-6;
-  gint64 b = moa_net_dim (x, 0), h = moa_net_dim (x, 1), w = moa_net_dim (x, 2);
-  gint64 c = moa_net_dim (x, -1);
+  gint64 h = moa_net_dim (x, 1), w = moa_net_dim (x, 2), c = moa_net_dim (x, -1);
   g_autofree char *block = g_strconcat (name, ".transformer_blocks.0", NULL);
   MoaTensor *y = moa_net_group_norm (&net, x, FALSE, "%s.norm", name);
   moa_graph_name (y, "%s.norm", name);
-  y = moa_graph_reshape (u->graph, y, MOA_SHAPE (b, h * w, c));
+  y = moa_graph_reshape (u->graph, y, MOA_SHAPE (moa_net_dim (x, 0), h * w, c));
   y = moa_graph_name (moa_net_linear (&net, y, c, NULL, "%s.proj_in", name), "%s.proj_in", name);
   y = transformer_block (u, y, level, block);
+  gint64 b = moa_net_dim (y, 0);
   y = moa_graph_reshape (u->graph, y, MOA_SHAPE (b, h, w, c));
+  x = moa_net_batch (u->graph, x, b);
   return moa_graph_name (moa_net_linear (&net, y, c, x, "%s.proj_out", name), "%s", name);
 }
 
@@ -142,6 +145,7 @@ up_block (Unet *u, MoaTensor *x, int block)
   for (int i = 0; i <= config->layers_per_block; i++)
     {
       MoaTensor *skip = g_ptr_array_steal_index (u->skips, u->skips->len - 1);
+      skip = moa_net_batch (u->graph, skip, moa_net_dim (x, 0));
       x = layer (u, moa_concat (u->graph, x, skip, 3), level, config->up_cross[block], name, i);
     }
   if (level > 0)
@@ -230,9 +234,7 @@ static void
 set_region (Unet *u, const float *region, int n_regions)
 {
   gint64 h = moa_net_dim (u->args->sample, 1), w = moa_net_dim (u->args->sample, 2);
-  if (moa_net_dim (u->args->sample, 0) != 1)
-    moa_graph_fail (u->graph, MOA_ERROR_ARGUMENT, "A region is for a batch of one picture.");
-  else if (check_limit (u, h, w))
+  if (check_limit (u, h, w))
     for (int i = 0; i < u->config->n_levels; i++)
       for (int s = 0; s < n_regions; s++)
         set_level (u, i, &u->where[i][s], region + s * h * w, h, w);
@@ -297,22 +299,11 @@ moa_unet_skips (const MoaUnetConfig *config)
   return 1 + config->n_levels * config->layers_per_block + config->n_levels - 1;
 }
 
-void
-moa_unet_residuals (const MoaUnetConfig *config, gint64 h, gint64 w, MoaShape *shape)
+static MoaTensor *
+add_residual (MoaGraph *g, MoaTensor *x, MoaTensor *residual)
 {
-  *shape++ = MOA_SHAPE (1, h, w, config->channels[0]);
-  for (int level = 0; level < config->n_levels; level++)
-    {
-      gint64 c = config->channels[level];
-      for (int i = 0; i < config->layers_per_block; i++)
-        *shape++ = MOA_SHAPE (1, h, w, c);
-      if (level == config->n_levels - 1)
-        break;
-      h = (h + 1) / 2;
-      w = (w + 1) / 2;
-      *shape++ = MOA_SHAPE (1, h, w, c);
-    }
-  *shape = MOA_SHAPE (1, h, w, config->channels[config->n_levels - 1]);
+  gint64 b = MAX (moa_net_dim (x, 0), moa_net_dim (residual, 0));
+  return moa_add (g, moa_net_batch (g, x, b), residual);
 }
 
 MoaTensor *
@@ -322,9 +313,9 @@ moa_unet (MoaGraph *g, const MoaUnetConfig *config, MoaParams *params, const Moa
   Unet u = begin (g, config, params, args, skips);
   MoaTensor *x = down_and_middle (&u, NULL);
   for (guint i = 0; args->control && i < skips->len; i++)
-    skips->pdata[i] = moa_add (g, skips->pdata[i], args->control[i]);
+    skips->pdata[i] = add_residual (g, skips->pdata[i], args->control[i]);
   if (args->control)
-    x = moa_add (g, x, args->control[skips->len]);
+    x = add_residual (g, x, args->control[skips->len]);
   for (int i = 0; i < config->n_levels; i++)
     x = up_block (&u, x, i);
 

@@ -10,10 +10,11 @@ typedef enum { MOA_KEEP_ALL, MOA_KEEP_BLOCKS, MOA_KEEP_LAYERS } MoaUnetKeep;
 typedef struct {
   MoaTensor *sample;  /* B,h,w,4; any h and w of 1 and more (multiples of 8 with a limit) */
   MoaTensor *t;       /* B */
-  MoaTensor *text;    /* B,T,text_dim */
+  MoaTensor *text;    /* B,T,text_dim; a sample and t of 1 are the same for all of the text's B, and what
+                         sees no text is computed once */
   const MoaMixture *mixture; /* NULL: the prior alone */
   MoaTensor *const *control; /* moa_unet_skips() + 1 residuals of a ControlNet, added to the skips and
-                                to the middle's result; NULL: none */
+                                to the middle's result; B or 1 of each; NULL: none */
   MoaUnetKeep keep;
   const MoaLowRank *lora;    /* in training; NULL: none */
 } MoaUnetArgs;
@@ -25,9 +26,6 @@ MoaTensor *moa_unet (MoaGraph *g, const MoaUnetConfig *config, MoaParams *params
 
 /* How many results of the way down the way up takes (12 in SD 1.5). */
 int moa_unet_skips (const MoaUnetConfig *config);
-
-/* The shapes of a ControlNet's residuals for a latent of h x w: the skips', then the middle's. */
-void moa_unet_residuals (const MoaUnetConfig *config, gint64 h, gint64 w, MoaShape *shape);
 
 /* The way down and the middle alone, as a ControlNet has them: added B,h,w,C (NULL: nothing) is added
  * to conv_in's result.  Appends the skips, in running order; returns the middle's result. */

@@ -46,16 +46,16 @@ masked_check (MoaJob *job, Fixture *f, const char *name, int n, const float *mas
   g_autofree float *feats = fixture_read (f, "feats"), *text = fixture_read (f, "text");
   g_autofree float *z = fixture_read (f, "sample");
   g_autofree float *eps = g_new (float, moa_shape_count (&sample));
-  MoaDenoiserSpec spec = { .width = width, .height = height, .mixture = TRUE, .n_slots = n,
+  MoaDenoiserSpec spec = { .width = width, .height = height, .rows = 1, .mixture = TRUE, .n_slots = n,
                            .text_rows = fixture_shape (f, "text").dim[1], .limit = masks,
                            .scale = scale, .maps = TRUE };
-  MoaCondition condition = { text, n, feats, index };
+  const MoaCondition condition = { text, n, feats, index }, *row = &condition;
   MoaDenoiser d = { NULL };
   gboolean ok = moa_denoiser_init (&d, model, job->cpu, &spec, error) &&
                 moa_params_load (model->unet_params, 0, NULL, error) &&
                 moa_params_load (model->moa_params, 0, NULL, error) &&
                 moa_graph_prepare (d.graph, job->workspace, error) &&
-                moa_denoiser_run (&d, &condition, NULL, z, TIMESTEP, eps, NULL, error);
+                moa_denoiser_run (&d, &row, z, TIMESTEP, eps, NULL, error);
   if (ok)
     {
       g_autofree char *group = g_strconcat ("router", strchr (name, '.'), NULL);

@@ -289,6 +289,45 @@ test_held (void)
   scratch_free (path);
 }
 
+/* A graph reads another's result where it lies, as the last run or clearing left it, and nothing that depends
+ * on it is held. */
+static void
+test_link (void)
+{
+  Bench b;
+  bench_init (&b, MOA_ISA_BASE);
+  MoaTensor *x = moa_graph_input (b.graph, "x", MOA_SHAPE (4), MOA_EACH_RUN);
+  MoaTensor *twice = moa_scale (b.graph, x, 2, 0);
+  moa_graph_output (twice);
+  prepare (b.graph, b.workspace);
+  MoaGraph *other = moa_graph_new (b.cpu);
+  MoaTensor *h = moa_graph_input (other, "h", MOA_SHAPE (4), MOA_HELD);
+  MoaTensor *sum = moa_reduce (other, moa_add (other, moa_graph_link (other, twice), h), MOA_SHAPE (1));
+  moa_graph_output (sum);
+  prepare (other, b.workspace);
+
+  const float ones[] = { 1, 1, 1, 1 }, numbers[] = { 1, 2, 3, 4 };
+  const struct { const float *x; float sum; } steps[] = { { NULL, 4 }, { ones, 12 }, { numbers, 24 },
+                                                          { NULL, 4 } };
+  float result;
+  moa_graph_set (h, ones);
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
+    {
+      if (steps[i].x)
+        {
+          moa_graph_set (x, steps[i].x);
+          run (b.graph);
+        }
+      else if (i > 0)
+        moa_graph_clear (twice);
+      run (other);
+      moa_graph_get (sum, &result);
+      g_assert_cmpfloat (result, ==, steps[i].sum);
+    }
+  moa_graph_free (other);
+  bench_clear (&b);
+}
+
 static void
 test_cancelled (void)
 {
@@ -437,6 +476,7 @@ main (int argc, char **argv)
   g_test_add_func ("/graph/shared-workspace", test_shared_workspace);
   g_test_add_func ("/graph/random-graphs", test_random_graphs);
   g_test_add_func ("/graph/held", test_held);
+  g_test_add_func ("/graph/link", test_link);
   g_test_add_func ("/graph/cancelled", test_cancelled);
   g_test_add_func ("/graph/first-error", test_first_error);
   g_test_add_func ("/graph/no-gradient", test_no_gradient);

@@ -231,17 +231,17 @@ eps_of (const char *path, const char *weights, gsize *n)
   g_assert_no_error (error);
   MoaJob *job = moa_job_new (model, NULL, &error);
   int rows = moa_tokenizer_window (model->tokenizer);
-  MoaDenoiserSpec spec = { .width = SIDE, .height = SIDE, .text_rows = rows };
+  MoaDenoiserSpec spec = { .width = SIDE, .height = SIDE, .rows = 1, .text_rows = rows };
   MoaDenoiser d = { NULL };
   g_autofree float *text = random_numbers (3, rows * model->unet.text_dim);
-  const MoaCondition condition = { text };
+  const MoaCondition condition = { text }, *row = &condition;
   *n = SIDE * SIDE * 4;
   g_autofree float *z = random_numbers (4, *n);
   float *eps = g_new (float, *n);
   gboolean ok = moa_denoiser_init (&d, model, job->cpu, &spec, &error) &&
                 moa_params_load (model->unet_params, 0, NULL, &error) &&
                 moa_graph_prepare (d.graph, job->workspace, &error) &&
-                moa_denoiser_run (&d, &condition, NULL, z, 500, eps, NULL, &error);
+                moa_denoiser_run (&d, &row, z, 500, eps, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (ok);
   moa_denoiser_clear (&d);

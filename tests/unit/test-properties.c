@@ -65,8 +65,9 @@ run_both (MoaModel *model, int t, float *prior_out, float *moa_out, gsize n)
   moa_rng_normal (1, 0, 0, z, n);
   moa_rng_normal (2, 0, 0, text, n_text);
   moa_rng_normal (3, 0, 0, feats, model->moa.feature_dim);
-  MoaCondition condition = { text, 1, feats, &index };
-  MoaDenoiserSpec spec = { SIDE, SIDE, moa_tokenizer_window (model->tokenizer) };
+  const MoaCondition condition = { text, 1, feats, &index }, *row = &condition;
+  MoaDenoiserSpec spec = { .width = SIDE, .height = SIDE, .rows = 1,
+                           .text_rows = moa_tokenizer_window (model->tokenizer) };
   GError *error = NULL;
   for (int mixture = 0; mixture < 2; mixture++)
     {
@@ -80,7 +81,7 @@ run_both (MoaModel *model, int t, float *prior_out, float *moa_out, gsize n)
       moa_params_load (model->moa_params, 0, NULL, &error);
       g_assert_no_error (error);
       g_assert_true (moa_graph_prepare (denoiser.graph, job->workspace, NULL));
-      moa_denoiser_run (&denoiser, &condition, NULL, z, t, mixture ? moa_out : prior_out, NULL, &error);
+      moa_denoiser_run (&denoiser, &row, z, t, mixture ? moa_out : prior_out, NULL, &error);
       g_assert_no_error (error);
       moa_denoiser_clear (&denoiser);
     }
