@@ -51,6 +51,12 @@ copy_files (const char *from, const char *to, GError **error)
 gboolean
 moa_folder_copy_model (const char *from, const char *to, GError **error)
 {
+  if (g_file_test (from, G_FILE_TEST_IS_REGULAR))
+    return moa_fail (error, MOA_ERROR_ARGUMENT,
+                     "%s: is a file; training starts from a model's folder, which moa convert makes of a "
+                     "checkpoint", from);
+  if (!g_file_test (from, G_FILE_TEST_IS_DIR))
+    return moa_fail (error, MOA_ERROR_ARGUMENT, "%s: there is no such folder of a model", from);
   for (guint i = 0; i < G_N_ELEMENTS (folders); i++)
     {
       g_autofree char *source = g_build_filename (from, folders[i], NULL);
@@ -66,7 +72,7 @@ moa_folder_copy_model (const char *from, const char *to, GError **error)
   g_autofree char *vocabulary = g_build_filename (to, "tokenizer", "vocab.json", NULL);
   if (g_file_test (vocabulary, G_FILE_TEST_EXISTS))
     return TRUE;
-  g_autofree char *text_file = g_build_filename (to, "text_encoder", "config.json", NULL);
+  g_autofree char *text_file = g_build_filename (from, "text_encoder", "config.json", NULL);
   g_autofree char *tokenizer = g_build_filename (to, "tokenizer", NULL);
   MoaTextConfig text;
   return moa_text_config_read (text_file, &text, error)

@@ -127,7 +127,11 @@ open_folder (MoaTraining *training, GError **error)
   if (moa_group_rank (training->t.group) == 0 && !open_folder_as_first (training, error))
     return FALSE; /* the others end with this rank */
   moa_group_share (training->t.group, &open);
-  return TRUE;
+  g_autofree char *config = g_build_filename (training->t.folder, "config.json", NULL);
+  return g_file_test (config, G_FILE_TEST_EXISTS)
+         || moa_fail (error, MOA_ERROR_ARGUMENT,
+                      "%s: this rank does not see what the first has written there; name a folder that all "
+                      "machines share", training->t.folder);
 }
 
 static gboolean

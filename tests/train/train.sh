@@ -2,31 +2,8 @@
 # moa train as a person runs it: killed, interrupted, resumed, and on several ranks.  Prints TAP.
 #
 #   train.sh MOA FIXTURES LATE
-set -u
+. "$(dirname "$0")/common.sh"
 moa=$1 model=$2/tiny late=$3
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-count=0
-failed=0
-
-# result NAME STATUS [NOTE]
-result ()
-{
-  count=$((count + 1))
-  if [ "$2" = 0 ]; then
-    echo "ok $count - $1"
-  else
-    echo "not ok $count - $1"
-    failed=1
-    [ -z "${3-}" ] || printf '%s\n' "$3" | sed 's/^/# /'
-  fi
-}
-
-skip ()
-{
-  count=$((count + 1))
-  echo "ok $count - $1 # SKIP $2"
-}
 
 # An autoencoder from nothing, a checkpoint after each step
 cat >"$tmp/vae.json" <<END
@@ -52,6 +29,10 @@ wait_for ()
   done
   return 1
 }
+
+! "${vae[@]}" --out "$tmp/none" --model /nowhere >"$tmp/none.out" 2>&1 &&
+  grep -q "/nowhere: there is no such folder" "$tmp/none.out"
+result "a model that is not there is told" $? "$(cat "$tmp/none.out")"
 
 # Killed wherever it happens to be, three times.
 for at in 3 9 15; do
@@ -93,9 +74,8 @@ result "SIGTERM, twice, does the same" $? "status $status: $(cat "$tmp/ended.out
 
 # ---- Several ranks ----
 
-# MPI keeps memory of its own to the end, in other libraries on other machines; our own leaks show above.
-export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+# Our own leaks show above.
+export ASAN_OPTIONS=$without_leaks
 cat >"$tmp/prior.json" <<END
 {"stage": "prior", "model": "$model", "train": ["unet/*"], "steps": 6, "batch": 8,
  "micro_batch": 2, "optimizer": {"warmup": 1},
@@ -200,5 +180,4 @@ else
          "status $status: $(cat "$tmp/dead.out")"
 fi
 
-echo "1..$count"
-exit $failed
+end
