@@ -365,7 +365,8 @@ moa_cli_bench (int argc, char **argv)
   if (!moa_cli_parse (&bench.cli, &argc, &argv, "[MODEL]", "Times a model's networks on this machine.",
                       entries,
                       "Convolutions count as if computed directly, so that Winograd's shortcut may\n"
-                      "show more than the peak. unet_moa_third: a third of the picture is selected."))
+                      "show more than the peak. A pair is guidance's two rows of one latent at once;\n"
+                      "unet_moa_third: a third of the picture is selected."))
     return CLI_USAGE;
   if (argc > 2 || bench.runs < 1 || bench.runs > 1000)
     return moa_cli_usage ("bench", argc > 2 ? "one model at a time" : "--runs is 1 to 1000");

@@ -44,22 +44,22 @@ def table(head, rows):
 
 
 def unet_table(benches):
-    """The U-Net's forward, batch 1, beside PyTorch's; '' where nothing was measured."""
+    """The U-Net's forward, alone and with guidance's two rows, beside PyTorch's; '' where nothing was measured."""
     torch = (benches.get("torch") or {}).get("milliseconds", {})
     rows = []
-    for number in NUMBERS:
-        nets = (benches.get("sd15-" + number) or {}).get("nets", {})
-        own = nets["unet_prior"]["seconds"] * 1e3 if "unet_prior" in nets else None
-        eager, compiled = (torch.get(f"{number} {how}, batch 1") for how in ("eager", "compiled"))
-        if own or eager or compiled:
-            ratio = f"{own / compiled:.2f}" if own and compiled else ""
-            rows.append([number] + [f"{x:.2f}" if x else "" for x in (own, eager, compiled)] + [ratio])
+    for batch, net in ((1, "unet_prior"), (2, "unet_prior_pair")):
+        for number in NUMBERS:
+            nets = (benches.get("sd15-" + number) or {}).get("nets", {})
+            own = nets[net]["seconds"] * 1e3 if net in nets else None
+            eager, compiled = (torch.get(f"{number} {how}, batch {batch}") for how in ("eager", "compiled"))
+            if own or eager or compiled:
+                ratio = f"{own / compiled:.2f}" if own and compiled else ""
+                rows.append([number, batch] + [f"{x:.2f}" if x else "" for x in (own, eager, compiled)] + [ratio])
     if not rows:
         return ""
     text = "\n## The U-Net of Stable Diffusion 1.5, 64 x 64, milliseconds\n\n"
-    text += table(("numbers", "here", "PyTorch eager", "PyTorch compiled", "here / compiled"), rows)
-    more = [(name, f"{ms:.2f}") for name, ms in torch.items() if "batch 2" in name]
-    return text + ("\n" + table(("PyTorch", "ms"), more) if more else "")
+    text += table(("numbers", "batch", "here", "PyTorch eager", "PyTorch compiled", "here / compiled"), rows)
+    return text + "\nA batch of 2 is guidance's: here one latent and two texts, in PyTorch two latents.\n"
 
 
 def bench_text(name, bench):
