@@ -61,8 +61,7 @@ moa_folder_copy_model (const char *from, const char *to, GError **error)
     {
       g_autofree char *source = g_build_filename (from, folders[i], NULL);
       g_autofree char *target = g_build_filename (to, folders[i], NULL);
-      if (g_file_test (source, G_FILE_TEST_IS_DIR) ? !copy_files (source, target, error)
-                                                   : !moa_folder_make (target, error))
+      if (g_file_test (source, G_FILE_TEST_IS_DIR) && !copy_files (source, target, error))
         return FALSE;
     }
   g_autofree char *index = g_build_filename (from, "model_index.json", NULL);
@@ -75,7 +74,7 @@ moa_folder_copy_model (const char *from, const char *to, GError **error)
   g_autofree char *text_file = g_build_filename (from, "text_encoder", "config.json", NULL);
   g_autofree char *tokenizer = g_build_filename (to, "tokenizer", NULL);
   MoaTextConfig text;
-  return moa_text_config_read (text_file, &text, error)
+  return moa_text_config_read (text_file, &text, error) && moa_folder_make (tokenizer, error)
          && moa_world_write_tokenizer (tokenizer, text.n_positions, error);
 }
 

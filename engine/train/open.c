@@ -67,6 +67,7 @@ make_model (MoaTrainer *t, GError **error)
     return FALSE;
   MoaParts parts;
   gboolean ok = moa_parts_open (&parts, t->model, fresh, moa_device_host (), error)
+                && moa_parts_need (&parts, moa_trainer_parts (t), config->model, error)
                 && moa_folder_start_parts (&parts, t->model, config->seed, error);
   moa_parts_clear (&parts);
   return ok;
@@ -141,7 +142,8 @@ open_data (MoaTrainer *t, GError **error)
   MoaDataOptions options;
   moa_data_options_init (&options);
   options.size = t->parts.unet.sample_size << (t->parts.vae.n_levels - 1);
-  options.photo_size = t->parts.vision.image_size;
+  if (t->parts.vision.image_size > 0)
+    options.photo_size = t->parts.vision.image_size;
   options.seed = config->data.seed;
   options.tokenizer = t->parts.tokenizer;
   options.n_scenes = config->data.pictures;

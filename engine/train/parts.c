@@ -36,8 +36,25 @@ moa_part_file (const char *path, int part)
   return g_build_filename (path, part == MOA_PART_LORA ? "" : moa_part_name (part), file, NULL);
 }
 
+/* Whether the part of a configuration is there, or is to be begun from it. */
 static gboolean
-read_configs (MoaParts *parts, const char *path, GError **error)
+is_there (const char *config, int part, guint fresh)
+{
+  return fresh >> part & 1 || g_file_test (config, G_FILE_TEST_EXISTS);
+}
+
+static gboolean
+check_layers (const MoaParts *parts, const char *path, GError **error)
+{
+  g_auto (GStrv) layers = moa_unet_layers (&parts->unet);
+  if (parts->moa.n_layers == 0 || g_strv_equal ((const char *const *) layers, (const char *const *) parts->moa.layers))
+    return TRUE;
+  return moa_fail (error, MOA_ERROR_MODEL,
+                   "%s: moa/config.json lists other layers than the U-Net has transformer blocks", path);
+}
+
+static gboolean
+read_configs (MoaParts *parts, const char *path, guint fresh, GError **error)
 {
 #define FILE_OF(name) g_autofree char *name##_file = g_build_filename
   FILE_OF (unet) (path, "unet", "config.json", NULL);
@@ -53,9 +70,10 @@ read_configs (MoaParts *parts, const char *path, GError **error)
   if (!moa_unet_config_read (unet_file, &parts->unet, error)
       || !moa_vae_config_read (vae_file, &parts->vae, error)
       || !moa_text_config_read (text_file, &parts->text, error)
-      || !moa_vision_config_read (vision_file, pixels_file, &parts->vision, error)
+      || (is_there (vision_file, MOA_PART_VISION, fresh)
+          && !moa_vision_config_read (vision_file, pixels_file, &parts->vision, error))
       || !moa_schedule_config_read (scheduler_file, &parts->scheduler, error)
-      || !moa_moa_config_read (moa_file, &parts->moa, error)
+      || (is_there (moa_file, MOA_PART_MOA, fresh) && !moa_moa_config_read (moa_file, &parts->moa, error))
       || (g_file_test (control_file, G_FILE_TEST_EXISTS)
           && !moa_control_config_read (control_file, &parts->control, error)))
     return FALSE;
@@ -67,11 +85,8 @@ read_configs (MoaParts *parts, const char *path, GError **error)
   if (!parts->tokenizer)
     return FALSE;
   parts->schedule = moa_schedule_new (&parts->scheduler);
-  g_auto (GStrv) layers = moa_unet_layers (&parts->unet);
-  if (!g_strv_equal ((const char *const *) layers, (const char *const *) parts->moa.layers))
-    return moa_fail (error, MOA_ERROR_MODEL,
-                     "%s: moa/config.json lists other layers than the U-Net has transformer blocks",
-                     path);
+  if (!check_layers (parts, path, error))
+    return FALSE;
   if (moa_tokenizer_size (parts->tokenizer) > parts->text.vocab_size
       || moa_tokenizer_window (parts->tokenizer) > parts->text.n_positions)
     return moa_fail (error, MOA_ERROR_MODEL,
@@ -110,16 +125,19 @@ build_all (MoaParts *parts, MoaGraph *g)
   int window = moa_tokenizer_window (parts->tokenizer), size = parts->vision.image_size;
 #define INPUT(...) moa_graph_input (g, "in", MOA_SHAPE (__VA_ARGS__), MOA_EACH_RUN)
   MoaMixture mixture = { &parts->moa, parts->params[MOA_PART_MOA],
-                         INPUT (1, 1, parts->moa.feature_dim), INPUT (1, 1), INPUT (1, 1) };
+                         INPUT (1, 1, MAX (1, parts->moa.feature_dim)), INPUT (1, 1), INPUT (1, 1) };
   MoaUnetArgs args = { INPUT (1, inner, inner, parts->unet.in_channels), INPUT (1),
                        INPUT (1, window, parts->unet.text_dim), &mixture };
+  if (parts->moa.n_layers == 0)
+    args.mixture = NULL;
   moa_unet (g, &parts->unet, parts->params[MOA_PART_UNET], &args);
   moa_vae_encode (g, &parts->vae, parts->params[MOA_PART_VAE],
                   INPUT (1, side, side, parts->vae.in_channels));
   moa_vae_decode (g, &parts->vae, parts->params[MOA_PART_VAE],
                   INPUT (1, 1, 1, parts->vae.latent_channels));
   moa_clip_text (g, &parts->text, parts->params[MOA_PART_TEXT], INPUT (1, window));
-  moa_clip_vision (g, &parts->vision, parts->params[MOA_PART_VISION], INPUT (1, size, size, 3));
+  if (size > 0)
+    moa_clip_vision (g, &parts->vision, parts->params[MOA_PART_VISION], INPUT (1, size, size, 3));
   if (parts->control.n_hint > 0)
     {
       g_autofree MoaTensor **residuals = g_new (MoaTensor *, moa_unet_skips (&parts->control.unet) + 1);
@@ -145,8 +163,22 @@ gboolean
 moa_parts_open (MoaParts *parts, const char *path, guint fresh, MoaDevice *device, GError **error)
 {
   *parts = (MoaParts){ .tokenizer = NULL };
-  return read_configs (parts, path, error) && open_params (parts, path, fresh, device, error)
+  return read_configs (parts, path, fresh, error) && open_params (parts, path, fresh, device, error)
          && declare (parts, build_all, device, error);
+}
+
+gboolean
+moa_parts_need (const MoaParts *parts, guint needed, const char *path, GError **error)
+{
+  if (needed >> MOA_PART_VISION & 1 && parts->vision.image_size == 0)
+    return moa_fail (error, MOA_ERROR_MODEL,
+                     "%s: has no image_encoder/, and this training looks at photos; put the CLIP image encoder "
+                     "there", path);
+  if (needed >> MOA_PART_MOA & 1 && parts->moa.n_layers == 0)
+    return moa_fail (error, MOA_ERROR_MODEL,
+                     "%s: has no moa/config.json, which says where MoA goes; copy the folder "
+                     "engine/models/sd15/recipe/moa for Stable Diffusion 1.5", path);
+  return TRUE;
 }
 
 /* ---- A LoRA ----------------------------------------------------------- */

@@ -27,9 +27,9 @@ typedef struct {
   MoaUnetConfig unet;
   MoaVaeConfig vae;
   MoaTextConfig text;
-  MoaVisionConfig vision;
+  MoaVisionConfig vision;   /* image_size 0: the folder has no image encoder */
   MoaScheduleConfig scheduler;
-  MoaMoaConfig moa;
+  MoaMoaConfig moa;         /* n_layers 0: the folder has no moa/ */
   MoaControlConfig control; /* n_hint 0: the folder has no ControlNet */
   MoaTokenizer *tokenizer;
   MoaSchedule *schedule;
@@ -39,8 +39,10 @@ typedef struct {
 
 /* Opens PATH.  A part without a weights file, or with its bit in fresh, gets
  * parameters that are zeros until moa_parts_start().  All of a part's
- * parameters are declared; of a ControlNet that is not there, none. */
+ * parameters are declared; of a ControlNet, an image encoder or a moa/ that is not there, none. */
 gboolean moa_parts_open (MoaParts *parts, const char *path, guint fresh, MoaDevice *device, GError **error);
+/* Whether what a training needs (bits) is there; path is for the message. */
+gboolean moa_parts_need (const MoaParts *parts, guint needed, const char *path, GError **error);
 void moa_parts_clear (MoaParts *parts);
 /* Declares a LoRA of the U-Net's layers that match; a pattern that none matches is an error.  layers is
  * not copied. */

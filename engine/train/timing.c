@@ -107,7 +107,8 @@ build (Timing *timing, GError **error)
   MoaDataOptions options;
   moa_data_options_init (&options);
   options.size = t->parts.unet.sample_size << (t->parts.vae.n_levels - 1);
-  options.photo_size = t->parts.vision.image_size;
+  if (t->parts.vision.image_size > 0)
+    options.photo_size = t->parts.vision.image_size;
   options.tokenizer = t->parts.tokenizer;
   options.n_scenes = t->config->micro_batch; /* the stage keeps a latent for each */
   t->stage->options (t, &options);
@@ -280,7 +281,9 @@ moa_train_time (const MoaTrainConfig *config, const char *model, MoaCpu *cpu, in
                     .out = out };
   timing.t.state = g_malloc0 (timing.t.stage->state_size);
   out->threads = moa_cpu_threads (timing.t.cpu);
-  gboolean ok = open_parts (&timing.t, model, error) && load_parts (&timing, error)
+  gboolean ok = open_parts (&timing.t, model, error)
+                && moa_parts_need (&timing.t.parts, moa_trainer_parts (&timing.t), model, error)
+                && load_parts (&timing, error)
                 && build (&timing, error) && fill (&timing, error)
                 && run (&timing, profile, data, error);
   clear (&timing);

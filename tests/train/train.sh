@@ -34,6 +34,24 @@ wait_for ()
   grep -q "/nowhere: there is no such folder" "$tmp/none.out"
 result "a model that is not there is told" $? "$(cat "$tmp/none.out")"
 
+# What sees no photo needs no image encoder and no moa/, as in diffusers' folder of Stable Diffusion; and
+# what comes out has no empty ones.
+mkdir "$tmp/plain"
+cp -r "$model"/unet "$model"/vae "$model"/text_encoder "$model"/tokenizer "$model"/scheduler "$tmp/plain"
+for kind in '"lora_rank": 2' '"controlnet": true' '"described": 0.5'; do
+  printf '{"stage": "prior", "model": "%s", "prior": {%s}, "steps": 1, "batch": 1, "micro_batch": 1,
+    "data": {"pictures": 4, "held_out": 1}, "every": {"samples": 0}}' "$tmp/plain" "$kind" >"$tmp/plain.json"
+  rm -rf "$tmp/plain.run"
+  "$moa" train "$tmp/plain.json" --threads 1 --out "$tmp/plain.run" >"$tmp/plain.out" 2>&1
+  status=$?
+  case $kind in
+    *described*) [ $status != 0 ] && grep -q "$tmp/plain: has no image_encoder/" "$tmp/plain.out" ;;
+    *) [ $status = 0 ] && "$moa" info "$tmp/plain.run/model" >>"$tmp/plain.out" 2>&1 &&
+         [ ! -e "$tmp/plain.run/model/image_encoder" ] ;;
+  esac
+  result "a folder without an image encoder, $kind" $? "$(cat "$tmp/plain.out")"
+done
+
 # Killed wherever it happens to be, three times.
 for at in 3 9 15; do
   : >"$tmp/killed.out"
