@@ -28,9 +28,13 @@ struct emulated_graph {
 struct emulated_event {
   cudaStream_t stream;
   size_t queued;
+  int device;
 };
 struct emulated_blas {
   cudaStream_t stream;
+  int device;
+  void *workspace; /* NULL: its own, which it allocates with the first product of a stream */
+  unsigned mode;
 };
 
 namespace emulated {
@@ -44,6 +48,8 @@ static std::unordered_map<void *, size_t> memory;
 static std::map<const char *, size_t> pinned; /* of the host, bytes from there on */
 static std::set<cudaStream_t> streams;
 static thread_local cudaError_t last;
+static thread_local int device;              /* that the thread has chosen */
+static thread_local cudaStream_t capturing;  /* by this thread */
 static std::map<std::string, size_t> launches; /* by the kernel's text */
 
 #define LOCKED std::lock_guard<std::recursive_mutex> guard (lock)
@@ -103,6 +109,7 @@ drain (cudaStream_t stream, size_t queued)
       std::function<void ()> work = std::move (stream->pending.front ());
       stream->pending.pop_front ();
       stream->done++;
+      Reach reach;
       if (!failed)
         work ();
     }
@@ -112,6 +119,22 @@ static void
 drain_all (cudaStream_t stream)
 {
   drain (stream, stream->queued);
+}
+
+cudaError_t
+check_stream (void *stream)
+{
+  LOCKED;
+  return ((cudaStream_t) stream)->device == device ? cudaSuccess : cudaErrorInvalidResourceHandle;
+}
+
+/* What is illegal spoils the capture that it happens in. */
+static cudaError_t
+spoil (cudaStream_t stream)
+{
+  LOCKED;
+  stream->spoilt = true;
+  return last = cudaErrorStreamCaptureUnsupported;
 }
 
 static bool
@@ -191,6 +214,13 @@ using namespace emulated;
     }                                        \
   while (0)
 
+/* For calls that may wait, or have others wait, for the card. */
+#define NOT_IN_CAPTURE            \
+  do                              \
+    if (capturing)                \
+      return spoil (capturing);   \
+  while (0)
+
 const char *
 cudaGetErrorString (cudaError_t status)
 {
@@ -199,6 +229,10 @@ cudaGetErrorString (cudaError_t status)
     case cudaSuccess: return "no error";
     case cudaErrorInvalidValue: return "invalid argument";
     case cudaErrorMemoryAllocation: return "out of memory";
+    case cudaErrorInvalidResourceHandle: return "invalid resource handle";
+    case cudaErrorStreamCaptureUnsupported: return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureInvalidated:
+      return "operation failed due to a previous error during capture";
     default: return "unspecified launch failure";
     }
 }
@@ -231,7 +265,10 @@ cudaError_t
 cudaSetDevice (int i)
 {
   LOCKED;
-  return failed ? cudaErrorLaunchFailure : i < cards () ? cudaSuccess : cudaErrorInvalidValue;
+  if (i >= cards ())
+    return last = cudaErrorInvalidValue;
+  device = i;
+  return failed ? cudaErrorLaunchFailure : cudaSuccess;
 }
 
 /* $MOA_EMULATED_CAPABILITY, such as "7.5". */
@@ -300,9 +337,10 @@ cudaError_t
 cudaMalloc_ (void **out, size_t bytes)
 {
   ATTEMPT (true);
+  NOT_IN_CAPTURE;
   LOCKED;
-  *out = malloc (bytes);
-  memset (*out, 0xff, bytes);
+  if (!(*out = memory_new (bytes)))
+    return last = cudaErrorMemoryAllocation;
   memory[*out] = bytes;
   used += bytes;
   living++;
@@ -312,6 +350,7 @@ cudaMalloc_ (void **out, size_t bytes)
 cudaError_t
 cudaFree (void *at)
 {
+  NOT_IN_CAPTURE;
   LOCKED;
   if (!at)
     return cudaSuccess;
@@ -322,7 +361,7 @@ cudaFree (void *at)
   used -= memory[at];
   memory.erase (at);
   living--;
-  free (at);
+  memory_free (at);
   return failed ? cudaErrorLaunchFailure : cudaSuccess;
 }
 
@@ -330,6 +369,7 @@ cudaError_t
 cudaHostAlloc (void **out, size_t bytes, unsigned flags)
 {
   ATTEMPT (true);
+  NOT_IN_CAPTURE;
   LOCKED;
   *out = malloc (bytes);
   memset (*out, 0xff, bytes);
@@ -341,6 +381,7 @@ cudaHostAlloc (void **out, size_t bytes, unsigned flags)
 cudaError_t
 cudaFreeHost (void *at)
 {
+  NOT_IN_CAPTURE;
   LOCKED;
   if (!pinned.count ((const char *) at))
     return cudaErrorInvalidValue;
@@ -357,7 +398,7 @@ cudaMemcpyAsync (void *to, const void *from, size_t bytes, cudaMemcpyKind kind, 
 {
   ATTEMPT (false);
   if (stream->kept && kind != cudaMemcpyDeviceToDevice)
-    return cudaErrorStreamCaptureUnsupported;
+    return spoil (stream);
   if (kind == cudaMemcpyHostToDevice && !is_pinned (from)) /* the caller's bytes are taken at once */
     {
       auto bytes_of = std::make_shared<std::vector<char>> ((const char *) from, (const char *) from + bytes);
@@ -384,7 +425,7 @@ cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags)
   ATTEMPT (false);
   LOCKED;
   auto add = [] (emulated_stream *s, std::function<void ()> work) { queue (s, std::move (work)); };
-  *stream = new emulated_stream{ {}, 0, 0, NULL, add, drain_all };
+  *stream = new emulated_stream{ {}, 0, 0, NULL, false, device, add, drain_all };
   streams.insert (*stream);
   count_living (1);
   return cudaSuccess;
@@ -405,8 +446,9 @@ cudaError_t
 cudaStreamSynchronize (cudaStream_t stream)
 {
   ATTEMPT (false);
+  NOT_IN_CAPTURE;
   if (stream->kept)
-    return cudaErrorStreamCaptureUnsupported;
+    return spoil (stream);
   drain_all (stream);
   return cudaSuccess;
 }
@@ -417,7 +459,7 @@ cudaError_t
 cudaEventCreateWithFlags (cudaEvent_t *event, unsigned flags)
 {
   ATTEMPT (false);
-  *event = new emulated_event{ NULL, 0 };
+  *event = new emulated_event{ NULL, 0, device };
   count_living (1);
   return cudaSuccess;
 }
@@ -435,7 +477,10 @@ cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
 {
   ATTEMPT (false);
   LOCKED;
-  *event = emulated_event{ stream, stream->queued };
+  if (event->device != stream->device)
+    return last = cudaErrorInvalidResourceHandle;
+  event->stream = stream;
+  event->queued = stream->queued;
   return cudaSuccess;
 }
 
@@ -443,6 +488,7 @@ cudaError_t
 cudaEventSynchronize (cudaEvent_t event)
 {
   ATTEMPT (false);
+  NOT_IN_CAPTURE;
   if (event->stream)
     drain (event->stream, event->queued);
   return cudaSuccess;
@@ -464,19 +510,28 @@ cudaError_t
 cudaStreamBeginCapture (cudaStream_t stream, cudaStreamCaptureMode mode)
 {
   ATTEMPT (false);
+  LOCKED;
+  if (stream->kept)
+    return spoil (stream);
+  capturing = stream;
   stream->kept = new Works;
+  stream->spoilt = false;
   return cudaSuccess;
 }
 
 cudaError_t
 cudaStreamEndCapture (cudaStream_t stream, cudaGraph_t *graph)
 {
+  LOCKED;
   *graph = NULL;
   if (!stream->kept)
     return cudaErrorInvalidValue;
   std::shared_ptr<Works> kept (stream->kept);
   stream->kept = NULL;
+  capturing = NULL;
   cudaError_t status = attempt (false);
+  if (status == cudaSuccess && stream->spoilt)
+    status = last = cudaErrorStreamCaptureInvalidated;
   if (status == cudaSuccess)
     {
       *graph = new emulated_graph{ kept };
@@ -555,7 +610,7 @@ cublasCreate (cublasHandle_t *handle)
 {
   if (attempt (false) != cudaSuccess)
     return CUBLAS_STATUS_EXECUTION_FAILED;
-  *handle = new emulated_blas{ NULL };
+  *handle = new emulated_blas{ NULL, device, NULL, CUBLAS_DEFAULT_MATH };
   count_living (1);
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -572,12 +627,21 @@ cublasStatus_t
 cublasSetStream (cublasHandle_t handle, cudaStream_t stream)
 {
   handle->stream = stream;
+  handle->workspace = NULL;
   return CUBLAS_STATUS_SUCCESS;
 }
 
 cublasStatus_t
 cublasSetWorkspace (cublasHandle_t handle, void *at, size_t bytes)
 {
+  handle->workspace = at;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t
+cublasSetMathMode (cublasHandle_t handle, cublasMath_t mode)
+{
+  handle->mode = mode;
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -586,6 +650,7 @@ cublasGetStatusString (cublasStatus_t status)
 {
   return status == CUBLAS_STATUS_SUCCESS         ? "CUBLAS_STATUS_SUCCESS"
          : status == CUBLAS_STATUS_INVALID_VALUE ? "CUBLAS_STATUS_INVALID_VALUE"
+         : status == CUBLAS_STATUS_NOT_SUPPORTED ? "CUBLAS_STATUS_NOT_SUPPORTED"
                                                  : "CUBLAS_STATUS_EXECUTION_FAILED";
 }
 
@@ -625,6 +690,7 @@ struct Product {
   cudaDataType_t a_type, b_type, c_type;
   long long stride_a, stride_b, stride_c;
   bool tf32;
+  bool narrow_parts; /* sums of parts of k have C's type on their way, which the default allows */
 };
 
 /* As tensor cores take them: 10 bits of mantissa, rounded. */
@@ -658,6 +724,29 @@ add_rows (const float *x, const float *b, size_t k, size_t n, float *__restrict_
       to[j] += x[l] * b[j];
 }
 
+static float
+rounded (cudaDataType_t type, float v)
+{
+  float number = 0;
+  put_number (&number, type, 0, v);
+  return number_at (&number, type, 0);
+}
+
+/* to[j]: a row of A times B.  If parts are narrow, of two halves of k. */
+static void
+multiply_row (const Product &p, const float *a, const float *b, std::vector<float> &to)
+{
+  size_t half = p.narrow_parts ? p.k / 2 : 0;
+  std::fill (to.begin (), to.end (), 0.f);
+  add_rows (a + half, b + half * p.n, p.k - half, p.n, to.data ());
+  if (half == 0)
+    return;
+  std::vector<float> first (p.n);
+  add_rows (a, b, half, p.n, first.data ());
+  for (size_t j = 0; j < p.n; j++)
+    to[j] = rounded (p.c_type, rounded (p.c_type, first[j]) + rounded (p.c_type, to[j]));
+}
+
 static void
 multiply (const Product &p, size_t item)
 {
@@ -671,8 +760,7 @@ multiply (const Product &p, size_t item)
     }
   for (size_t i = 0; i < p.m; i++)
     {
-      std::fill (row.begin (), row.end (), 0.f);
-      add_rows (a.data () + i * p.k, b.data (), p.k, p.n, row.data ());
+      multiply_row (p, a.data () + i * p.k, b.data (), row);
       for (size_t j = 0; j < p.n; j++)
         {
           size_t at = item * p.stride_c + j * p.ldc + i;
@@ -697,10 +785,16 @@ cublasGemmStridedBatchedEx (cublasHandle_t handle, cublasOperation_t transa, cub
               && lda >= (transa == CUBLAS_OP_N ? m : k) && ldb >= (transb == CUBLAS_OP_N ? k : n);
   if (!fits)
     return CUBLAS_STATUS_INVALID_VALUE;
+  if (c_type != CUDA_R_32F && c_type != a_type) /* the manual's table for these compute types */
+    return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (check_stream (handle->stream) != cudaSuccess || handle->device != device
+      || (capturing && !handle->workspace && spoil (capturing) != cudaSuccess))
+    return CUBLAS_STATUS_EXECUTION_FAILED;
   Product p = { transa == CUBLAS_OP_T, transb == CUBLAS_OP_T, (size_t) m, (size_t) n, (size_t) k,
                 (size_t) lda, (size_t) ldb, (size_t) ldc, *(const float *) alpha,
                 *(const float *) beta, a, b, c, a_type, b_type, c_type, stride_a, stride_b, stride_c,
-                compute == CUBLAS_COMPUTE_32F_FAST_TF32 };
+                compute == CUBLAS_COMPUTE_32F_FAST_TF32,
+                c_type != CUDA_R_32F && !(handle->mode & CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION) };
   queue (handle->stream, [=] {
     for (int i = 0; i < batch; i++)
       multiply (p, i);
