@@ -19,6 +19,11 @@ cublasStatus_t cublasSetStream (cublasHandle_t handle, cudaStream_t stream);
 cublasStatus_t cublasSetWorkspace (cublasHandle_t handle, void *memory, size_t bytes);
 cublasStatus_t cublasSetMathMode (cublasHandle_t handle, cublasMath_t mode);
 const char *cublasGetStatusString (cublasStatus_t status);
+cublasStatus_t cublasGemmEx (cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m,
+                             int n, int k, const void *alpha, const void *a, cudaDataType_t a_type, int lda,
+                             const void *b, cudaDataType_t b_type, int ldb, const void *beta, void *c,
+                             cudaDataType_t c_type, int ldc, cublasComputeType_t compute,
+                             cublasGemmAlgo_t algo);
 cublasStatus_t cublasGemmStridedBatchedEx (cublasHandle_t handle, cublasOperation_t transa,
                                            cublasOperation_t transb, int m, int n, int k,
                                            const void *alpha, const void *a, cudaDataType_t a_type,

@@ -510,12 +510,15 @@ cudaError_t
 cudaStreamBeginCapture (cudaStream_t stream, cudaStreamCaptureMode mode)
 {
   ATTEMPT (false);
-  LOCKED;
-  if (stream->kept)
-    return spoil (stream);
-  capturing = stream;
-  stream->kept = new Works;
-  stream->spoilt = false;
+  {
+    LOCKED;
+    if (stream->kept)
+      return spoil (stream);
+    capturing = stream;
+    stream->kept = new Works;
+    stream->spoilt = false;
+  }
+  g_usleep (500); /* for other threads, should they queue something now */
   return cudaSuccess;
 }
 
@@ -800,4 +803,14 @@ cublasGemmStridedBatchedEx (cublasHandle_t handle, cublasOperation_t transa, cub
       multiply (p, i);
   });
   return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t
+cublasGemmEx (cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m, int n, int k,
+              const void *alpha, const void *a, cudaDataType_t a_type, int lda, const void *b,
+              cudaDataType_t b_type, int ldb, const void *beta, void *c, cudaDataType_t c_type, int ldc,
+              cublasComputeType_t compute, cublasGemmAlgo_t algo)
+{
+  return cublasGemmStridedBatchedEx (handle, transa, transb, m, n, k, alpha, a, a_type, lda, 0, b, b_type, ldb,
+                                     0, beta, c, c_type, ldc, 0, 1, compute, algo);
 }
