@@ -94,7 +94,6 @@ free_memory (MoaDevice *device)
 {
   MoaCuda *cuda = (MoaCuda *) device;
   size_t available = 0, total = 0;
-  MoaCudaTurn turn (cuda);
   if (!ready (cuda) || cudaMemGetInfo (&available, &total) != cudaSuccess)
     return 0;
   return available;

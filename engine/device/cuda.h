@@ -35,7 +35,7 @@ typedef struct {
   char doing[160];      /* the op and its shape, for messages */
 } MoaCuda;
 
-/* While a thread has one, no other asks the card for anything: what a stream records would have it in between. */
+/* While a thread has one, no other asks the card for anything, which would be in what this one records. */
 struct MoaCudaTurn {
   MoaCuda *cuda;
   explicit MoaCudaTurn (MoaCuda *of) : cuda (of) { g_rec_mutex_lock (&cuda->turn); }

@@ -170,7 +170,8 @@ test_net (void)
       if (!ok)
         check_error (error);
       g_assert_cmpuint (living (), ==, before);
-      if (g_error_matches (error, MOA_ERROR, MOA_ERROR_MEMORY) || (error && strstr (error->message, "out of memory")))
+      if (g_error_matches (error, MOA_ERROR, MOA_ERROR_MEMORY)
+          || (error && strstr (error->message, "out of memory")))
         {
           check_short (error);
           n_short++;

@@ -21,6 +21,9 @@ struct Reach {
 };
 /* cudaErrorInvalidResourceHandle for a stream of another card than the calling thread's. */
 cudaError_t check_stream (void *stream);
+int chosen_device ();
+/* If the calling thread captures, what it does now is illegal: true. */
+bool spoil_own_capture ();
 }
 
 #endif

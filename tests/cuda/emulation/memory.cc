@@ -1,5 +1,5 @@
-/* The card's memory on the host: one range of addresses, open only while the card works.  Host code that reads
- * or writes there ends with a segmentation fault, as it would with a card. */
+/* The card's memory on the host: one range of addresses, open only while the card works.  Host code that
+ * reads or writes there ends with a segmentation fault, as it would with a card. */
 #include <cstdint>
 #include <cstring>
 #include <map>
