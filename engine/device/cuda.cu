@@ -269,6 +269,7 @@ static void
 close_device (MoaDevice *device)
 {
   MoaCuda *cuda = (MoaCuda *) device;
+  MoaCudaTurn turn (cuda); /* cublasDestroy() waits for the whole card */
   cudaSetDevice (cuda->index);
   for (int i = 0; i < 2; i++)
     {
@@ -284,7 +285,6 @@ close_device (MoaDevice *device)
   if (cuda->stream)
     cudaStreamDestroy (cuda->stream);
   g_clear_error (&cuda->error);
-  g_rec_mutex_clear (&cuda->turn);
   g_mutex_clear (&cuda->lock);
   g_mutex_clear (&cuda->transfer);
   g_free (cuda);
@@ -341,6 +341,7 @@ start_stages (MoaCuda *cuda)
 static gboolean
 start (MoaCuda *cuda)
 {
+  MoaCudaTurn turn (cuda);
   return MOA_CUDA (cuda, cudaSetDevice, cuda->index)
          && find_slot (cuda)
          && find_capability (cuda)
@@ -356,6 +357,9 @@ start (MoaCuda *cuda)
                                  "cublasSetWorkspace");
 }
 
+/* Of the cards by their numbers, whoever has opened them. */
+static GRecMutex turns[16];
+
 static MoaDevice *
 open_device (int i, MoaNumber number, gboolean tf32, GError **error)
 {
@@ -366,7 +370,7 @@ open_device (int i, MoaNumber number, gboolean tf32, GError **error)
   cuda->device.tf32 = tf32;
   cuda->index = i;
   g_snprintf (cuda->device.name, sizeof (cuda->device.name), "cuda:%d", i);
-  g_rec_mutex_init (&cuda->turn);
+  cuda->turn = &turns[i % G_N_ELEMENTS (turns)];
   g_mutex_init (&cuda->lock);
   g_mutex_init (&cuda->transfer);
   if (start (cuda))

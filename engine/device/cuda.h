@@ -26,7 +26,7 @@ typedef struct {
   cudaStream_t stream;
   cublasHandle_t blas;
   void *blas_workspace; /* its own, so that recorded work finds it again */
-  GRecMutex turn;       /* MoaCudaTurn */
+  GRecMutex *turn;      /* the card's: MoaCudaTurn */
   GMutex transfer;      /* held by who uses the stages */
   char *stage[2];       /* memory that the card reads and writes beside the CPU; NULL: there was none */
   cudaEvent_t staged[2]; /* the last copy from or to it is done */
@@ -35,11 +35,12 @@ typedef struct {
   char doing[160];      /* the op and its shape, for messages */
 } MoaCuda;
 
-/* While a thread has one, no other asks the card for anything, which would be in what this one records. */
+/* While a thread has one, no other asks the card for anything, which would be in what this one records, or
+ * spoil it. */
 struct MoaCudaTurn {
-  MoaCuda *cuda;
-  explicit MoaCudaTurn (MoaCuda *of) : cuda (of) { g_rec_mutex_lock (&cuda->turn); }
-  ~MoaCudaTurn () { g_rec_mutex_unlock (&cuda->turn); }
+  GRecMutex *turn;
+  explicit MoaCudaTurn (const MoaCuda *cuda) : turn (cuda->turn) { g_rec_mutex_lock (turn); }
+  ~MoaCudaTurn () { g_rec_mutex_unlock (turn); }
   MoaCudaTurn (const MoaCudaTurn &) = delete;
 };
 

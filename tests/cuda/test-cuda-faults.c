@@ -248,6 +248,7 @@ test_two_cards (void)
   g_assert_cmpuint (living (), ==, before);
 }
 
+/* data: the device, or NULL for another of the same card each round. */
 static gpointer
 record_own (gpointer data)
 {
@@ -257,7 +258,9 @@ record_own (gpointer data)
   for (int round = 0; round < ROUNDS; round++)
     {
       Net net;
-      net_new (&net, data, &error);
+      MoaDevice *device = data ? moa_device_ref (data) : moa_device_open ("cuda", NULL, &error);
+      g_assert_no_error (error);
+      net_new (&net, device, &error);
       g_assert_no_error (error);
       for (int run = 0; run < 4; run++)
         {
@@ -270,11 +273,15 @@ record_own (gpointer data)
           g_assert_cmpmem (y, sizeof (y), first, sizeof (first));
         }
       net_clear (&net);
+      moa_device_unref (device);
+      for (int i = 0; !data && i < 20; i++)
+        moa_device_unref (moa_device_open ("cuda", NULL, NULL));
     }
   return NULL;
 }
 
-/* Threads of one card, as jobs of one model are, each of which records what it queues and nothing else. */
+/* Threads of one card, as jobs of one model are, and one whose model has a device of its own: each records
+ * what it queues and nothing else. */
 static void
 test_recording (void)
 {
@@ -285,7 +292,7 @@ test_recording (void)
   MoaDevice *device = moa_device_open ("cuda", NULL, &error);
   g_assert_no_error (error);
   for (int i = 0; i < N; i++)
-    threads[i] = g_thread_new ("records", record_own, device);
+    threads[i] = g_thread_new ("records", record_own, i < N - 1 ? device : NULL);
   for (int i = 0; i < N; i++)
     g_thread_join (threads[i]);
   moa_device_unref (device);

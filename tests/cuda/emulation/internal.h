@@ -24,6 +24,8 @@ cudaError_t check_stream (void *stream);
 int chosen_device ();
 /* If the calling thread captures, what it does now is illegal: true. */
 bool spoil_own_capture ();
+/* What waits for the whole card spoils all captures there. */
+void spoil_captures ();
 }
 
 #endif

@@ -135,6 +135,14 @@ spoil (cudaStream_t stream)
   return last = cudaErrorStreamCaptureUnsupported;
 }
 
+void
+spoil_captures ()
+{
+  LOCKED;
+  for (cudaStream_t stream : streams)
+    stream->spoilt = stream->spoilt || (stream->kept && stream->device == device);
+}
+
 bool
 spoil_own_capture ()
 {
@@ -522,7 +530,7 @@ cudaStreamBeginCapture (cudaStream_t stream, cudaStreamCaptureMode mode)
     stream->kept = new Works;
     stream->spoilt = false;
   }
-  g_usleep (500); /* for other threads, should they queue something now */
+  g_usleep (2000); /* for other threads, should they queue something now */
   return cudaSuccess;
 }
 
