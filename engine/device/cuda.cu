@@ -20,16 +20,24 @@ moa_cuda_fail (MoaCuda *cuda, const char *call, const char *what)
   return FALSE;
 }
 
+/* The runtime keeps an error until somebody asks: the thread's next launch, maybe on another card, would be
+ * blamed for it. */
 gboolean
 moa_cuda_check (MoaCuda *cuda, cudaError_t status, const char *call)
 {
-  return status == cudaSuccess || moa_cuda_fail (cuda, call, cudaGetErrorString (status));
+  if (status == cudaSuccess)
+    return TRUE;
+  cudaGetLastError ();
+  return moa_cuda_fail (cuda, call, cudaGetErrorString (status));
 }
 
 gboolean
 moa_cuda_check_blas (MoaCuda *cuda, cublasStatus_t status, const char *call)
 {
-  return status == CUBLAS_STATUS_SUCCESS || moa_cuda_fail (cuda, call, cublasGetStatusString (status));
+  if (status == CUBLAS_STATUS_SUCCESS)
+    return TRUE;
+  cudaGetLastError ();
+  return moa_cuda_fail (cuda, call, cublasGetStatusString (status));
 }
 
 /* Whether work can be queued; the card is each thread's own choice. */
@@ -52,6 +60,7 @@ allocate (MoaDevice *device, gsize bytes)
 {
   MoaCuda *cuda = (MoaCuda *) device;
   void *memory = NULL;
+  MoaCudaTurn turn (cuda);
   if (!ready (cuda))
     return NULL;
   if (cudaMalloc (&memory, bytes ? bytes : 1) != cudaSuccess)
@@ -66,6 +75,7 @@ static void
 release (MoaDevice *device, gpointer memory)
 {
   MoaCuda *cuda = (MoaCuda *) device;
+  MoaCudaTurn turn (cuda);
   cudaSetDevice (cuda->index);
   MOA_CUDA (cuda, cudaFree, memory);
 }
@@ -74,6 +84,7 @@ static void
 clear (MoaDevice *device, gpointer to, gsize bytes)
 {
   MoaCuda *cuda = (MoaCuda *) device;
+  MoaCudaTurn turn (cuda);
   if (ready (cuda))
     MOA_CUDA (cuda, cudaMemsetAsync, to, 0, bytes, cuda->stream);
 }
@@ -92,6 +103,7 @@ static gboolean
 finish (MoaDevice *device, GError **error)
 {
   MoaCuda *cuda = (MoaCuda *) device;
+  MoaCudaTurn turn (cuda);
   if (ready (cuda))
     MOA_CUDA (cuda, cudaStreamSynchronize, cuda->stream);
   g_mutex_lock (&cuda->lock);
@@ -125,6 +137,7 @@ has_stages (const MoaCuda *cuda)
 static gboolean
 copy_stage (MoaCuda *cuda, int side, void *to, const void *from, gsize bytes, cudaMemcpyKind kind)
 {
+  MoaCudaTurn turn (cuda);
   return MOA_CUDA (cuda, cudaMemcpyAsync, to, from, bytes, kind, cuda->stream)
          && MOA_CUDA (cuda, cudaEventRecord, cuda->staged[side], cuda->stream);
 }
@@ -178,6 +191,7 @@ upload (MoaDevice *device, gpointer to, gconstpointer from, gsize bytes)
     return;
   if (bytes <= SMALL || !has_stages (cuda))
     { /* returns when the bytes have been taken */
+      MoaCudaTurn turn (cuda);
       MOA_CUDA (cuda, cudaMemcpyAsync, to, from, bytes, cudaMemcpyHostToDevice, cuda->stream);
       return;
     }
@@ -189,6 +203,7 @@ upload (MoaDevice *device, gpointer to, gconstpointer from, gsize bytes)
 static gboolean
 download_at_once (MoaCuda *cuda, gpointer to, gconstpointer from, gsize bytes)
 {
+  MoaCudaTurn turn (cuda);
   return MOA_CUDA (cuda, cudaMemcpyAsync, to, from, bytes, cudaMemcpyDeviceToHost, cuda->stream)
          && MOA_CUDA (cuda, cudaStreamSynchronize, cuda->stream);
 }
@@ -216,6 +231,7 @@ static void
 forget (MoaDevice *device, gpointer recording)
 {
   MoaCuda *cuda = (MoaCuda *) device;
+  MoaCudaTurn turn (cuda);
   cudaSetDevice (cuda->index);
   MOA_CUDA (cuda, cudaGraphExecDestroy, (cudaGraphExec_t) recording);
 }
@@ -240,6 +256,7 @@ static gboolean
 replay (MoaDevice *device, gpointer *recording, void (*record) (gpointer data), gpointer data)
 {
   MoaCuda *cuda = (MoaCuda *) device;
+  MoaCudaTurn turn (cuda);
   if (ready (cuda) && !*recording)
     *recording = capture (cuda, record, data);
   return *recording
@@ -252,6 +269,7 @@ static void
 close_device (MoaDevice *device)
 {
   MoaCuda *cuda = (MoaCuda *) device;
+  MoaCudaTurn turn (cuda); /* cublasDestroy() waits for the whole card */
   cudaSetDevice (cuda->index);
   for (int i = 0; i < 2; i++)
     {
@@ -317,15 +335,20 @@ start_stages (MoaCuda *cuda)
   return TRUE;
 }
 
+/* Sums are float, also of parts of a product: the default lets them have a 16-bit result's type. */
+#define MATH_MODE (cublasMath_t) (CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)
+
 static gboolean
 start (MoaCuda *cuda)
 {
+  MoaCudaTurn turn (cuda);
   return MOA_CUDA (cuda, cudaSetDevice, cuda->index)
          && find_slot (cuda)
          && find_capability (cuda)
          && MOA_CUDA (cuda, cudaStreamCreateWithFlags, &cuda->stream, cudaStreamNonBlocking)
          && start_stages (cuda)
          && moa_cuda_check_blas (cuda, cublasCreate (&cuda->blas), "cublasCreate")
+         && moa_cuda_check_blas (cuda, cublasSetMathMode (cuda->blas, MATH_MODE), "cublasSetMathMode")
          && MOA_CUDA (cuda, cudaMalloc, &cuda->blas_workspace, MOA_CUDA_BLAS_WORKSPACE)
          && moa_cuda_check_blas (cuda, cublasSetStream (cuda->blas, cuda->stream), "cublasSetStream")
          && moa_cuda_check_blas (cuda,
@@ -333,6 +356,9 @@ start (MoaCuda *cuda)
                                                      MOA_CUDA_BLAS_WORKSPACE),
                                  "cublasSetWorkspace");
 }
+
+/* Of the cards by their numbers, whoever has opened them. */
+static GRecMutex turns[16];
 
 static MoaDevice *
 open_device (int i, MoaNumber number, gboolean tf32, GError **error)
@@ -344,6 +370,7 @@ open_device (int i, MoaNumber number, gboolean tf32, GError **error)
   cuda->device.tf32 = tf32;
   cuda->index = i;
   g_snprintf (cuda->device.name, sizeof (cuda->device.name), "cuda:%d", i);
+  cuda->turn = &turns[i % G_N_ELEMENTS (turns)];
   g_mutex_init (&cuda->lock);
   g_mutex_init (&cuda->transfer);
   if (start (cuda))
@@ -396,7 +423,7 @@ describe (int i, MoaDeviceInfo *info)
   if (status != cudaSuccess)
     g_snprintf (info->problem, sizeof (info->problem), "%s; restart the program, or the computer",
                 cudaGetErrorString (status));
-  else if (info->major < MOA_CUDA_OLDEST / 10)
+  else if (10 * info->major + info->minor < MOA_CUDA_OLDEST)
     g_snprintf (info->problem, sizeof (info->problem),
                 "it has capability %d.%d, and this build needs %d.%d; use the CPU", info->major,
                 info->minor, MOA_CUDA_OLDEST / 10, MOA_CUDA_OLDEST % 10);

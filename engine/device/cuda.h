@@ -26,6 +26,7 @@ typedef struct {
   cudaStream_t stream;
   cublasHandle_t blas;
   void *blas_workspace; /* its own, so that recorded work finds it again */
+  GRecMutex *turn;      /* the card's: MoaCudaTurn */
   GMutex transfer;      /* held by who uses the stages */
   char *stage[2];       /* memory that the card reads and writes beside the CPU; NULL: there was none */
   cudaEvent_t staged[2]; /* the last copy from or to it is done */
@@ -33,6 +34,15 @@ typedef struct {
   GError *error;        /* the first failure */
   char doing[160];      /* the op and its shape, for messages */
 } MoaCuda;
+
+/* While a thread has one, no other asks the card for anything, which would be in what this one records, or
+ * spoil it. */
+struct MoaCudaTurn {
+  GRecMutex *turn;
+  explicit MoaCudaTurn (const MoaCuda *cuda) : turn (cuda->turn) { g_rec_mutex_lock (turn); }
+  ~MoaCudaTurn () { g_rec_mutex_unlock (turn); }
+  MoaCudaTurn (const MoaCudaTurn &) = delete;
+};
 
 /* Keeps the first failure with the call's name and what the device is doing.  FALSE: failed. */
 gboolean moa_cuda_fail (MoaCuda *cuda, const char *call, const char *what); /* FALSE */

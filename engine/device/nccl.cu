@@ -102,6 +102,7 @@ sum (MoaCollective *collective, float *numbers, gsize n)
 {
   Group *group = (Group *) collective;
   MoaCuda *cuda = group->cuda;
+  MoaCudaTurn turn (cuda);
   g_strlcpy (cuda->doing, "the sum of gradients over the cards", sizeof (cuda->doing));
   if (!cuda->error && MOA_CUDA (cuda, cudaSetDevice, cuda->index)
       && MOA_CUDA (cuda, cudaEventRecord, group->made, cuda->stream)
@@ -116,6 +117,7 @@ wait_for (MoaCollective *collective)
 {
   Group *group = (Group *) collective;
   MoaCuda *cuda = group->cuda;
+  MoaCudaTurn turn (cuda);
   if (!cuda->error && MOA_CUDA (cuda, cudaSetDevice, cuda->index)
       && MOA_CUDA (cuda, cudaEventRecord, group->summed, group->stream))
     MOA_CUDA (cuda, cudaStreamWaitEvent, cuda->stream, group->summed, 0);

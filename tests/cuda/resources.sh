@@ -19,7 +19,7 @@ release=$("$nvcc" --version | sed -n 's/.*release \([0-9.]*\),.*/\1/p')
 if [ "$update" ]; then
   {
     echo "# nvcc $release: architecture, kernel, registers, bytes of stack, bytes spilled"
-    cat "$@" | sort
+    cat "$@" | sort -u
   } >"$table"
   exit 0
 fi

@@ -182,6 +182,27 @@ test_names (void)
   g_assert_null (why);
 }
 
+/* 7.0, for which the emulation's build has no code, as none by CUDA 13 has; "auto" is the host then. */
+static void
+test_too_old (void)
+{
+  if (!strstr (g_getenv ("MOA_CUDA_MODULE") ? g_getenv ("MOA_CUDA_MODULE") : "", "emulated"))
+    {
+      g_test_skip ("no emulation");
+      return;
+    }
+  GError *error = NULL;
+  g_autofree char *note = NULL;
+  g_setenv ("MOA_EMULATED_CAPABILITY", "7.0", TRUE);
+  g_assert_null (moa_device_open ("cuda", NULL, &error));
+  g_assert_error (error, MOA_ERROR, MOA_ERROR_DEVICE);
+  g_assert_nonnull (strstr (error->message, "it has capability 7.0, and this build needs 7.5; use the CPU"));
+  g_clear_error (&error);
+  g_assert_true (moa_device_open ("auto", &note, NULL) == moa_device_host ());
+  g_assert_nonnull (strstr (note, "capability 7.0"));
+  g_unsetenv ("MOA_EMULATED_CAPABILITY");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -190,6 +211,7 @@ main (int argc, char **argv)
   model = moa_model_open (g_getenv ("MOA_TEST_MODEL"), &error);
   g_assert_no_error (error);
   g_test_add_func ("/cuda/jobs/names", test_names);
+  g_test_add_func ("/cuda/jobs/too-old", test_too_old);
   g_test_add_func ("/cuda/jobs/replace", test_replace);
   g_test_add_func ("/cuda/jobs/cancel", test_cancel);
   g_test_add_func ("/cuda/jobs/memory", test_memory);

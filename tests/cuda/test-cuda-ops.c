@@ -216,6 +216,40 @@ test_attention_memory (void)
   g_assert_cmpuint (work_bytes (8192), <=, 2 * some);
 }
 
+/* Sums of 16-bit products that leave float16 on their way: of each half, 32 times 25000. */
+static void
+test_sums (void)
+{
+  enum { M = 4, N = 8, K = 64 };
+  float x[M * K], w[N * K], y[M * N];
+  GError *error = NULL;
+  MoaCpu *cpu = moa_cpu_new_on (device, 1);
+  MoaParams *params = moa_params_new_on (NULL, device);
+  MoaWorkspace *workspace = moa_workspace_new ();
+  MoaGraph *g = moa_graph_new (cpu);
+  for (int i = 0; i < M * K; i++)
+    x[i] = i % K < K / 2 ? 250 : -250;
+  for (int i = 0; i < N * K; i++)
+    w[i] = 100;
+  MoaTensor *in = moa_graph_input (g, "x", MOA_SHAPE (M, K), MOA_EACH_RUN);
+  MoaTensor *weight = moa_graph_param (g, params, "w", MOA_SHAPE (N, K), MOA_PANELS);
+  MoaTensor *out = moa_linear (g, in, weight, NULL, NULL);
+  moa_graph_output (out);
+  g_assert_true (moa_graph_plan (g, &error) && moa_params_load (params, 0, NULL, &error)
+                 && moa_params_set_numbers (params, moa_params_nth (params, 0), w, &error)
+                 && moa_graph_prepare (g, workspace, &error));
+  moa_graph_set (in, x);
+  moa_graph_run (g, NULL, &error);
+  g_assert_no_error (error);
+  moa_graph_get (out, y);
+  for (int i = 0; i < M * N; i++)
+    g_assert_cmpfloat (y[i], ==, 0);
+  moa_graph_free (g);
+  moa_workspace_free (workspace);
+  moa_params_free (params);
+  moa_cpu_free (cpu);
+}
+
 static void
 test_all_there (void)
 {
@@ -237,6 +271,7 @@ main (int argc, char **argv)
   find_emulation ();
   g_test_add_func ("/cuda/ops/all-there", test_all_there);
   g_test_add_func ("/cuda/ops/attention-memory", test_attention_memory);
+  g_test_add_func ("/cuda/ops/sums", test_sums);
   for (const OpCase *c = op_cases; c->op; c++)
     add_case (c);
   for (gsize i = 0; i < G_N_ELEMENTS (attentions); i++)

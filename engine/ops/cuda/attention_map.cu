@@ -29,8 +29,7 @@ gsize
 moa_cuda_attention_map_scratch (const MoaTensor *t)
 {
   Heads h = moa_cuda_heads (t->in[0], t->in[1], t->attr.i[0]);
-  return as_scratch (t->in[0], h.number) + as_scratch (t->in[1], h.number)
-         + scores_bytes (h, MOA_F32);
+  return operand_scratch (t, 2, h.number) + scores_bytes (h, MOA_F32);
 }
 
 KERNEL (attention_map)
@@ -50,17 +49,26 @@ KERNEL (attention_map)
       }
 }
 
+/* As the result has it: cuBLAS makes no 16 bits of floats. */
+static Heads
+heads_of_grad (const MoaTensor *t)
+{
+  Heads h = moa_cuda_heads (t->in[0], t->in[1], t->attr.i[0]);
+  h.number = t->number == MOA_F32 ? h.number : (int) t->number;
+  return h;
+}
+
 gsize
 moa_cuda_attention_map_grad_scratch (const MoaTensor *t)
 {
-  Heads h = moa_cuda_heads (t->in[0], t->in[1], t->attr.i[0]);
-  return moa_cuda_attention_map_scratch (t) + scores_bytes (h, MOA_F32);
+  Heads h = heads_of_grad (t);
+  return operand_scratch (t, 2, h.number) + 2 * scores_bytes (h, MOA_F32);
 }
 
 /* ds = scale / heads p (dy - sum p dy), dq = ds k, dk += ds^T q */
 KERNEL (attention_map_grad)
 {
-  Heads h = moa_cuda_heads (t->in[0], t->in[1], t->attr.i[0]);
+  Heads h = heads_of_grad (t);
   char *rest = (char *) scratch;
   Numbers q = moa_cuda_as (cuda, numbers (t->in[0]), count_of (t->in[0]), h.number, &rest);
   Numbers k = moa_cuda_as (cuda, numbers (t->in[1]), count_of (t->in[1]), h.number, &rest);

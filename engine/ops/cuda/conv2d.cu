@@ -41,24 +41,36 @@ is_product (const Conv &c)
   return c.kernel == 1 && c.stride == 1 && c.before == 0;
 }
 
+/* As many each time, for a last product of few rows would take as long as the others. */
 static unsigned
-rows_at_a_time (const Conv &c)
+rows_at_a_time (const Conv &c, int number)
 {
-  gsize rows = GATHER_BYTES / (depth_of (c) * sizeof (float));
-  return (unsigned) MIN (MAX (rows, 64), c.rows);
+  gsize most = MAX (GATHER_BYTES / (depth_of (c) * moa_number_size ((MoaNumber) number)), 64);
+  gsize rows = parts_of (c.rows, parts_of (c.rows, most));
+  return (unsigned) MIN ((rows + 63) / 64 * 64, c.rows);
 }
 
-/* Bytes of gathered rows. */
-static gsize
-gather_bytes (const Conv &c)
-{
-  gsize bytes = is_product (c) ? 0 : rows_at_a_time (c) * depth_of (c) * sizeof (float);
-  return (bytes + 255) / 256 * 256;
-}
+/* 16 bytes of neighbouring channels at a time. */
+struct Pieces {
+  float4 *data;
 
-/* Rows first .. first + n - 1; block 32 x 8, eight rows. */
+  __device__ float4
+  operator[] (unsigned i) const
+  {
+    return data[i];
+  }
+
+  __device__ void
+  put (unsigned i, float4 piece) const
+  {
+    data[i] = piece;
+  }
+};
+
+/* Rows first .. first + n - 1; block 32 x 8, eight rows.  Of Pieces, c.channels and depth count those. */
+template <class Source>
 static __global__ void
-gather_kernel (Conv c, Numbers x, Numbers rows, unsigned first, unsigned n, unsigned depth)
+gather_kernel (Conv c, Source x, Source rows, unsigned first, unsigned n, unsigned depth)
 {
   unsigned row = blockIdx.x * 8 + threadIdx.y;
   if (row >= n)
@@ -69,11 +81,29 @@ gather_kernel (Conv c, Numbers x, Numbers rows, unsigned first, unsigned n, unsi
     {
       unsigned tap = i / c.channels, channel = i % c.channels;
       int y = c.look (out_y, tap / c.kernel, c.height), at = c.look (out_x, tap % c.kernel, c.width);
-      rows.put (row * depth + i,
-                y < 0 || at < 0
-                  ? 0
-                  : x[((item * c.height + y) * c.width + at) * c.channels + channel]);
+      auto found = decltype (x[0]) ();
+      if (y >= 0 && at >= 0)
+        found = x[((item * c.height + y) * c.width + at) * c.channels + channel];
+      rows.put (row * depth + i, found);
     }
+}
+
+/* Queues it: by pieces where they need no conversion, which is some ten times less work. */
+static void
+queue_gather (MoaCuda *cuda, const Conv &c, Numbers x, Numbers rows, unsigned first, unsigned n)
+{
+  unsigned depth = (unsigned) depth_of (c), piece = 16 / (unsigned) moa_number_size ((MoaNumber) x.number);
+  bool whole = c.channels % piece == 0 && ((gsize) x.data | (gsize) rows.data) % 16 == 0;
+  dim3 grid (parts_of (n, 8)), block (32, 8);
+  if (x.number != rows.number || !whole)
+    {
+      MOA_LAUNCH (cuda, (gather_kernel<Numbers>), grid, block, 0, c, x, rows, first, n, depth);
+      return;
+    }
+  Conv pieces = c;
+  pieces.channels /= piece;
+  Pieces from = { (float4 *) x.data }, to = { (float4 *) rows.data };
+  MOA_LAUNCH (cuda, (gather_kernel<Pieces>), grid, block, 0, pieces, from, to, first, n, depth / piece);
 }
 
 /* Rows of x from `first` on as a matrix of that type. */
@@ -85,16 +115,15 @@ gather (MoaCuda *cuda, const Conv &c, Numbers x, unsigned first, unsigned n, int
   Numbers rows = numbers_at (scratch, number, 0);
   if (is_product (c) && x.number == number)
     return matrix (numbers_at (x.data, x.number, (gsize) first * depth), depth);
-  MOA_LAUNCH (cuda, gather_kernel, dim3 (parts_of (n, 8)), dim3 (32, 8), 0, c, x, rows, first, n,
-              depth);
+  queue_gather (cuda, c, x, rows, first, n);
   return matrix (rows, depth);
 }
 
 /* Rows gathered at a time: all of what needs no gathering. */
 static unsigned
-step_of (const Conv &c, bool converts)
+step_of (const Conv &c, int from, int number)
 {
-  return is_product (c) && !converts ? c.rows : rows_at_a_time (c);
+  return is_product (c) && from == number ? c.rows : rows_at_a_time (c, number);
 }
 
 static unsigned
@@ -113,19 +142,20 @@ conv_of (const MoaTensor *x, const MoaTensor *y, unsigned kernel, const MoaAttrs
   return c;
 }
 
+/* Bytes of gathered rows. */
 static gsize
-rows_scratch (const Conv &c, bool converts)
+rows_scratch (const Conv &c, int from, int number)
 {
-  if (is_product (c) && converts)
-    return (rows_at_a_time (c) * depth_of (c) * sizeof (float) + 255) / 256 * 256;
-  return gather_bytes (c);
+  if (is_product (c) && from == number)
+    return 0;
+  return (rows_at_a_time (c, number) * depth_of (c) * moa_number_size ((MoaNumber) number) + 255) / 256 * 256;
 }
 
 gsize
 moa_cuda_conv2d_scratch (const MoaTensor *t)
 {
   const MoaTensor *x = t->in[0], *w = t->in[1];
-  return rows_scratch (conv_of (x, t, kernel_of (w), &t->attr, false), x->number != w->number);
+  return rows_scratch (conv_of (x, t, kernel_of (w), &t->attr, false), x->number, w->number);
 }
 
 KERNEL (conv2d)
@@ -133,7 +163,7 @@ KERNEL (conv2d)
   const MoaTensor *x = t->in[0], *w = t->in[1];
   Conv c = conv_of (x, t, kernel_of (w), &t->attr, false);
   unsigned n = last_of (t), depth = (unsigned) depth_of (c);
-  unsigned step = step_of (c, x->number != w->number);
+  unsigned step = step_of (c, x->number, w->number);
   float beta = moa_cuda_start (cuda, t->in[2], t->in[3], numbers (t), (gsize) c.rows * n, n);
   for (unsigned first = 0; first < c.rows; first += step)
     {
@@ -161,8 +191,7 @@ moa_cuda_conv2d_grad_x_scratch (const MoaTensor *t)
 {
   const MoaTensor *dy = t->in[0], *w = t->in[1];
   gsize turned = (count_of (w) * moa_number_size (w->number) + 255) / 256 * 256;
-  return turned + rows_scratch (conv_of (dy, t, kernel_of (w), &t->attr, true),
-                                dy->number != w->number);
+  return turned + rows_scratch (conv_of (dy, t, kernel_of (w), &t->attr, true), dy->number, w->number);
 }
 
 KERNEL (conv2d_grad_x)
@@ -170,7 +199,7 @@ KERNEL (conv2d_grad_x)
   const MoaTensor *dy = t->in[0], *w = t->in[1];
   Conv c = conv_of (dy, t, kernel_of (w), &t->attr, true);
   unsigned channels = last_of (t), depth = (unsigned) depth_of (c), n_weight = count_of (w);
-  unsigned step = step_of (c, dy->number != w->number);
+  unsigned step = step_of (c, dy->number, w->number);
   Numbers turned = numbers_at (scratch, w->number, 0);
   void *rest = (char *) scratch + (n_weight * moa_number_size (w->number) + 255) / 256 * 256;
   LAUNCH_EACH (cuda, n_weight, turn_kernel, numbers (w), turned, n_weight, c.channels,
@@ -197,8 +226,7 @@ moa_cuda_conv2d_grad_w_scratch (const MoaTensor *t)
   const MoaTensor *x = t->in[0], *dy = t->in[1];
   int number = common_number (t);
   return as_scratch (dy, number)
-         + rows_scratch (conv_of (x, dy, (unsigned) t->attr.i[3], &t->attr, false),
-                         (int) x->number != number);
+         + rows_scratch (conv_of (x, dy, (unsigned) t->attr.i[3], &t->attr, false), x->number, number);
 }
 
 KERNEL (conv2d_grad_w)
@@ -207,7 +235,7 @@ KERNEL (conv2d_grad_w)
   Conv c = conv_of (x, t->in[1], (unsigned) t->attr.i[3], &t->attr, false);
   int number = common_number (t);
   unsigned n = last_of (t->in[1]), depth = (unsigned) depth_of (c);
-  unsigned step = step_of (c, (int) x->number != number);
+  unsigned step = step_of (c, x->number, number);
   char *rest = (char *) scratch;
   Numbers dy = moa_cuda_as (cuda, numbers (t->in[1]), (gsize) c.rows * n, number, &rest);
   for (unsigned first = 0; first < c.rows; first += step)

@@ -15,16 +15,21 @@ moa_cuda_gemm (MoaCuda *cuda, unsigned m, unsigned n, unsigned k, const Matrix &
 {
   g_assert (a.x.number == b.x.number);
   bool tf32 = cuda->device.tf32 && a.x.number == MOA_F32;
-  moa_cuda_check_blas (
-    cuda,
-    cublasGemmStridedBatchedEx (cuda->blas, b.turned ? CUBLAS_OP_T : CUBLAS_OP_N,
-                                a.turned ? CUBLAS_OP_T : CUBLAS_OP_N, (int) n, (int) m, (int) k,
-                                &alpha, b.x.data, type_of (b.x.number), (int) b.step, b.stride,
-                                a.x.data, type_of (a.x.number), (int) a.step, a.stride, &beta,
-                                c.x.data, type_of (c.x.number), (int) c.step, c.stride, (int) batch,
-                                tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
-                                CUBLAS_GEMM_DEFAULT),
-    "cublasGemmStridedBatchedEx");
+  cublasComputeType_t compute = tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  cublasOperation_t of_b = b.turned ? CUBLAS_OP_T : CUBLAS_OP_N, of_a = a.turned ? CUBLAS_OP_T : CUBLAS_OP_N;
+  cublasStatus_t status;
+  if (batch == 1)
+    status = cublasGemmEx (cuda->blas, of_b, of_a, (int) n, (int) m, (int) k, &alpha,
+                           b.x.data, type_of (b.x.number), (int) b.step,
+                           a.x.data, type_of (a.x.number), (int) a.step, &beta,
+                           c.x.data, type_of (c.x.number), (int) c.step, compute, CUBLAS_GEMM_DEFAULT);
+  else
+    status = cublasGemmStridedBatchedEx (cuda->blas, of_b, of_a, (int) n, (int) m, (int) k, &alpha,
+                                         b.x.data, type_of (b.x.number), (int) b.step, b.stride,
+                                         a.x.data, type_of (a.x.number), (int) a.step, a.stride, &beta,
+                                         c.x.data, type_of (c.x.number), (int) c.step, c.stride,
+                                         (int) batch, compute, CUBLAS_GEMM_DEFAULT);
+  moa_cuda_check_blas (cuda, status, batch == 1 ? "cublasGemmEx" : "cublasGemmStridedBatchedEx");
 }
 
 Numbers

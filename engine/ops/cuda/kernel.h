@@ -23,6 +23,7 @@ gboolean moa_cuda_begin (MoaCuda *cuda, const MoaTensor *t);
   static void name##_queue (const MoaTensor *t, MoaCuda *cuda, void *scratch);     \
   void moa_cuda_##name (const MoaTensor *t, MoaDevice *device, void *scratch)      \
   {                                                                                \
+    MoaCudaTurn turn ((MoaCuda *) device);                                         \
     if (moa_cuda_begin ((MoaCuda *) device, t))                                    \
       name##_queue (t, (MoaCuda *) device, scratch);                               \
   }                                                                                \

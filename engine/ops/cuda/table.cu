@@ -68,5 +68,5 @@ moa_cuda_begin (MoaCuda *cuda, const MoaTensor *t)
                      t->shape.dim[i]);
   if (large)
     moa_cuda_check (cuda, cudaErrorInvalidValue, "a tensor of 2^31 numbers");
-  return !cuda->error;
+  return !cuda->error && MOA_CUDA (cuda, cudaSetDevice, cuda->index);
 }

@@ -35,6 +35,7 @@ static void
 add (MoaDevice *device, float *sum, gconstpointer x, MoaNumber number, gsize n)
 {
   MoaCuda *cuda = (MoaCuda *) device;
+  MoaCudaTurn turn (cuda);
   if (!begin (cuda, "the sum of gradients"))
     return;
   /* A tensor has less than 2^31 numbers. */
@@ -67,6 +68,7 @@ static double
 squares (MoaDevice *device, const float *x, gsize n, float *parts)
 {
   MoaCuda *cuda = (MoaCuda *) device;
+  MoaCudaTurn turn (cuda);
   float host[MOA_VECTOR_PARTS];
   unsigned blocks = MIN (blocks_of (n), MOA_VECTOR_PARTS);
   double sum = 0;
@@ -102,6 +104,7 @@ step (MoaDevice *device, const MoaVectorStep *s, float *value, const float *grad
       float *v, float *average, gsize n)
 {
   MoaCuda *cuda = (MoaCuda *) device;
+  MoaCudaTurn turn (cuda);
   if (begin (cuda, "AdamW"))
     MOA_LAUNCH (cuda, vector_step_kernel, dim3 (blocks_of (n)), dim3 (256), 0, *s, value, gradient,
                 m, v, average, (Index) n);
@@ -119,6 +122,7 @@ static void
 round_to (MoaDevice *device, gpointer y, MoaNumber held, const float *x, MoaNumber rounded, gsize n)
 {
   MoaCuda *cuda = (MoaCuda *) device;
+  MoaCudaTurn turn (cuda);
   if (begin (cuda, "16-bit weights"))
     MOA_LAUNCH (cuda, vector_round_kernel, dim3 (blocks_of (n)), dim3 (256), 0,
                 numbers_at (y, held, 0), x, (int) rounded, (Index) n);
@@ -139,6 +143,7 @@ static void
 exchange (MoaDevice *device, float *a, float *b, gsize n)
 {
   MoaCuda *cuda = (MoaCuda *) device;
+  MoaCudaTurn turn (cuda);
   if (begin (cuda, "the averages"))
     MOA_LAUNCH (cuda, vector_exchange_kernel, dim3 (blocks_of (n)), dim3 (256), 0, a, b, (Index) n);
 }

@@ -2,9 +2,10 @@
  *
  * Each thread of a block is a fiber with a stack of its own; blocks, and threads between two
  * barriers, run in random order.  __syncthreads() ends the program's test when not all threads of a
- * block come to the same one; shuffles wait for the lanes of their mask.  Memory of the card is the
- * host's, filled with NaN when allocated, as is a block's shared memory before it runs.  What is
- * queued on a stream is done when somebody waits for it (stream.h), and what is captured is kept and done again.
+ * block come to the same one; shuffles wait for the lanes of their mask.  Memory of the card is open only
+ * while it works (memory.cc), and filled with NaN when allocated, as is a block's shared memory before it runs.
+ * What is queued on a stream is done when somebody waits for it (stream.h), and what is captured is kept and
+ * done again; calls that are illegal meanwhile, or meant for another card than the thread's, fail.
  *
  * Failures on demand: see emulation.h. */
 #ifndef MOA_EMULATED_CUDA_RUNTIME_H
@@ -140,8 +141,10 @@ typedef enum {
   cudaErrorMemoryAllocation = 2,
   cudaErrorInsufficientDriver = 35,
   cudaErrorNoDevice = 100,
+  cudaErrorInvalidResourceHandle = 400,
   cudaErrorLaunchFailure = 719,
-  cudaErrorStreamCaptureUnsupported = 900
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureInvalidated = 901
 } cudaError_t;
 
 typedef struct emulated_stream *cudaStream_t;

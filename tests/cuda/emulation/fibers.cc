@@ -464,7 +464,7 @@ launch (const char *name, dim3 grid, dim3 block, size_t shared_bytes, void *stre
   bool fits = n >= 1 && n <= MOST_THREADS && grid.x >= 1 && grid.y >= 1 && grid.z >= 1
               && grid.x <= 0x7fffffffu && grid.y <= 65535 && grid.z <= 65535
               && shared_bytes <= 48 << 10;
-  if (!may_go_on (name, fits ? cudaSuccess : cudaErrorInvalidValue))
+  if (!may_go_on (name, fits ? check_stream (stream) : cudaErrorInvalidValue))
     return;
   queue (stream, [=] () mutable { run_kernel (name, grid, block, shared_bytes, run); });
 }

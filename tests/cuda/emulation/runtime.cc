@@ -1,4 +1,4 @@
-/* The runtime's memory, streams and graphs, and cuBLAS' products, on the CPU. */
+/* The runtime's memory, streams and graphs on the CPU. */
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -7,12 +7,10 @@
 #include <string>
 #include <vector>
 
-#include <cublas_v2.h>
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <gmodule.h>
 #include <unordered_map>
-#undef __restrict__
 
 extern "C" {
 #include "base/half.h"
@@ -28,9 +26,7 @@ struct emulated_graph {
 struct emulated_event {
   cudaStream_t stream;
   size_t queued;
-};
-struct emulated_blas {
-  cudaStream_t stream;
+  int device;
 };
 
 namespace emulated {
@@ -44,6 +40,8 @@ static std::unordered_map<void *, size_t> memory;
 static std::map<const char *, size_t> pinned; /* of the host, bytes from there on */
 static std::set<cudaStream_t> streams;
 static thread_local cudaError_t last;
+static thread_local int device;              /* that the thread has chosen */
+static thread_local cudaStream_t capturing;  /* by this thread */
 static std::map<std::string, size_t> launches; /* by the kernel's text */
 
 #define LOCKED std::lock_guard<std::recursive_mutex> guard (lock)
@@ -103,6 +101,7 @@ drain (cudaStream_t stream, size_t queued)
       std::function<void ()> work = std::move (stream->pending.front ());
       stream->pending.pop_front ();
       stream->done++;
+      Reach reach;
       if (!failed)
         work ();
     }
@@ -112,6 +111,42 @@ static void
 drain_all (cudaStream_t stream)
 {
   drain (stream, stream->queued);
+}
+
+cudaError_t
+check_stream (void *stream)
+{
+  LOCKED;
+  return ((cudaStream_t) stream)->device == device ? cudaSuccess : cudaErrorInvalidResourceHandle;
+}
+
+int
+chosen_device ()
+{
+  return device;
+}
+
+/* What is illegal spoils the capture that it happens in. */
+static cudaError_t
+spoil (cudaStream_t stream)
+{
+  LOCKED;
+  stream->spoilt = true;
+  return last = cudaErrorStreamCaptureUnsupported;
+}
+
+void
+spoil_captures ()
+{
+  LOCKED;
+  for (cudaStream_t stream : streams)
+    stream->spoilt = stream->spoilt || (stream->kept && stream->device == device);
+}
+
+bool
+spoil_own_capture ()
+{
+  return capturing && spoil (capturing) != cudaSuccess;
 }
 
 static bool
@@ -191,6 +226,13 @@ using namespace emulated;
     }                                        \
   while (0)
 
+/* For calls that may wait, or have others wait, for the card. */
+#define NOT_IN_CAPTURE            \
+  do                              \
+    if (capturing)                \
+      return spoil (capturing);   \
+  while (0)
+
 const char *
 cudaGetErrorString (cudaError_t status)
 {
@@ -199,6 +241,10 @@ cudaGetErrorString (cudaError_t status)
     case cudaSuccess: return "no error";
     case cudaErrorInvalidValue: return "invalid argument";
     case cudaErrorMemoryAllocation: return "out of memory";
+    case cudaErrorInvalidResourceHandle: return "invalid resource handle";
+    case cudaErrorStreamCaptureUnsupported: return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureInvalidated:
+      return "operation failed due to a previous error during capture";
     default: return "unspecified launch failure";
     }
 }
@@ -231,7 +277,10 @@ cudaError_t
 cudaSetDevice (int i)
 {
   LOCKED;
-  return failed ? cudaErrorLaunchFailure : i < cards () ? cudaSuccess : cudaErrorInvalidValue;
+  if (i >= cards ())
+    return last = cudaErrorInvalidValue;
+  device = i;
+  return failed ? cudaErrorLaunchFailure : cudaSuccess;
 }
 
 /* $MOA_EMULATED_CAPABILITY, such as "7.5". */
@@ -300,9 +349,10 @@ cudaError_t
 cudaMalloc_ (void **out, size_t bytes)
 {
   ATTEMPT (true);
+  NOT_IN_CAPTURE;
   LOCKED;
-  *out = malloc (bytes);
-  memset (*out, 0xff, bytes);
+  if (!(*out = memory_new (bytes)))
+    return last = cudaErrorMemoryAllocation;
   memory[*out] = bytes;
   used += bytes;
   living++;
@@ -312,6 +362,7 @@ cudaMalloc_ (void **out, size_t bytes)
 cudaError_t
 cudaFree (void *at)
 {
+  NOT_IN_CAPTURE;
   LOCKED;
   if (!at)
     return cudaSuccess;
@@ -322,7 +373,7 @@ cudaFree (void *at)
   used -= memory[at];
   memory.erase (at);
   living--;
-  free (at);
+  memory_free (at);
   return failed ? cudaErrorLaunchFailure : cudaSuccess;
 }
 
@@ -330,6 +381,7 @@ cudaError_t
 cudaHostAlloc (void **out, size_t bytes, unsigned flags)
 {
   ATTEMPT (true);
+  NOT_IN_CAPTURE;
   LOCKED;
   *out = malloc (bytes);
   memset (*out, 0xff, bytes);
@@ -341,6 +393,7 @@ cudaHostAlloc (void **out, size_t bytes, unsigned flags)
 cudaError_t
 cudaFreeHost (void *at)
 {
+  NOT_IN_CAPTURE;
   LOCKED;
   if (!pinned.count ((const char *) at))
     return cudaErrorInvalidValue;
@@ -357,7 +410,7 @@ cudaMemcpyAsync (void *to, const void *from, size_t bytes, cudaMemcpyKind kind, 
 {
   ATTEMPT (false);
   if (stream->kept && kind != cudaMemcpyDeviceToDevice)
-    return cudaErrorStreamCaptureUnsupported;
+    return spoil (stream);
   if (kind == cudaMemcpyHostToDevice && !is_pinned (from)) /* the caller's bytes are taken at once */
     {
       auto bytes_of = std::make_shared<std::vector<char>> ((const char *) from, (const char *) from + bytes);
@@ -384,7 +437,7 @@ cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags)
   ATTEMPT (false);
   LOCKED;
   auto add = [] (emulated_stream *s, std::function<void ()> work) { queue (s, std::move (work)); };
-  *stream = new emulated_stream{ {}, 0, 0, NULL, add, drain_all };
+  *stream = new emulated_stream{ {}, 0, 0, NULL, false, device, add, drain_all };
   streams.insert (*stream);
   count_living (1);
   return cudaSuccess;
@@ -405,8 +458,9 @@ cudaError_t
 cudaStreamSynchronize (cudaStream_t stream)
 {
   ATTEMPT (false);
+  NOT_IN_CAPTURE;
   if (stream->kept)
-    return cudaErrorStreamCaptureUnsupported;
+    return spoil (stream);
   drain_all (stream);
   return cudaSuccess;
 }
@@ -417,7 +471,7 @@ cudaError_t
 cudaEventCreateWithFlags (cudaEvent_t *event, unsigned flags)
 {
   ATTEMPT (false);
-  *event = new emulated_event{ NULL, 0 };
+  *event = new emulated_event{ NULL, 0, device };
   count_living (1);
   return cudaSuccess;
 }
@@ -435,7 +489,10 @@ cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
 {
   ATTEMPT (false);
   LOCKED;
-  *event = emulated_event{ stream, stream->queued };
+  if (event->device != stream->device)
+    return last = cudaErrorInvalidResourceHandle;
+  event->stream = stream;
+  event->queued = stream->queued;
   return cudaSuccess;
 }
 
@@ -443,6 +500,7 @@ cudaError_t
 cudaEventSynchronize (cudaEvent_t event)
 {
   ATTEMPT (false);
+  NOT_IN_CAPTURE;
   if (event->stream)
     drain (event->stream, event->queued);
   return cudaSuccess;
@@ -464,19 +522,31 @@ cudaError_t
 cudaStreamBeginCapture (cudaStream_t stream, cudaStreamCaptureMode mode)
 {
   ATTEMPT (false);
-  stream->kept = new Works;
+  {
+    LOCKED;
+    if (stream->kept)
+      return spoil (stream);
+    capturing = stream;
+    stream->kept = new Works;
+    stream->spoilt = false;
+  }
+  g_usleep (2000); /* for other threads, should they queue something now */
   return cudaSuccess;
 }
 
 cudaError_t
 cudaStreamEndCapture (cudaStream_t stream, cudaGraph_t *graph)
 {
+  LOCKED;
   *graph = NULL;
   if (!stream->kept)
     return cudaErrorInvalidValue;
   std::shared_ptr<Works> kept (stream->kept);
   stream->kept = NULL;
+  capturing = NULL;
   cudaError_t status = attempt (false);
+  if (status == cudaSuccess && stream->spoilt)
+    status = last = cudaErrorStreamCaptureInvalidated;
   if (status == cudaSuccess)
     {
       *graph = new emulated_graph{ kept };
@@ -546,164 +616,4 @@ __nv_bfloat16
 __float2bfloat16_rn (float f)
 {
   return __nv_bfloat16{ moa_bfloat_from_float (f) };
-}
-
-/* ---- cuBLAS ----------------------------------------------------------- */
-
-cublasStatus_t
-cublasCreate (cublasHandle_t *handle)
-{
-  if (attempt (false) != cudaSuccess)
-    return CUBLAS_STATUS_EXECUTION_FAILED;
-  *handle = new emulated_blas{ NULL };
-  count_living (1);
-  return CUBLAS_STATUS_SUCCESS;
-}
-
-cublasStatus_t
-cublasDestroy (cublasHandle_t handle)
-{
-  delete handle;
-  count_living (-1);
-  return CUBLAS_STATUS_SUCCESS;
-}
-
-cublasStatus_t
-cublasSetStream (cublasHandle_t handle, cudaStream_t stream)
-{
-  handle->stream = stream;
-  return CUBLAS_STATUS_SUCCESS;
-}
-
-cublasStatus_t
-cublasSetWorkspace (cublasHandle_t handle, void *at, size_t bytes)
-{
-  return CUBLAS_STATUS_SUCCESS;
-}
-
-const char *
-cublasGetStatusString (cublasStatus_t status)
-{
-  return status == CUBLAS_STATUS_SUCCESS         ? "CUBLAS_STATUS_SUCCESS"
-         : status == CUBLAS_STATUS_INVALID_VALUE ? "CUBLAS_STATUS_INVALID_VALUE"
-                                                 : "CUBLAS_STATUS_EXECUTION_FAILED";
-}
-
-static float
-number_at (const void *x, cudaDataType_t type, size_t i)
-{
-  return type == CUDA_R_32F   ? ((const float *) x)[i]
-         : type == CUDA_R_16F ? moa_half_to_float (((const uint16_t *) x)[i])
-                              : moa_bfloat_to_float (((const uint16_t *) x)[i]);
-}
-
-static void
-put_number (void *x, cudaDataType_t type, size_t i, float v)
-{
-  if (type == CUDA_R_32F)
-    ((float *) x)[i] = v;
-  else
-    ((uint16_t *) x)[i] = type == CUDA_R_16F ? moa_half_from_float (v) : moa_bfloat_from_float (v);
-}
-
-/* op (x) of rows x columns, column by column in memory, as floats row by row. */
-static void
-unfold (const void *x, cudaDataType_t type, size_t first, size_t ld, bool turned, size_t rows,
-        size_t columns, float *to)
-{
-  for (size_t i = 0; i < rows; i++)
-    for (size_t j = 0; j < columns; j++)
-      to[i * columns + j] = number_at (x, type, first + (turned ? i * ld + j : j * ld + i));
-}
-
-struct Product {
-  bool turn_a, turn_b;
-  size_t m, n, k, lda, ldb, ldc;
-  float alpha, beta;
-  const void *a, *b;
-  void *c;
-  cudaDataType_t a_type, b_type, c_type;
-  long long stride_a, stride_b, stride_c;
-  bool tf32;
-};
-
-/* As tensor cores take them: 10 bits of mantissa, rounded. */
-static void
-round_to_tf32 (std::vector<float> &numbers)
-{
-  for (float &x : numbers)
-    {
-      uint32_t bits;
-      memcpy (&bits, &x, 4);
-      bits = (bits + 0x1000) & ~0x1fffu;
-      memcpy (&x, &bits, 4);
-    }
-}
-
-/* to[j] += sum x[l] b[l][j], four l at a time */
-static void
-add_rows (const float *x, const float *b, size_t k, size_t n, float *__restrict__ to)
-{
-  size_t l = 0;
-  for (; l + 4 <= k; l += 4, b += 4 * n)
-    {
-      const float *__restrict__ b0 = b, *__restrict__ b1 = b + n, *__restrict__ b2 = b + 2 * n,
-                  *__restrict__ b3 = b + 3 * n;
-      float x0 = x[l], x1 = x[l + 1], x2 = x[l + 2], x3 = x[l + 3];
-      for (size_t j = 0; j < n; j++)
-        to[j] += (x0 * b0[j] + x1 * b1[j]) + (x2 * b2[j] + x3 * b3[j]);
-    }
-  for (; l < k; l++, b += n)
-    for (size_t j = 0; j < n; j++)
-      to[j] += x[l] * b[j];
-}
-
-static void
-multiply (const Product &p, size_t item)
-{
-  std::vector<float> a (p.m * p.k), b (p.k * p.n), row (p.n);
-  unfold (p.a, p.a_type, item * p.stride_a, p.lda, p.turn_a, p.m, p.k, a.data ());
-  unfold (p.b, p.b_type, item * p.stride_b, p.ldb, p.turn_b, p.k, p.n, b.data ());
-  if (p.tf32)
-    {
-      round_to_tf32 (a);
-      round_to_tf32 (b);
-    }
-  for (size_t i = 0; i < p.m; i++)
-    {
-      std::fill (row.begin (), row.end (), 0.f);
-      add_rows (a.data () + i * p.k, b.data (), p.k, p.n, row.data ());
-      for (size_t j = 0; j < p.n; j++)
-        {
-          size_t at = item * p.stride_c + j * p.ldc + i;
-          float old = p.beta != 0 ? p.beta * number_at (p.c, p.c_type, at) : 0;
-          put_number (p.c, p.c_type, at, p.alpha * row[j] + old);
-        }
-    }
-}
-
-cublasStatus_t
-cublasGemmStridedBatchedEx (cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
-                            int m, int n, int k, const void *alpha, const void *a,
-                            cudaDataType_t a_type, int lda, long long stride_a, const void *b,
-                            cudaDataType_t b_type, int ldb, long long stride_b, const void *beta,
-                            void *c, cudaDataType_t c_type, int ldc, long long stride_c, int batch,
-                            cublasComputeType_t compute, cublasGemmAlgo_t algo)
-{
-  if (attempt (false) != cudaSuccess)
-    return CUBLAS_STATUS_EXECUTION_FAILED;
-  bool fits = m > 0 && n > 0 && k > 0 && batch > 0 && a_type == b_type && ldc >= m
-              && (compute == CUBLAS_COMPUTE_32F || a_type == CUDA_R_32F)
-              && lda >= (transa == CUBLAS_OP_N ? m : k) && ldb >= (transb == CUBLAS_OP_N ? k : n);
-  if (!fits)
-    return CUBLAS_STATUS_INVALID_VALUE;
-  Product p = { transa == CUBLAS_OP_T, transb == CUBLAS_OP_T, (size_t) m, (size_t) n, (size_t) k,
-                (size_t) lda, (size_t) ldb, (size_t) ldc, *(const float *) alpha,
-                *(const float *) beta, a, b, c, a_type, b_type, c_type, stride_a, stride_b, stride_c,
-                compute == CUBLAS_COMPUTE_32F_FAST_TF32 };
-  queue (handle->stream, [=] {
-    for (int i = 0; i < batch; i++)
-      multiply (p, i);
-  });
-  return CUBLAS_STATUS_SUCCESS;
 }

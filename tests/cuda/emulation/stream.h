@@ -13,6 +13,8 @@ struct emulated_stream {
   std::deque<std::function<void ()>> pending;
   size_t queued, done; /* since it began */
   std::vector<std::function<void ()>> *kept; /* NULL: it does not capture */
+  bool spoilt; /* by a call that is illegal while it captures */
+  int device;
   /* For other libraries than the runtime's. */
   void (*add) (emulated_stream *stream, std::function<void ()> work);
   void (*finish) (emulated_stream *stream);
