@@ -15,19 +15,13 @@ infer (MoaTensor *t, GError **error)
   return TRUE;
 }
 
-static double
-flops (const MoaTensor *t)
-{
-  return 0;
-}
-
 static MoaTensor *
 gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 {
   return moa_reduce (g, dy, t->in[0]->shape);
 }
 
-const MoaOp moa_op_broadcast = { "broadcast", infer, NULL, -1, flops, MOA_KERNELS (broadcast),
+const MoaOp moa_op_broadcast = { "broadcast", infer, NULL, -1, NULL, MOA_KERNELS (broadcast),
                                  gradient, NULL, MOA_FOLLOWS };
 
 MoaTensor *

@@ -16,12 +16,6 @@ infer (MoaTensor *t, GError **error)
   return TRUE;
 }
 
-static double
-flops (const MoaTensor *t)
-{
-  return 0;
-}
-
 static MoaTensor *
 gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 {
@@ -29,7 +23,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
   return moa_take (g, dy, axis, i == 0 ? 0 : t->in[0]->shape.dim[axis], t->in[i]->shape.dim[axis]);
 }
 
-const MoaOp moa_op_concat = { "concat", infer, NULL, -1, flops, MOA_KERNELS (concat), gradient,
+const MoaOp moa_op_concat = { "concat", infer, NULL, -1, NULL, MOA_KERNELS (concat), gradient,
                               NULL, MOA_FOLLOWS };
 
 MoaTensor *

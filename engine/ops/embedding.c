@@ -11,12 +11,6 @@ infer (MoaTensor *t, GError **error)
   return TRUE;
 }
 
-static double
-flops (const MoaTensor *t)
-{
-  return 0;
-}
-
 static MoaTensor *
 gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 {
@@ -29,7 +23,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
   return moa_graph_reshape (g, table, t->in[1]->shape);
 }
 
-const MoaOp moa_op_embedding = { "embedding", infer, NULL, -1, flops, MOA_KERNELS (embedding),
+const MoaOp moa_op_embedding = { "embedding", infer, NULL, -1, NULL, MOA_KERNELS (embedding),
                                  gradient, NULL };
 
 MoaTensor *

@@ -13,12 +13,6 @@ infer (MoaTensor *t, GError **error)
   return TRUE;
 }
 
-static double
-flops (const MoaTensor *t)
-{
-  return 0;
-}
-
 static MoaTensor *
 gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 {
@@ -27,7 +21,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
   return moa_scatter_rows (g, t->in[1], dy, t->in[0]->shape.dim[1]);
 }
 
-const MoaOp moa_op_gather_rows = { "gather_rows", infer, NULL, -1, flops, MOA_KERNELS (gather_rows),
+const MoaOp moa_op_gather_rows = { "gather_rows", infer, NULL, -1, NULL, MOA_KERNELS (gather_rows),
                                    gradient, NULL };
 
 MoaTensor *
@@ -54,7 +48,7 @@ gradient_scatter (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
   return i == 0 ? NULL : moa_gather_rows (g, dy, t->in[0]);
 }
 
-const MoaOp moa_op_scatter_rows = { "scatter_rows", infer_scatter, NULL, -1, flops,
+const MoaOp moa_op_scatter_rows = { "scatter_rows", infer_scatter, NULL, -1, NULL,
                                     MOA_KERNELS (scatter_rows), gradient_scatter, NULL, MOA_WIDE };
 
 MoaTensor *

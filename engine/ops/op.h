@@ -30,7 +30,7 @@ struct _MoaOp {
   gsize (*scratch) (const MoaTensor *t, const MoaCpu *cpu);
   /* Which input may share the result's memory when nobody needs it later; -1: none. */
   int in_place;
-  /* Floating-point operations of a run, for the bench. */
+  /* Floating-point operations of a run, for the bench; NULL: it only moves numbers. */
   double (*flops) (const MoaTensor *t);
   MoaKernel kernel[MOA_N_ISAS];
   /* dL/d in[i] as a node made from dy = dL/dt, of in[i]'s shape; for a parameter in panels a

@@ -16,12 +16,6 @@ infer (MoaTensor *t, GError **error)
   return TRUE;
 }
 
-static double
-flops (const MoaTensor *t)
-{
-  return 0;
-}
-
 static gboolean
 infer_grad (MoaTensor *t, GError **error)
 {
@@ -30,7 +24,7 @@ infer_grad (MoaTensor *t, GError **error)
   return TRUE;
 }
 
-const MoaOp moa_op_put_rows_grad = { "put_rows_grad", infer_grad, NULL, -1, flops,
+const MoaOp moa_op_put_rows_grad = { "put_rows_grad", infer_grad, NULL, -1, NULL,
                                      MOA_KERNELS (put_rows_grad), NULL, MOA_NO_SECOND_GRADIENT };
 
 static MoaTensor *
@@ -46,7 +40,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
   return moa_put_rows (g, dy, moa_graph_constant (g, *rows, zeros), index, present);
 }
 
-const MoaOp moa_op_put_rows = { "put_rows", infer, NULL, 0, flops, MOA_KERNELS (put_rows), gradient,
+const MoaOp moa_op_put_rows = { "put_rows", infer, NULL, 0, NULL, MOA_KERNELS (put_rows), gradient,
                                 NULL };
 
 MoaTensor *

@@ -25,12 +25,6 @@ infer_pad (MoaTensor *t, GError **error)
   return TRUE;
 }
 
-static double
-flops (const MoaTensor *t)
-{
-  return 0;
-}
-
 static MoaTensor *
 gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
 {
@@ -45,9 +39,9 @@ gradient_pad (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
   return moa_take (g, dy, axis, t->attr.i[1], t->in[0]->shape.dim[axis]);
 }
 
-const MoaOp moa_op_take = { "take", infer, NULL, -1, flops, MOA_KERNELS (take), gradient, NULL,
+const MoaOp moa_op_take = { "take", infer, NULL, -1, NULL, MOA_KERNELS (take), gradient, NULL,
                             MOA_FOLLOWS };
-const MoaOp moa_op_pad = { "pad", infer_pad, NULL, -1, flops, MOA_KERNELS (pad), gradient_pad,
+const MoaOp moa_op_pad = { "pad", infer_pad, NULL, -1, NULL, MOA_KERNELS (pad), gradient_pad,
                            NULL, MOA_FOLLOWS };
 
 MoaTensor *

@@ -13,13 +13,7 @@ infer (MoaTensor *t, GError **error)
   return TRUE;
 }
 
-static double
-flops (const MoaTensor *t)
-{
-  return 0;
-}
-
-const MoaOp moa_op_upsample_grad = { "upsample_grad", infer, NULL, -1, flops,
+const MoaOp moa_op_upsample_grad = { "upsample_grad", infer, NULL, -1, NULL,
                                      MOA_KERNELS (upsample_grad), NULL, MOA_NO_SECOND_GRADIENT };
 
 static MoaTensor *
@@ -30,7 +24,7 @@ gradient (MoaGraph *g, MoaTensor *t, MoaTensor *dy, int i)
                         &(MoaAttrs){ .i = { (gint32) x->dim[1], (gint32) x->dim[2] } });
 }
 
-const MoaOp moa_op_upsample = { "upsample", infer, NULL, -1, flops, MOA_KERNELS (upsample),
+const MoaOp moa_op_upsample = { "upsample", infer, NULL, -1, NULL, MOA_KERNELS (upsample),
                                 gradient, NULL };
 
 MoaTensor *

@@ -130,6 +130,7 @@ fi
 # ---- The other tests on the card ----
 cards=${CUDA_VISIBLE_DEVICES:-0}
 CUDA_VISIBLE_DEVICES=${cards%%,*} step jobs 300 "$build/tests/cuda/test-cuda-jobs" --tap
+MOA_DEVICE=cuda:f16 step guide-f16 $long "$build/tests/test-guide" --tap
 step train 600 tests/cuda/train.sh "$moa" "$mini"
 if [ ! "$quick" ]; then
   step golden-full-f32 300 "$build/tests/golden" --device cuda:f32 "$data/full" "$model"
