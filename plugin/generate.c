@@ -3,30 +3,13 @@
 
 #include "drawable.h"
 #include "intl.h"
+#include "made.h"
 #include "options.h"
 
 #include <string.h>
 
 #define PARASITE "moa-generate"
 #define MARK "This picture was drawn with MoA for GIMP."
-
-char *
-generate_describe (const MoaGenerateParams *params, char *const *names,
-                   const MoaGenerateResult *result, int i, const ReplaceSettings *how)
-{
-  json_t *subjects = json_array (), *object;
-
-  for (int k = 0; k < params->n_subjects; k++)
-    json_array_append_new (subjects, options_text (names[k]));
-  object = json_pack ("{s:i, s:o, s:o, s:o, s:I, s:i, s:f, s:b, s:o}", "version", 1,
-                      "prompt", options_text (params->prompt),
-                      "negative", options_text (params->negative ? params->negative : ""),
-                      "model", options_text (how->model), "seed", (json_int_t) params->seeds[i],
-                      "steps", result->steps, "guidance", result->guidance, "prior_only", params->prior_only,
-                      "subjects", subjects);
-  replace_settings_put_files (how, object);
-  return options_print (object);
-}
 
 static GimpParasite *
 parasite_new (const char *name, const char *text)
@@ -101,14 +84,15 @@ generate_check_other (int item, GError **error)
 
 int
 generate_write (const MoaGenerateParams *params, char *const *names,
-                const MoaGenerateResult *result, const ReplaceSettings *how, GError **error)
+                const MoaGenerateResult *result, const ReplaceSettings *how, const MoaModelInfo *info,
+                GError **error)
 {
   const MoaImage *first = result->images[0];
   gint32 image = generate_image_new (first->width, first->height, how->mark, error);
 
   for (int i = result->n_images - 1; image >= 0 && i >= 0; i--)
     {
-      g_autofree char *json = generate_describe (params, names, result, i, how);
+      g_autofree char *json = options_print (made_picture (params, names, how, info, result, i));
       g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT, params->seeds[i]);
       g_autofree char *name = g_strdup_printf (_("Seed %s"), number);
 

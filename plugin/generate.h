@@ -6,12 +6,6 @@
 
 #define GENERATE_PROCEDURE "plug-in-moa-generate"
 
-/* What picture i was made of, as JSON.  names: of the subjects, params->n_subjects of them; how: with the
- * names of the model's files.
- * (transfer full) */
-char *generate_describe (const MoaGenerateParams *params, char *const *names,
-                         const MoaGenerateResult *result, int i, const ReplaceSettings *how);
-
 /* An empty image without undo, which gimp_image_undo_enable() brings when all is there; unless mark is
  * FALSE with a comment that says what made it.  It has no window yet.  -1 with error set. */
 int generate_image_new (int width, int height, gboolean mark, GError **error);
@@ -25,8 +19,10 @@ int generate_add_picture (int image, int parent, const MoaImage *picture, const 
  * drew, or a page of a story. */
 gboolean generate_check_other (int item, GError **error);
 
-/* A new image with a layer for each seed, the first one on top and visible.  -1 with error set. */
+/* A new image with a layer for each seed, the first one on top and visible; arguments as of made_picture().
+ * -1 with error set. */
 int generate_write (const MoaGenerateParams *params, char *const *names,
-                    const MoaGenerateResult *result, const ReplaceSettings *how, GError **error);
+                    const MoaGenerateResult *result, const ReplaceSettings *how, const MoaModelInfo *info,
+                    GError **error);
 
 #endif

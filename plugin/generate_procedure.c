@@ -44,7 +44,8 @@ draw (const Order *order, GError **error)
 
   gimp_progress_end ();
   if (result)
-    image = generate_write (&params, order->people->names, result, settings->how, error);
+    image = generate_write (&params, order->people->names, result, settings->how,
+                            moa_model_get_info (order->model), error);
   g_clear_pointer (&result, moa_generate_result_free);
   moa_image_free (control);
   return image;

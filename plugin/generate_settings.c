@@ -173,20 +173,21 @@ generate_settings_from_json (const char *name, const char *const *own, const cha
 
 /* ---- Writing ------------------------------------------------------------- */
 
-static void
-set_value (json_t *object, const MoaSetting *setting, gconstpointer params)
+void
+generate_settings_put_own (const GenerateSettings *settings, json_t *object)
 {
-  json_t *value = options_get (setting, params);
+  int n;
+  const MoaSetting *rows = moa_sequence_settings (&n);
 
-  if (value)
-    json_object_set_new (object, setting->name, value);
+  for (int i = 0; settings->own && settings->own[i]; i++)
+    options_put (object, moa_setting_find (rows, n, settings->own[i]), 1, &settings->sequence);
 }
 
 char *
 generate_settings_to_json (const GenerateSettings *settings)
 {
-  int n, n_own;
-  const MoaSetting *rows = moa_generate_settings (&n), *own = moa_sequence_settings (&n_own);
+  int n;
+  const MoaSetting *rows = moa_generate_settings (&n);
   const ReplaceSettings *how = settings->how;
   json_t *object = json_pack ("{s:i, s:o, s:o, s:I, s:o, s:i, s:i, s:b}", "version", VERSION,
                               "prompt", options_text (settings->prompt),
@@ -197,9 +198,7 @@ generate_settings_to_json (const GenerateSettings *settings)
   replace_settings_put_files (how, object);
   if (!settings->own)
     json_object_set_new (object, "pictures", json_integer (settings->pictures));
-  for (int i = 0; i < n; i++)
-    set_value (object, &rows[i], &settings->params);
-  for (int i = 0; settings->own && settings->own[i]; i++)
-    set_value (object, moa_setting_find (own, n_own, settings->own[i]), &settings->sequence);
+  options_put (object, rows, n, &settings->params);
+  generate_settings_put_own (settings, object);
   return options_print (object);
 }

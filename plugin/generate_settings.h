@@ -37,4 +37,7 @@ char *generate_settings_to_json (const GenerateSettings *settings);
 GenerateSettings *generate_settings_from_json (const char *name, const char *const *own,
                                                const char *json, GError **error);
 
+/* Puts what it has in the place of pictures into an object. */
+void generate_settings_put_own (const GenerateSettings *settings, json_t *object);
+
 #endif

@@ -24,10 +24,11 @@ plan (Sequence *sequence, GError **error)
       g_free (sequence->settings->prompt);
       sequence->settings->prompt = moa_prompt_default (n_people);
     }
+  sequence_settle_delay (sequence, DELAY);
   for (int i = 0; i < n; i++)
     {
       g_autofree char *name = g_strdup_printf (_("Frame %d"), i + 1);
-      Frame *frame = sequence_add (sequence, sequence_name_frame (sequence, name, DELAY));
+      Frame *frame = sequence_add (sequence, sequence_name_frame (sequence, name));
 
       /* Two who stand as one. */
       frame->n_people = n_people;

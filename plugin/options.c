@@ -135,3 +135,15 @@ options_get (const MoaSetting *setting, gconstpointer params)
     }
   g_return_val_if_reached (NULL);
 }
+
+void
+options_put (json_t *object, const MoaSetting *settings, int n, gconstpointer params)
+{
+  for (int i = 0; i < n; i++)
+    {
+      json_t *value = options_get (&settings[i], params);
+
+      if (value)
+        json_object_set_new (object, settings[i].name, value);
+    }
+}

@@ -20,6 +20,9 @@ gboolean options_set (const MoaSetting *settings, int n, gpointer params, const 
 /* The value of a setting; NULL if it is left to the model.  (transfer full) */
 json_t *options_get (const MoaSetting *setting, gconstpointer params);
 
+/* Puts the values of all settings but those that are left to the model into an object. */
+void options_put (json_t *object, const MoaSetting *settings, int n, gconstpointer params);
+
 /* A text for an object.  JSON is UTF-8; what is not, of the name of a file, is marked as unknown.
  * (transfer full) */
 json_t *options_text (const char *text);

@@ -8,8 +8,6 @@
 
 #include <pango/pangocairo.h>
 
-enum { COLUMNS = 2, ROWS = 3 };
-
 typedef struct {
   const Sequence *sequence;
   int n, columns, rows;       /* panels; of a page */
@@ -72,12 +70,6 @@ get_frame (const Pages *pages, int i)
   return g_ptr_array_index (pages->sequence->frames, i);
 }
 
-static int
-choose (int chosen, int told, int usual)
-{
-  return chosen ? chosen : told ? told : usual;
-}
-
 static void
 measure (Pages *pages)
 {
@@ -85,8 +77,8 @@ measure (Pages *pages)
   const MoaSequenceParams *params = &pages->sequence->settings->sequence;
 
   pages->n = pages->sequence->frames->len;
-  pages->columns = MIN (choose (params->columns, story->columns, COLUMNS), pages->n);
-  pages->rows = choose (params->rows, story->rows, ROWS);
+  pages->columns = MIN (params->columns, pages->n);
+  pages->rows = params->rows;
   for (int i = 0; i < pages->n; i++)
     pages->cell = MAX (pages->cell, get_frame (pages, i)->picture->width);
   pages->gap = MAX (pages->cell / 16, 4);
@@ -168,7 +160,7 @@ add_page (const Pages *pages, int number)
       int y = find_row (pages, i / pages->columns);
       g_autofree char *panel = g_strdup_printf (_("Panel %d"), i + 1);
 
-      gint32 layer = generate_add_picture (pages->image, page, frame->picture, panel, frame->json);
+      gint32 layer = sequence_add_picture (pages->sequence, frame, pages->image, page, panel);
 
       gimp_layer_set_offsets (layer, x, y);
       add_words (pages, page, pages->captions[i], frame->name, x,

@@ -3,6 +3,7 @@
 
 #include "blob.h"
 #include "intl.h"
+#include "made.h"
 #include "options.h"
 
 #include <math.h>
@@ -13,6 +14,7 @@
 #define SELECTION "moa-selection"
 #define MAPS "moa-router-maps"
 #define MADE_WITH "moa-made-with"
+#define SESSION "moa-session"
 #define MARK "Persons in this picture were replaced with MoA for GIMP."
 
 /* ---- Writing ------------------------------------------------------------- */
@@ -37,44 +39,79 @@ names_to_json (const ReplaceTask *task)
   return names;
 }
 
-/* A layer of the image, by what is its own in any file and under any name. */
+/* A number that this session of GIMP has alone: only there an id is of the same layer. */
+static guint32
+get_session (void)
+{
+  guint32 session = 0;
+
+  if (gimp_get_data_size (SESSION) == sizeof session)
+    gimp_get_data (SESSION, &session);
+  if (!session)
+    {
+      session = MAX (g_random_int (), 1);
+      gimp_set_data (SESSION, &session, sizeof session);
+    }
+  return session;
+}
+
+/* A layer under any name: of the image by what is its own in any file, of another one by its id, as long as
+ * that is open. */
 static void
 put_layer (json_t *object, const char *key, gint32 layer, const ReplaceTask *task)
 {
-  if (layer > 0 && gimp_item_is_valid (layer) && gimp_item_get_image (layer) == task->image)
-    json_object_set_new (object, key, json_integer (gimp_item_get_tattoo (layer)));
+  if (layer <= 0 || !gimp_item_is_valid (layer))
+    return;
+  json_object_set_new (object, key, gimp_item_get_image (layer) == task->image
+                       ? json_integer (gimp_item_get_tattoo (layer))
+                       : json_pack ("[I, i]", (json_int_t) get_session (), layer));
+}
+
+/* The layer with the picture, which lies topmost as long as the group is as it was made. */
+static guint
+get_result_tattoo (gint32 group)
+{
+  int n;
+  g_autofree int *children = gimp_item_get_children (group, &n);
+
+  return n > 0 ? gimp_item_get_tattoo (children[0]) : 0;
+}
+
+/* Image > Duplicate gives layers other tattoos, which may be those that others had: there a name tells more. */
+static gboolean
+is_duplicate (const json_t *object, gint32 group)
+{
+  int n;
+  g_autofree int *children = gimp_item_get_children (group, &n);
+  guint tattoo = json_integer_value (json_object_get (object, "result"));
+
+  for (int i = 0; i < n; i++)
+    if (gimp_item_get_tattoo (children[i]) == (int) tattoo)
+      return FALSE;
+  return tattoo != 0;
 }
 
 static gint32
-find_layer (const json_t *object, const char *key, gint32 group)
+find_layer (const json_t *object, const char *key, const char *name, gint32 group)
 {
-  guint tattoo = json_integer_value (json_object_get (object, key));
+  const json_t *value = json_object_get (object, key);
+  gint32 image = gimp_item_get_image (group), layer = json_integer_value (json_array_get (value, 1));
+  guint tattoo = json_integer_value (value);
 
-  return tattoo ? gimp_image_get_layer_by_tattoo (gimp_item_get_image (group), tattoo) : -1;
+  if (tattoo)
+    return !is_duplicate (object, group) ? gimp_image_get_layer_by_tattoo (image, tattoo)
+           : name ? gimp_image_get_layer_by_name (image, name) : -1;
+  return layer > 0 && json_integer_value (json_array_get (value, 0)) == get_session ()
+         && gimp_item_is_valid (layer) && gimp_item_is_layer (layer) ? layer : -1;
 }
 
 /* What was used, after the model's defaults, in the form of the settings, and what it came
  * from. */
 static char *
-describe (const ReplaceTask *task, gint32 source, const MoaReplaceResult *result,
+describe (gint32 group, const ReplaceTask *task, gint32 source, const MoaReplaceResult *result,
           const MoaVariation *variation)
 {
-  g_autoptr (ReplaceSettings) used = replace_settings_copy (task->settings);
-
-  used->params.steps = result->steps;
-  used->params.guidance = result->guidance;
-  used->params.freedom = result->freedom;
-  used->params.base = result->base;
-  used->params.fixed_point = result->fixed_point;
-  used->params.max_timestep = result->max_timestep;
-  used->params.guidance_rescale = result->guidance_rescale;
-  used->params.guidance_max_timestep = result->guidance_max_timestep;
-  used->params.seed = variation->seed;
-  used->params.variations = 1;
-  replace_settings_set_string (&used->device, ""); /* of this machine, not of the result */
-
-  g_autofree char *settings = replace_settings_to_json (used);
-  json_t *object = json_loads (settings, 0, NULL);
+  json_t *object = made_replacement (task->settings, moa_model_get_info (task->model), result, variation->seed);
   double seconds = 0;
 
   for (int i = 0; i < MOA_N_PHASES; i++)
@@ -87,6 +124,13 @@ describe (const ReplaceTask *task, gint32 source, const MoaReplaceResult *result
                        json_pack ("[iiii]", task->area.x, task->area.y, task->area.width,
                                   task->area.height));
   put_layer (object, "source", source, task);
+  if (source > 0 && gimp_item_is_valid (source))
+    {
+      g_autofree char *name = gimp_item_get_name (source);
+
+      json_object_set_new (object, "source_name", options_text (name));
+    }
+  json_object_set_new (object, "result", json_integer (get_result_tattoo (group)));
   put_layer (object, "control_layer", task->settings->control_layer, task);
   return options_print (object);
 }
@@ -179,7 +223,7 @@ void
 record_attach (gint32 group, const ReplaceTask *task, gint32 source, const MoaReplaceResult *result,
                const MoaVariation *variation)
 {
-  g_autofree char *json = describe (task, source, result, variation);
+  g_autofree char *json = describe (group, task, source, result, variation);
 
   attach_text (group, REPLACE_PARASITE, json);
   attach_subjects (group, task, result);
@@ -254,9 +298,14 @@ record_read_settings (gint32 group, gint32 *source, MoaRect *area, GError **erro
   ReplaceSettings *settings = replace_settings_from_json (json, error);
 
   if (source)
-    *source = find_layer (object, "source", group);
+    *source = find_layer (object, "source", json_string_value (json_object_get (object, "source_name")), group);
   if (settings)
-    settings->control_layer = MAX (find_layer (object, "control_layer", group), 0);
+    {
+      const char *name = g_str_has_prefix (settings->control, "layer:") ? settings->control + strlen ("layer:")
+                                                                        : settings->control;
+
+      settings->control_layer = MAX (find_layer (object, "control_layer", name, group), 0);
+    }
   if (area)
     *area = read_rect (json_object_get (object, "area"));
   json_decref (object);

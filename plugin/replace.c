@@ -129,9 +129,11 @@ replace_open_model (const ReplaceSettings *settings, char **path, GError **error
   if (!model && error)
     {
       /* TRANSLATORS: %s is a sentence without its full stop. */
-      char *message = g_strdup_printf (_("%s. Choose a complete model in Filters > MoA > Models, or "
-                                         "give its folder as the procedure's argument or in the "
-                                         "environment variable MOA_MODEL"), (*error)->message);
+      char *message = g_strdup_printf (replace_settings_blame_added (settings, *path)
+                                       ? _("%s. Change LoRA, Embeddings or CLIP skip under Advanced.")
+                                       : _("%s. Choose a complete model in Filters > MoA > Models, or "
+                                           "give its folder as the procedure's argument or in the "
+                                           "environment variable MOA_MODEL"), (*error)->message);
 
       g_free ((*error)->message);
       (*error)->message = message;

@@ -5,6 +5,7 @@
 #include "control.h"
 #include "generate.h"
 #include "intl.h"
+#include "made.h"
 #include "options.h"
 #include "order.h"
 
@@ -126,12 +127,18 @@ sequence_add (Sequence *sequence, char *name)
   return frame;
 }
 
-char *
-sequence_name_frame (const Sequence *sequence, const char *name, int delay)
+void
+sequence_settle_delay (Sequence *sequence, int usual)
 {
-  int chosen = sequence->settings->sequence.delay;
+  int *delay = &sequence->settings->sequence.delay;
 
-  return g_strdup_printf ("%s (%dms) (replace)", name, chosen ? chosen : delay);
+  *delay = *delay ? *delay : usual;
+}
+
+char *
+sequence_name_frame (const Sequence *sequence, const char *name)
+{
+  return g_strdup_printf ("%s (%dms) (replace)", name, sequence->settings->sequence.delay);
 }
 
 /* ---- Drawing ------------------------------------------------------------- */
@@ -243,8 +250,24 @@ sequence_estimate (Sequence *sequence, const MoaRun *run, gboolean calibrate, Mo
   return TRUE;
 }
 
+static char *
+describe_replacement (const Frame *frame, const MoaReplaceResult *result, char *const *names)
+{
+  const ReplaceTask *task = frame->task;
+  json_t *subjects = json_array ();
+  json_t *object = made_replacement (task->settings, moa_model_get_info (task->model), result,
+                                     result->variations[0].seed);
+
+  for (int k = 0; k < frame->n_people; k++)
+    json_array_append_new (subjects, options_text (names[k]));
+  json_object_set_new (object, "prompt_used", json_string (result->prompt));
+  json_object_set_new (object, "subjects", subjects);
+  json_object_set_new (object, "replace", options_text (frame->replace));
+  return options_print (object);
+}
+
 static gboolean
-replace (Frame *frame, const MoaReplaceParams *params, const MoaRun *run, GError **error)
+replace (Frame *frame, const MoaReplaceParams *params, char *const *names, const MoaRun *run, GError **error)
 {
   ReplaceTask *task = frame->task;
   MoaReplaceResult *result = moa_replace (task->model, params, run, error);
@@ -253,7 +276,7 @@ replace (Frame *frame, const MoaReplaceParams *params, const MoaRun *run, GError
     {
       frame->picture = g_steal_pointer (&frame->around);
       put_into (frame->picture, result->variations[0].composite, task->area.x, task->area.y);
-      frame->json = replace_settings_to_json (task->settings);
+      frame->json = describe_replacement (frame, result, names);
     }
   moa_replace_result_free (result);
   return frame->picture != NULL;
@@ -267,8 +290,9 @@ generate (Frame *frame, MoaModel *model, const MoaGenerateParams *params, char *
 
   if (result)
     {
+      frame->json = options_print (made_picture (params, names, frame->settings->how,
+                                                 moa_model_get_info (model), result, 0));
       frame->picture = g_steal_pointer (&result->images[0]);
-      frame->json = generate_describe (params, names, result, 0, frame->settings->how);
     }
   moa_generate_result_free (result);
   return frame->picture != NULL;
@@ -284,7 +308,7 @@ draw (const Sequence *sequence, Frame *frame, const MoaRun *run, GError **error)
   if (success)
     {
       set_params (frame, TRUE, &params, names);
-      success = frame->task ? replace (frame, &params.replacement, run, error)
+      success = frame->task ? replace (frame, &params.replacement, names, run, error)
                             : generate (frame, sequence->model, &params.drawing, names, run, error);
     }
   sequence_drop_people (frame);
@@ -343,6 +367,19 @@ sequence_draw (Sequence *sequence, const MoaRun *run, GError **error)
 /* ---- Writing ------------------------------------------------------------- */
 
 int
+sequence_add_picture (const Sequence *sequence, const Frame *frame, int image, int parent, const char *name)
+{
+  json_t *object = json_loads (frame->json, 0, NULL);
+
+  /* Those of this run, also of a picture that an earlier one drew. */
+  generate_settings_put_own (sequence->settings, object);
+
+  g_autofree char *json = options_print (object);
+
+  return generate_add_picture (image, parent, frame->picture, name, json);
+}
+
+int
 sequence_write_frames (const Sequence *sequence, GError **error)
 {
   const Frame *first = g_ptr_array_index (sequence->frames, 0);
@@ -353,7 +390,7 @@ sequence_write_frames (const Sequence *sequence, GError **error)
     {
       const Frame *frame = g_ptr_array_index (sequence->frames, i);
 
-      generate_add_picture (image, -1, frame->picture, frame->name, frame->json);
+      sequence_add_picture (sequence, frame, image, -1, frame->name);
     }
   if (image >= 0)
     gimp_image_undo_enable (image);

@@ -91,8 +91,11 @@ Person *sequence_add_person (Sequence *sequence, const MoaSubject *subject, cons
 Person *sequence_add_between (Sequence *sequence, Person *from, Person *to, double share);
 Person *sequence_get_given (const Sequence *sequence, int k);
 
+/* For plans: the milliseconds of each frame, where none were chosen. */
+void sequence_settle_delay (Sequence *sequence, int usual);
+
 /* The name of a layer that GIMP animates: "name (150ms) (replace)".  (transfer full) */
-char *sequence_name_frame (const Sequence *sequence, const char *name, int delay);
+char *sequence_name_frame (const Sequence *sequence, const char *name);
 
 /* Pictures of a run that ended early; settings->folder keeps such ones as files.  Put into sequence->drawn,
  * they are taken for frames that are the same; those of this run are all that is there if it ends early too.
@@ -108,6 +111,9 @@ gboolean sequence_estimate (Sequence *sequence, const MoaRun *run, gboolean cali
 /* In any thread: checks all frames, then draws those that are not drawn yet.  run->progress tells of the
  * whole, and in `picture' of the frame. */
 gboolean sequence_draw (Sequence *sequence, const MoaRun *run, GError **error);
+
+/* The frame's picture as the top layer of parent (-1: of the image), with all that it was made of. */
+int sequence_add_picture (const Sequence *sequence, const Frame *frame, int image, int parent, const char *name);
 
 /* As of SequenceKind: a layer for each frame, the first one lowest. */
 int sequence_write_frames (const Sequence *sequence, GError **error);

@@ -104,6 +104,8 @@ add_subject (Hash *hash, const MoaSubject *subject)
 {
   const MoaSavedSubject *saved = subject->saved;
 
+  if (subject->keep)
+    add_text (hash, "keep");
   for (int i = 0; i < subject->n_photos; i++)
     add_image (hash, subject->photos[i]);
   if (saved)

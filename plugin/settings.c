@@ -6,6 +6,8 @@
 #include "intl.h"
 #include "options.h"
 
+#include "ui/path_list.h"
+
 #include <libgimp/gimp.h>
 #include <stddef.h>
 #include <string.h>
@@ -146,7 +148,7 @@ join (const json_t *list)
 
   json_array_foreach (list, i, text)
     if (json_is_string (text))
-      g_string_append_printf (all, "%s%s", i ? "; " : "", json_string_value (text));
+      path_list_add (all, json_string_value (text));
     else
       return json_null ();
   return json_string (all->str);
@@ -283,18 +285,6 @@ replace_settings_from_json (const char *json, GError **error)
 
 /* ---- Writing ------------------------------------------------------------- */
 
-static void
-set_all (json_t *object, const MoaSetting *rows, int n, gconstpointer params)
-{
-  for (int i = 0; i < n; i++)
-    {
-      json_t *value = options_get (&rows[i], params);
-
-      if (value)
-        json_object_set_new (object, rows[i].name, value);
-    }
-}
-
 char *
 replace_settings_to_json (const ReplaceSettings *settings)
 {
@@ -306,8 +296,8 @@ replace_settings_to_json (const ReplaceSettings *settings)
   json_object_set_new (object, "version", json_integer (SETTINGS_VERSION));
   json_object_set_new (object, "prompt", options_text (settings->prompt));
   json_object_set_new (object, "model", options_text (settings->model));
-  set_all (chosen, rows, n, &settings->params);
-  set_all (chosen, own_settings, N_OWN, settings);
+  options_put (chosen, rows, n, &settings->params);
+  options_put (chosen, own_settings, N_OWN, settings);
   for (int i = 2; i < N_TEXTS; i++) /* the first two stand beside the options */
     if (texts[i].kept && **get_text (settings, i))
       json_object_set_new (chosen, texts[i].name, options_text (*get_text (settings, i)));
@@ -368,20 +358,6 @@ replace_settings_find_model (void)
   return g_build_filename (MOA_MODEL_DIR, "mini", NULL);
 }
 
-/* The files of a text, with semicolons between them.  (transfer full) */
-static char **
-split (const char *text)
-{
-  g_auto (GStrv) parts = g_strsplit (text, ";", 0);
-  GPtrArray *files = g_ptr_array_new ();
-
-  for (int i = 0; parts[i]; i++)
-    if (*g_strstrip (parts[i]))
-      g_ptr_array_add (files, g_strdup (parts[i]));
-  g_ptr_array_add (files, NULL);
-  return (char **) g_ptr_array_free (files, FALSE);
-}
-
 /* "FILE:0.7", where what follows the last colon is a number, or "FILE"; the file's name is cut there. */
 static MoaLora
 read_lora (char *text, gboolean on_experts)
@@ -407,7 +383,7 @@ read_lora (char *text, gboolean on_experts)
 MoaModel *
 replace_settings_open_model (const ReplaceSettings *settings, const char *folder, GError **error)
 {
-  g_auto (GStrv) named = split (settings->lora), embeddings = split (settings->embedding);
+  g_auto (GStrv) named = path_list_split (settings->lora), embeddings = path_list_split (settings->embedding);
   g_autofree MoaLora *loras = g_new0 (MoaLora, g_strv_length (named) + 1);
   MoaModelFiles files = {
     .model = folder,
@@ -425,13 +401,16 @@ replace_settings_open_model (const ReplaceSettings *settings, const char *folder
 }
 
 gboolean
-replace_settings_blame_lora (const ReplaceSettings *settings, const char *folder)
+replace_settings_blame_added (const ReplaceSettings *settings, const char *folder)
 {
   g_autoptr (ReplaceSettings) plain = replace_settings_copy (settings);
 
   replace_settings_set_string (&plain->lora, "");
+  replace_settings_set_string (&plain->embedding, "");
+  plain->clip_skip = 0;
 
-  MoaModel *model = *settings->lora ? replace_settings_open_model (plain, folder, NULL) : NULL;
+  gboolean added = *settings->lora || *settings->embedding || settings->clip_skip;
+  MoaModel *model = added ? replace_settings_open_model (plain, folder, NULL) : NULL;
   gboolean opens = model != NULL;
 
   g_clear_pointer (&model, moa_model_unref);

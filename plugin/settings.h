@@ -17,7 +17,7 @@ typedef struct {
   char *image_encoder;     /* instead of the model's own; "" */
   char *lora;              /* "ink.safetensors:0.7; faces.safetensors": files, each with its weight if that is
                               not 1; "" */
-  char *embedding;         /* textual inversions, files with semicolons between them; "" */
+  char *embedding;         /* textual inversions, as of ui/path_list.h; "" */
   char *controlnet;        /* a file or folder instead of the model's own; "" */
   char *control;           /* the picture that it follows, as of control.h; "": none */
   MoaReplaceParams params; /* without its pictures, prompt and order */
@@ -82,8 +82,8 @@ char *replace_settings_find_model (void);
 MoaModel *replace_settings_open_model (const ReplaceSettings *settings, const char *folder,
                                        GError **error);
 
-/* Of a model that does not open: whether it does without its LoRAs. */
-gboolean replace_settings_blame_lora (const ReplaceSettings *settings, const char *folder);
+/* Of a model that does not open: whether it does without LoRAs, embeddings and clip_skip. */
+gboolean replace_settings_blame_added (const ReplaceSettings *settings, const char *folder);
 
 /* How a job is to run: device, threads, memory, and the folder of kept inversions, which is also
  * what dialogs ask estimates with.  The strings live as long as the process. */

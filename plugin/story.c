@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { COLUMNS = 2, ROWS = 3 }; /* of a page, where nobody says otherwise */
+
 static const char *const own[] = { "columns", "rows", NULL };
 
 /* ---- Characters ---------------------------------------------------------- */
@@ -51,21 +53,25 @@ read_photos (Sequence *sequence, const json_t *paths, GError **error)
   return person;
 }
 
-/* Photos, a saved subject, or who is between two such. */
+/* Photos, a saved subject, who stays as in the picture, or who is between two of the former. */
 static Person *
-read_person (Sequence *sequence, const json_t *value, GError **error)
+read_person (Sequence *sequence, const json_t *value, gboolean between, GError **error)
 {
   Person *from, *to;
 
   if (json_is_array (value))
     return read_photos (sequence, value, error);
+  if (json_is_string (value) && !between)
+    return sequence_add_person (sequence, &(MoaSubject) { .keep = TRUE }, json_string_value (value));
   if (!json_is_object (value))
     {
-      options_fail (error, "a character must be photos, a saved subject or a blend of two");
+      options_fail (error, between ? "nobody can be between somebody and a person who stays: give photos or a "
+                                     "saved subject instead of \"keep\""
+                                   : "a character must be photos, a saved subject, \"keep\" or a blend of two");
       return NULL;
     }
-  from = read_person (sequence, json_object_get (value, "from"), error);
-  to = from ? read_person (sequence, json_object_get (value, "to"), error) : NULL;
+  from = read_person (sequence, json_object_get (value, "from"), TRUE, error);
+  to = from ? read_person (sequence, json_object_get (value, "to"), TRUE, error) : NULL;
   return to ? sequence_add_between (sequence, from, to, json_number_value (json_object_get (value, "share")))
             : NULL;
 }
@@ -74,7 +80,7 @@ static Person *
 read_character (Sequence *sequence, const MoaCharacter *character, GError **error)
 {
   json_t *value = json_loads (character->subject, JSON_DECODE_ANY, NULL);
-  Person *person = read_person (sequence, value, error);
+  Person *person = read_person (sequence, value, FALSE, error);
 
   json_decref (value);
   if (!person)
@@ -252,6 +258,18 @@ set_panel (Sequence *sequence, Frame *frame, const MoaPanel *panel, GError **err
   return !frame->replace || plan_replacement (sequence, frame, options, error);
 }
 
+/* Who stays does so in a picture. */
+static gboolean
+check_people (const Sequence *sequence, const Frame *frame, const MoaPanel *panel, GError **error)
+{
+  for (int k = 0; k < frame->n_people && !frame->replace; k++)
+    if (frame->people[k]->subject.keep)
+      return options_fail (error, _("%s stays as in the picture, but this panel has none: write \"replace: "
+                           "PICTURE\" in it, or give a photo instead of \"keep\""),
+                           sequence->story->characters[panel->characters[k]].name);
+  return TRUE;
+}
+
 static gboolean
 add_panel (Sequence *sequence, const MoaPanel *panel, Person *const *characters, GError **error)
 {
@@ -261,10 +279,16 @@ add_panel (Sequence *sequence, const MoaPanel *panel, Person *const *characters,
   frame->n_people = panel->n_characters;
   for (int k = 0; k < panel->n_characters; k++)
     frame->people[k] = characters[panel->characters[k]];
-  if (set_panel (sequence, frame, panel, error))
+  if (set_panel (sequence, frame, panel, error) && check_people (sequence, frame, panel, error))
     return TRUE;
   g_prefix_error (error, "%s: ", panel->place);
   return FALSE;
+}
+
+static int
+choose (int chosen, int told, int usual)
+{
+  return chosen ? chosen : told ? told : usual;
 }
 
 static gboolean
@@ -275,9 +299,12 @@ plan (Sequence *sequence, GError **error)
     return FALSE;
 
   MoaStory *story = sequence->story;
+  MoaSequenceParams *page = &sequence->settings->sequence;
   g_autofree Person **characters = g_new0 (Person *, story->n_characters + 1);
   gboolean success = cast (sequence, characters, error);
 
+  page->columns = choose (page->columns, story->columns, COLUMNS);
+  page->rows = choose (page->rows, story->rows, ROWS);
   for (int i = 0; success && i < story->n_panels; i++)
     success = add_panel (sequence, &story->panels[i], characters, error);
   return success;

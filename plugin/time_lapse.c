@@ -18,9 +18,10 @@ plan (Sequence *sequence, GError **error)
 {
   g_auto (GStrv) ages = moa_ages (sequence->settings->prompt);
 
+  sequence_settle_delay (sequence, DELAY);
   for (char **age = ages; *age; age++)
     {
-      Frame *frame = sequence_add (sequence, sequence_name_frame (sequence, *age, DELAY));
+      Frame *frame = sequence_add (sequence, sequence_name_frame (sequence, *age));
 
       replace_settings_set_string (&frame->settings->prompt, *age);
     }

@@ -39,8 +39,8 @@ entry_reopen_model (ReplaceSettings *how, char **problem)
     }
   model = replace_settings_open_model (how, how->model, &error);
   *problem = NULL;
-  if (error && replace_settings_blame_lora (how, how->model))
-    *problem = g_strdup_printf (_("%s. Choose another LoRA under Advanced, or none."), error->message);
+  if (error && replace_settings_blame_added (how, how->model))
+    *problem = g_strdup_printf (_("%s. Change LoRA, Embeddings or CLIP skip under Advanced."), error->message);
   else if (error && chosen)
     *problem = g_strdup_printf (_("%s. This was chosen in Replace Person under Advanced: choose another one "
                                   "there."), error->message);

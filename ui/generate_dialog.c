@@ -164,7 +164,8 @@ take (gpointer data, gpointer user_data, GError **error)
   if (g->prior_only)
     add_layouts (g, result);
   else
-    image = generate_write (&g->params, g->set->names, result, g->drawing.settings->how, error);
+    image = generate_write (&g->params, g->set->names, result, g->drawing.settings->how,
+                            moa_model_get_info (g->drawing.model), error);
   if (image >= 0)
     gimp_display_new (image);
   gimp_displays_flush ();
@@ -238,6 +239,7 @@ start (Generate *g, gboolean layouts)
 static void
 on_response (GtkDialog *dialog, int response, Generate *g)
 {
+  mnemonics_take_typed (g->drawing.dialog);
   if (response == RESPONSE_LAYOUTS || response == GTK_RESPONSE_OK)
     start (g, response == RESPONSE_LAYOUTS);
   else

@@ -1,7 +1,6 @@
 /* The widgets that Generate and its companions have in common: see generate_panel.h. */
 #include "generate_panel.h"
 
-#include "control_row.h"
 #include "device_combo.h"
 #include "fit.h"
 #include "frame.h"
@@ -84,9 +83,12 @@ add_scale (GtkWidget *table, int row, const char *label, double upper, double in
 static GtkWidget *
 create_advanced (GeneratePanel *panel)
 {
-  GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced")), *table = generate_panel_table (9);
+  GtkWidget *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced")), *table;
+  GtkWidget *model = gtk_hbox_new (FALSE, 6);
   ControlHooks hooks = { generate_look, generate_list_layers, NULL };
+  int row = 3;
 
+  table = generate_panel_table (row + LORA_ROWS + CONTROL_ROWS + 2);
   panel->steps = add_scale (table, 0, _("_Steps:"), 150, 1, 0, _("More steps draw finer and take longer."),
                             _("Steps"));
   panel->guidance = add_scale (
@@ -95,16 +97,20 @@ create_advanced (GeneratePanel *panel)
   panel->model = gtk_label_new (NULL);
   gtk_misc_set_alignment (GTK_MISC (panel->model), 0, 0.5);
   gtk_label_set_ellipsize (GTK_LABEL (panel->model), PANGO_ELLIPSIZE_MIDDLE);
-  generate_panel_attach (table, 2, _("Model:"), panel->model, panel->model);
-  lora_row_add (&panel->lora, table, 3);
-  panel->control = control_combo_new (&hooks);
-  panel->control_scale = control_row_add (table, 5, panel->control);
+  lora_row_add (&panel->lora, table, row);
+  gtk_box_pack_start (GTK_BOX (model), panel->model, TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (model), panel->lora.clip_skip_label, FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (model), panel->lora.clip_skip, FALSE, FALSE, 0);
+  generate_panel_attach (table, 2, _("Model:"), model, panel->model);
+  row += LORA_ROWS;
+  control_row_add (&panel->control, table, row, &hooks);
+  row += CONTROL_ROWS;
   panel->device = device_combo_new ();
-  generate_panel_attach (table, 7, _("Compute on:"), panel->device, panel->device);
+  generate_panel_attach (table, row++, _("Compute on:"), panel->device, panel->device);
   panel->mark = gtk_check_button_new_with_mnemonic (_("Say what made it"));
   gimp_help_set_help_data (panel->mark, _("The result carries a note that it was made with this plug-in."),
                            NULL);
-  gtk_table_attach (GTK_TABLE (table), panel->mark, 0, 3, 8, 9, GTK_FILL, GTK_FILL, 0, 0);
+  gtk_table_attach (GTK_TABLE (table), panel->mark, 0, 3, row, row + 1, GTK_FILL, GTK_FILL, 0, 0);
   gtk_container_add (GTK_CONTAINER (expander), frame_indent (table));
   return expander;
 }
@@ -118,7 +124,7 @@ generate_panel_create_left (GeneratePanel *panel, GtkWidget *settings, SubjectLi
   gtk_box_pack_end (GTK_BOX (left), create_advanced (panel), FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (left), frame_new (_("Who"), subject_list_get_widget (subjects)), TRUE, TRUE,
                       0);
-  return left;
+  return fit_new (left); /* the picture stays where it is */
 }
 
 void
@@ -165,7 +171,7 @@ generate_panel_set (GeneratePanel *panel, const GenerateSettings *settings, MoaM
 
   show_model (panel, settings->how);
   lora_row_set (&panel->lora, settings->how);
-  control_row_set (panel->control, panel->control_scale, settings->how);
+  control_row_set (&panel->control, settings->how);
   generate_panel_set_model (panel, model);
   gtk_entry_set_text (GTK_ENTRY (panel->negative), settings->negative);
   gtk_spin_button_set_value (GTK_SPIN_BUTTON (panel->width), params->width ? params->width : side);
@@ -184,7 +190,7 @@ generate_panel_get (const GeneratePanel *panel, GenerateSettings *settings)
 
   replace_settings_set_string (&settings->negative, gtk_entry_get_text (GTK_ENTRY (panel->negative)));
   replace_settings_set_string (&settings->how->device, device);
-  control_row_get (panel->control, panel->control_scale, settings->how);
+  control_row_get (&panel->control, settings->how);
   settings->how->mark = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (panel->mark));
   settings->params.width = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (panel->width));
   settings->params.height = gtk_spin_button_get_value_as_int (GTK_SPIN_BUTTON (panel->height));
@@ -204,7 +210,7 @@ generate_panel_change (GeneratePanel *panel, Drawing *drawing)
 void
 generate_panel_set_model (GeneratePanel *panel, MoaModel *model)
 {
-  control_row_set_sensitive (panel->control, panel->control_scale, model);
+  control_row_set_sensitive (&panel->control, model);
 }
 
 void
@@ -220,19 +226,17 @@ generate_panel_roll (GeneratePanel *panel)
 static gboolean
 on_focus_in (GtkWidget *dialog, GdkEvent *event, GeneratePanel *panel)
 {
-  control_combo_refresh (panel->control);
+  control_combo_refresh (panel->control.combo);
   return FALSE;
 }
 
 void
 generate_panel_watch (GeneratePanel *panel, void (*changed) (gpointer data), gpointer data)
 {
-  g_signal_connect (gtk_widget_get_toplevel (panel->control), "focus-in-event", G_CALLBACK (on_focus_in),
+  g_signal_connect (gtk_widget_get_toplevel (panel->control.combo), "focus-in-event", G_CALLBACK (on_focus_in),
                     panel);
-  g_signal_connect_swapped (panel->lora.files, "changed", G_CALLBACK (changed), data);
-  g_signal_connect_swapped (panel->lora.on_experts, "toggled", G_CALLBACK (changed), data);
-  control_combo_watch (panel->control, changed, data);
-  g_signal_connect_swapped (panel->control_scale, "value-changed", G_CALLBACK (changed), data);
+  lora_row_watch (&panel->lora, changed, data);
+  control_row_watch (&panel->control, changed, data);
   g_signal_connect_swapped (panel->steps, "value-changed", G_CALLBACK (changed), data);
   g_signal_connect_swapped (panel->guidance, "value-changed", G_CALLBACK (changed), data);
   g_signal_connect_swapped (panel->width, "value-changed", G_CALLBACK (changed), data);

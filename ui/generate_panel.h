@@ -3,6 +3,7 @@
 #ifndef MOA_UI_GENERATE_PANEL_H
 #define MOA_UI_GENERATE_PANEL_H
 
+#include "control_row.h"
 #include "drawing.h"
 #include "lora_row.h"
 #include "progress.h"
@@ -13,9 +14,10 @@
 #include <gtk/gtk.h>
 
 typedef struct {
-  GtkWidget *negative, *width, *height, *seed, *model, *control, *device, *mark;
+  GtkWidget *negative, *width, *height, *seed, *model, *device, *mark;
   LoraRow lora;
-  GtkObject *steps, *guidance, *control_scale;
+  ControlRow control;
+  GtkObject *steps, *guidance;
   guint32 seed_value;
   gboolean random_seed;
 } GeneratePanel;

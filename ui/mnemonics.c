@@ -61,3 +61,12 @@ mnemonics_settle (GtkWidget *root)
     settle (root, taken);
   g_hash_table_unref (taken);
 }
+
+void
+mnemonics_take_typed (GtkWidget *window)
+{
+  GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (window));
+
+  if (GTK_IS_SPIN_BUTTON (focus))
+    gtk_spin_button_update (GTK_SPIN_BUTTON (focus));
+}

@@ -8,4 +8,7 @@
  * buttons come first, then all else in the order in which it was packed.  Call when all is there. */
 void mnemonics_settle (GtkWidget *root);
 
+/* Takes the number that is being typed in the window: an access key of a button does not leave its field. */
+void mnemonics_take_typed (GtkWidget *window);
+
 #endif

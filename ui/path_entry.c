@@ -1,6 +1,8 @@
 /* A field for a path, with a button that looks for one: see path_entry.h. */
 #include "path_entry.h"
 
+#include "path_list.h"
+
 #include "plugin/intl.h"
 
 #include <atk/atk.h>
@@ -58,11 +60,12 @@ on_browse (GtkWidget *button, const PathEntry *path)
 {
   const char *text = gtk_entry_get_text (GTK_ENTRY (path->entry));
   g_autofree char *chosen = path_ask (button, path->title, path->action, path->list ? NULL : text);
-  g_autofree char *all = chosen && path->list && *text ? g_strconcat (text, "; ", chosen, NULL)
-                                                       : g_strdup (chosen);
+  g_autoptr (GString) all = g_string_new (path->list ? text : chosen);
 
-  if (all)
-    gtk_entry_set_text (GTK_ENTRY (path->entry), all);
+  if (chosen && path->list)
+    path_list_add (all, chosen);
+  if (chosen)
+    gtk_entry_set_text (GTK_ENTRY (path->entry), all->str);
 }
 
 GtkWidget *

@@ -287,6 +287,7 @@ on_response (GtkDialog *widget, int response, ReplaceDialog *dialog)
 {
   if (response == GTK_RESPONSE_OK)
     {
+      mnemonics_take_typed (dialog->dialog);
       if (!replace_runs_is_full (dialog) && replace_dialog_show_readiness (dialog))
         start (dialog);
     }

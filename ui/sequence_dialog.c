@@ -232,6 +232,7 @@ read_all (gboolean cost, gpointer data, GError **error)
 static void
 on_response (GtkDialog *dialog, int response, Dialog *d)
 {
+  mnemonics_take_typed (d->drawing.dialog);
   if (response != GTK_RESPONSE_OK)
     {
       drawing_leave (&d->drawing, response);

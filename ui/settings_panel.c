@@ -78,9 +78,9 @@ static const struct {
 
 struct _SettingsPanel
 {
-  GtkWidget *box, *advanced, *prompt, *seed, *paths[N_PATHS], *model_status, *device, *control;
-  GtkObject *control_scale;
+  GtkWidget *box, *advanced, *prompt, *seed, *paths[N_PATHS], *model_status, *device;
   LoraRow lora;
+  ControlRow control;
   GtkWidget *switches[N_SWITCHES];
   Row rows[MAX_SETTINGS];
   int n_rows;
@@ -96,8 +96,10 @@ struct _SettingsPanel
 
 /* A setting is another one. */
 static void
-on_edited (SettingsPanel *panel)
+on_edited (gpointer data)
 {
+  SettingsPanel *panel = data;
+
   if (!panel->setting)
     panel->hooks.edited (panel->hooks.data);
 }
@@ -207,8 +209,8 @@ check_model (SettingsPanel *panel)
   put_paths (panel, panel->settings);
   panel->model = replace_settings_open_model (panel->settings, path, &error);
   if (error)
-    panel->problem = g_strdup_printf (replace_settings_blame_lora (panel->settings, path)
-                                      ? _("%s. Choose another LoRA under Advanced, or none.")
+    panel->problem = g_strdup_printf (replace_settings_blame_added (panel->settings, path)
+                                      ? _("%s. Change LoRA, Embeddings or CLIP skip under Advanced.")
                                       : _("%s. Choose the folder of a complete model under Model."),
                                       error->message);
 
@@ -218,7 +220,7 @@ check_model (SettingsPanel *panel)
 
   gtk_label_set_markup (GTK_LABEL (panel->model_status), markup);
   adopt_defaults (panel);
-  control_row_set_sensitive (panel->control, panel->control_scale, panel->model);
+  control_row_set_sensitive (&panel->control, panel->model);
   panel->hooks.model_changed (panel->hooks.data);
 }
 
@@ -233,8 +235,10 @@ on_check_due (gpointer data)
 }
 
 static void
-on_model_edited (GtkWidget *widget, SettingsPanel *panel)
+on_model_edited (gpointer data)
 {
+  SettingsPanel *panel = data;
+
   if (panel->check_id)
     g_source_remove (panel->check_id);
   panel->check_id = g_timeout_add (CHECK_DELAY, on_check_due, panel);
@@ -299,7 +303,7 @@ settings_panel_set (SettingsPanel *panel, const ReplaceSettings *settings)
   gtk_entry_set_text (GTK_ENTRY (panel->paths[IMAGE_ENCODER]), settings->image_encoder);
   lora_row_set (&panel->lora, settings);
   gtk_entry_set_text (GTK_ENTRY (panel->paths[CONTROLNET]), settings->controlnet);
-  control_row_set (panel->control, panel->control_scale, settings);
+  control_row_set (&panel->control, settings);
   device_combo_set (panel->device, settings->device);
   for (int i = 0; i < N_SWITCHES; i++)
     gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (panel->switches[i]),
@@ -326,7 +330,7 @@ settings_panel_get (SettingsPanel *panel, gboolean roll)
   replace_settings_set_string (&settings->model, g_strcmp0 (model, usual) ? model : "");
   replace_settings_set_string (&settings->device, device);
   put_paths (panel, settings);
-  control_row_get (panel->control, panel->control_scale, settings);
+  control_row_get (&panel->control, settings);
   for (int i = 0; i < panel->n_rows; i++)
     moa_setting_set (panel->rows[i].setting, &settings->params, get_value (&panel->rows[i]), NULL);
   for (int i = 0; i < N_SWITCHES; i++)
@@ -488,7 +492,7 @@ add_path (SettingsPanel *panel, GtkWidget *table, int line, int i)
   GtkWidget *row = path_entry_new (i == MODEL ? _("Browse...") : "...", _(paths[i].title), _(paths[i].tip),
                                    paths[i].action, FALSE, &panel->paths[i]);
 
-  g_signal_connect (panel->paths[i], "changed", G_CALLBACK (on_model_edited), panel);
+  g_signal_connect_swapped (panel->paths[i], "changed", G_CALLBACK (on_model_edited), panel);
   create_label (table, line, _(paths[i].label), panel->paths[i]);
   gtk_table_attach (GTK_TABLE (table), row, 1, 3, line, line + 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
 }
@@ -503,16 +507,12 @@ create_table (int rows)
   return table;
 }
 
-static void
-on_control (gpointer data)
-{
-  on_edited (data);
-}
-
 static GtkWidget *
 create_advanced (SettingsPanel *panel)
 {
   GtkWidget *box = gtk_vbox_new (FALSE, 2), *table = create_table (2);
+  GtkWidget *skip = gtk_hbox_new (FALSE, 0);
+  int line;
 
   add_path (panel, table, 0, MODEL);
   panel->model_status = gtk_label_new (NULL);
@@ -522,20 +522,24 @@ create_advanced (SettingsPanel *panel)
                     0);
   add_path (panel, table, 2, EXPERT);
   add_path (panel, table, 3, IMAGE_ENCODER);
-  lora_row_add (&panel->lora, table, 4);
-  g_signal_connect (panel->lora.files, "changed", G_CALLBACK (on_model_edited), panel);
-  g_signal_connect_swapped (panel->lora.on_experts, "toggled", G_CALLBACK (on_edited), panel);
-  g_signal_connect (panel->lora.on_experts, "toggled", G_CALLBACK (on_model_edited), panel);
-  add_path (panel, table, 6, CONTROLNET);
-  panel->control = control_combo_new (&panel->hooks.control);
-  control_combo_watch (panel->control, on_control, panel);
-  panel->control_scale = control_row_add (table, 7, panel->control);
-  g_signal_connect_swapped (panel->control_scale, "value-changed", G_CALLBACK (on_edited), panel);
+  line = 4;
+  lora_row_add (&panel->lora, table, line);
+  line += LORA_ROWS;
+  gtk_table_attach (GTK_TABLE (table), panel->lora.clip_skip_label, 0, 1, line, line + 1, GTK_FILL, GTK_FILL, 0, 0);
+  gtk_box_pack_start (GTK_BOX (skip), panel->lora.clip_skip, FALSE, FALSE, 0);
+  gtk_table_attach (GTK_TABLE (table), skip, 1, 3, line, line + 1, GTK_FILL, GTK_FILL, 0, 0);
+  line++;
+  lora_row_watch (&panel->lora, on_edited, panel);
+  lora_row_watch (&panel->lora, on_model_edited, panel);
+  add_path (panel, table, line++, CONTROLNET);
+  control_row_add (&panel->control, table, line, &panel->hooks.control);
+  control_row_watch (&panel->control, on_edited, panel);
+  line += CONTROL_ROWS;
   panel->device = device_combo_new ();
   g_signal_connect_swapped (panel->device, "changed", G_CALLBACK (on_edited), panel);
-  create_label (table, 9, _("Compute on:"), panel->device);
-  gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, 9, 10, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
-  add_lines (panel, table, 10, FALSE);
+  create_label (table, line, _("Compute on:"), panel->device);
+  gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, line, line + 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+  add_lines (panel, table, line + 1, FALSE);
   gtk_box_pack_start (GTK_BOX (box), table, FALSE, FALSE, 0);
   add_switches (panel, box);
   return box;
@@ -567,7 +571,7 @@ settings_panel_new (const SettingsHooks *hooks)
 void
 settings_panel_refresh (SettingsPanel *panel)
 {
-  control_combo_refresh (panel->control);
+  control_combo_refresh (panel->control.combo);
 }
 
 GtkWidget *

@@ -9,6 +9,18 @@ tap=$work/tap
 mkdir "$work/bare"
 ln -s "$MOA_TEST_MODEL"/* "$work/bare"
 rm "$work/bare/controlnet"
+# A model whose defaults can be changed, and other ones.
+mkdir -p "$work/changing/moa"
+ln -s "$MOA_TEST_MODEL"/* "$work/changing" 2>/dev/null # all but moa
+ln -s "$MOA_TEST_MODEL"/moa/* "$work/changing/moa"
+rm "$work/changing/moa/config.json"
+for defaults in 'changing/moa/ 900 2 500 1 8 0.4 1' 'other- 700 3 900 0.5 6 0.6 0'; do
+  set -- $defaults
+  { sed '/"defaults"/,$d; s/"max_timestep": [0-9]*/"max_timestep": '"$2"'/' "$MOA_TEST_MODEL/moa/config.json"
+    echo "\"defaults\": {\"guidance\": $3, \"guidance_max_timestep\": $4, \"guidance_rescale\": $5,
+      \"steps\": $6, \"freedom\": $7, \"fixed_point\": $8}}"; } >"$work/${1}config.json"
+done
+cp "$MOA_FIXTURES/golden/lora/peft.safetensors" "$work/odd;peft.safetensors"
 
 script="(begin
   (define tap (open-output-file \"$tap\"))
@@ -18,7 +30,7 @@ script="(begin
   (define out \"$out\")
   (define work \"$work\")
   (load \"$here/common.scm\")"
-for test in ${MOA_TESTS:-replace mixing refuse procedures sequences document adapter control}; do
+for test in ${MOA_TESTS:-replace mixing refuse procedures sequences records document adapter control}; do
   script+=" (load \"$here/$test.scm\")"
 done
 script+="

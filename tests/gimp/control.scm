@@ -57,7 +57,16 @@
             (made "are the same" (lora (string-append "[\"" (lora-file "peft") ":0.5\", \"" (lora-file "kohya") ":2.0\"]"))))
 (check-other "and with the weight 1 of the second one another" twice
              (made "another weight" (lora (string-append "[\"" (lora-file "peft") ":0.5\", \"" (lora-file "kohya") "\"]"))))
+; a name with a semicolon: batch.sh has made the file
+(define odd (string-append work "/odd;peft.safetensors"))
+(define odd-text (string-append work "/odd\\\\;peft.safetensors")) ; JSON halves the backslashes
+(check-same "a file with a semicolon in its name, in a list" twice
+            (made "of two" (lora (string-append "[\"" odd ":0.5\", \"" (lora-file "kohya") ":2\"]"))))
+(check-same "which is kept with the result" twice (edited "made again" (newest) "{\"seed\": 1}"))
+(check-same "and in a text" twice
+            (made "with a backslash" (lora (string-append "\"" odd-text ":0.5; " (lora-file "kohya") ":2\""))))
 (check-refused "a LoRA that is missing" (lora "\"/nowhere/ink.safetensors\"") "/nowhere/ink.safetensors")
+(check-refused "one with a semicolon in its name without a backslash" (lora (string-append "\"" odd "\"")) "odd")
 (check-refused "a LoRA that is another file"
                (lora (string-append "\"" model "/unet/diffusion_pytorch_model.safetensors\"")) "LoRA")
 (check-refused "a LoRA that is a number" (lora "1") "\"lora\"")
@@ -110,6 +119,20 @@
 (gimp-item-set-name pose "Small")
 (check-refused "a layer of an image of another size" (follow "\"Small\"") ":Small\"")
 (check-refused "a layer that is not there" (follow "\"Pose\"") "\"Pose\"")
+; renamed in its own image, which is still open and has the right size again
+(gimp-image-scale pose-image 128 96)
+(gimp-drawable-fill pose FILL-WHITE)
+(let ((white (made "a layer of another image" (follow "\"Small\""))))
+  (gimp-item-set-name pose "Renamed")
+  (check-same "has another name now" white (edited "and is followed again" white "{\"seed\": 1}"))
+  (check "by its new name" (contains? (settings-of (newest)) "layer:Renamed"))
+  ; the same from a file, where another session may have written another layer's id
+  (let* ((group (car (gimp-item-get-parent white))) (text (settings-of white)) (at (strbreakup text "\"control_layer\": [")))
+    (gimp-item-attach-parasite group (list "moa-replace-person" 3
+      (string-append (car at) "\"control_layer\": [1, " (cadr (strbreakup (cadr at) ",\n")))))
+    (check "the record of another session has no layer of this one"
+      (catch #t (plug-in-moa-edit RUN-NONINTERACTIVE image white "{\"seed\": 1}") #f))
+    (check "and says which is missing" (contains? last-message ":Small\""))))
 (check-same "the result is as it would be" plain
             (edited "and edited without it" posed "{\"seed\": 1, \"control\": \"\"}"))
 

@@ -115,6 +115,34 @@
           (lambda () (plug-in-moa-router-maps RUN-NONINTERACTIVE image group "/nowhere/maps.png"))
           "/nowhere/maps.png")
 
+; ---- a duplicate of the image, where GIMP gives layers other tattoos ----
+; three more layers, so that some tattoo of the duplicate is one that another layer of the image has
+(let* ((image (rgb 96 96 30)) (fill (lambda (name)
+                (let ((new (car (gimp-layer-new image 96 96 RGB-IMAGE name 100 LAYER-MODE-NORMAL))))
+                  (gimp-image-insert-layer image new 0 0)
+                  (gimp-drawable-fill new FILL-WHITE)
+                  new)))
+       (others (list (fill "one") (fill "two") (fill "three")))
+       (target (car others)))
+  (moa-test-fill target 41)
+  (gimp-item-set-name (bottom image) "Base")
+  (check= "a result of a layer in the middle" (replace image target (vector subject) "" (options "\"freedom\": 0.4")) #t)
+  (let* ((above (lambda (n image) ; the n-th layer above "one"
+                  (vector-ref (cadr (gimp-image-get-layers image))
+                              (- (car (gimp-image-get-item-position image (car (gimp-image-get-layer-by-name image "one")))) n))))
+         (of (lambda (image) (above 1 image)))
+         (copy (car (gimp-image-duplicate image))))
+    (check "the duplicate is repeated" (catch #f (plug-in-moa-edit RUN-NONINTERACTIVE copy (of copy) "{\"seed\": 1}") #t))
+    (check= "above the same layer, and the first result" (map (lambda (n) (name-of (above n copy))) '(1 2 3))
+            '("Replace Person" "Replace Person #1" "two"))
+    (check= "with the same pixels"
+            (pixels-of (vector-ref (children (of image)) 0) (vector-ref (children (above 2 copy)) 0)) '(0 0))
+    (gimp-item-set-name target "renamed")
+    (check "a layer with another name is found in its own image"
+      (catch #f (plug-in-moa-edit RUN-NONINTERACTIVE image (vector-ref (cadr (gimp-image-get-layers image)) 2) "{\"seed\": 1}") #t))
+    (gimp-image-delete copy)
+    (gimp-image-delete image)))
+
 ; ---- the XCF, damaged and newer records ----
 (let ((file (string-append out "/record.xcf")))
   (gimp-xcf-save 0 image layer file file)

@@ -186,6 +186,42 @@
     (string-append "\"from\": \"" (photo "lake-subject") "\", \"to\": \"nobody.png\", \"share\": 0.5}}},")
     "\"panels\": [{\"panel\": \"Mia\"}]}") #() 0 "{}")) "nobody.png")
 
+; who stays, of two whom the model tells apart: each in the model's own picture, side by side
+(define two (string-append out "/two.png"))
+(let ((image (car (gimp-image-new 256 128 RGB))))
+  (for-each
+    (lambda (name x)
+      (let* ((from (open-photo name)) (layer (car (gimp-layer-new-from-drawable from image))))
+        (gimp-image-insert-layer image layer 0 0)
+        (gimp-layer-set-offsets layer x 0)
+        (close from)))
+    '("lake.png" "snow.png") '(0 128))
+  (file-png-save-defaults RUN-NONINTERACTIVE image (car (gimp-image-flatten image)) two two)
+  (gimp-image-delete image))
+(define (pair-story name . ann)
+  (top (story (apply write-file name "steps: 4" "freedom: 0.5" (append ann (list "Ben (man): keep" "panel: Ann and Ben"
+         (string-append "replace: " two)))) #() 0 "{}")))
+(let* ((image (car (gimp-file-load RUN-NONINTERACTIVE two two))) (layer (bottom image)) (left -1)
+       (page (pair-story "keep.txt" (string-append "Ann (woman): " (photo "lake-subject")))))
+  (gimp-image-select-rectangle image CHANNEL-OP-REPLACE 0 0 128 128)
+  (set! left (car (gimp-layer-create-mask layer ADD-MASK-SELECTION)))
+  (gimp-layer-add-mask layer left)
+  (check "story: one person of a picture goes, and the other stays, but for what is near"
+    (let ((seen (moa-test-differ layer (part page 0) left 0 0)))
+      (and (> (cadr seen) 5000) (< (* 5 (car seen)) (cadr seen)))))
+  (check "story: the panel keeps who stays"
+    (contains? (caddr (car (gimp-item-get-parasite (part page 0) "moa-generate"))) "\"keep\""))
+  (close page)
+  (gimp-image-delete image))
+(refused? "everybody stays" (lambda () (pair-story "bad.txt" "Ann (woman): keep")) "All persons are to stay")
+(refused? "somebody stays in a panel that has no picture"
+  (lambda () (story (write-file "bad.txt" "Ben (man): keep" "panel: a park" "panel: Ben") #() 0 "{}"))
+  "line 3: Ben stays as in the picture, but this panel has none")
+(refused? "somebody between two, one of whom stays"
+  (lambda () (story (write-file "bad.json" "{\"characters\": {\"Mia\": {\"words\": \"woman\", \"photos\": {"
+    (string-append "\"from\": \"" (photo "lake-subject") "\", \"to\": \"keep\", \"share\": 0.5}}},")
+    "\"panels\": [{\"panel\": \"Mia\"}]}") #() 0 "{}")) "Mia: nobody can be between")
+
 ; what is drawn is kept in a folder
 (define kept (string-append out "/kept Ж"))
 (let* ((options (string-append "{\"folder\": \"" kept "\"}"))

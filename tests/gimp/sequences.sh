@@ -222,10 +222,10 @@ wait_for 10 not_running
 
 # ---- a style and a pose ----
 fu '(gimp-detach-parasite "moa-replace-person")' >/dev/null
-# type_lora FILE: into its field, which comes behind that of the guidance
+# type_lora FILE: into its field, which comes behind those of the guidance and of CLIP skip
 type_lora ()
 {
-  press alt+g Tab ctrl+a
+  press alt+g Tab Tab ctrl+a
   xdotool type --delay 5 "$1"
 }
 # The LoRA of the last time is gone: no model opens, until another one is typed.
@@ -252,7 +252,15 @@ sleep 1
 focus_main
 generate_window () { xdotool windowactivate --sync "$(xdotool search --onlyvisible --name '^Generate$' | head -n 1)"; sleep 0.5; }
 generate_window
-press alt+g Tab Tab Tab Tab Down # LoRA, its button, whether persons too, and the picture to follow: the first layer
+# CLIP skip, LoRA, its button, whether persons too, embeddings, their button, and the picture to follow: the first
+# layer; then how strongly, by a slider and a field, and in which steps, from and to
+press alt+g Tab Tab Tab Tab Tab Tab Tab Down
+press Tab Tab Tab Tab ctrl+a
+xdotool type 60
+press Tab
+press alt+g Tab ctrl+a
+xdotool type 1
+press Tab
 sleep 1
 window_picture Generate generate-style
 wait_for 20 not_busy
@@ -265,6 +273,8 @@ check "with one that is there it draws" wait_for ${MOA_TEST_WAIT:-120} images_ar
 wait_for 20 not_running
 newest_record
 check "the picture says which LoRA it has" grep -q '"lora": ".*/lora/print.safetensors"' "$work/record"
+check "the part of the steps that follow it" grep -q '"control_end": 0.6' "$work/record"
+check "and what the text encoder leaves out" grep -q '"clip_skip": 1' "$work/record"
 check "and what it follows, by its name of now" grep -q '"control": "layer:Later"' "$work/record"
 check "Generate opens with what was followed the last time" entry 'generate...' 'Generate'
 wait_for 20 not_busy
@@ -273,6 +283,17 @@ check "and draws" wait_for ${MOA_TEST_WAIT:-120} images_are $((images + 2))
 wait_for 20 not_running
 newest_record
 check "what follows it too" grep -q '"control": "layer:Later"' "$work/record"
+
+# ---- a number that is being typed ----
+check "Generate opens for a number" entry 'generate...' 'Generate'
+wait_for 20 not_busy
+images=$(fu '(car (gimp-image-list))')
+press alt+z ctrl+a
+xdotool type 80
+press alt+e
+check "it draws while the number is being typed" wait_for ${MOA_TEST_WAIT:-120} images_are $((images + 1))
+wait_for 20 not_running
+check "which counts" fu_true "(= 80 (car (gimp-image-width (vector-ref (cadr (gimp-image-list)) 0))))"
 
 # ---- the end of a dialog where a number is being typed ----
 fu '(gimp-message-set-handler CONSOLE)' >/dev/null
@@ -298,7 +319,7 @@ records () # of the results in the image that follow the layer
 }
 records_are () { [ "$(records)" = "$1" ]; }
 fu "(let ((size (list (car (gimp-image-width $image)) (car (gimp-image-height $image))))
-          (layer (vector-ref (cadr (gimp-image-get-layers (vector-ref (cadr (gimp-image-list)) 2))) 0)))
+          (layer (vector-ref (cadr (gimp-image-get-layers (vector-ref (cadr (gimp-image-list)) 3))) 0)))
       (gimp-image-scale (car (gimp-item-get-image layer)) (car size) (cadr size)) 1)" >/dev/null
 fu "(begin (plug-in-moa-replace-person RUN-NONINTERACTIVE $image
         (vector-ref (cadr (gimp-image-get-layers $image)) 0) 0 #() \"\" 1 3 1 \"\"
