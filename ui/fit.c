@@ -1,6 +1,8 @@
 /* Contents of a window that scroll where the screen is too small for them: see fit.h. */
 #include "fit.h"
 
+#include "wheel.h"
+
 /* What else stands on the screen: the window's frame and a panel of the desktop, in pixels, and the window's
  * own status and buttons, in lines of text. */
 enum { BESIDE = 48, ABOVE_AND_BELOW = 64, LINES = 5 };
@@ -69,6 +71,7 @@ fit_new (GtkWidget *child)
   gtk_container_set_focus_hadjustment (GTK_CONTAINER (child), gtk_scrolled_window_get_hadjustment (window));
   gtk_container_set_focus_vadjustment (GTK_CONTAINER (child), gtk_scrolled_window_get_vadjustment (window));
   g_signal_connect (scrolled, "size-request", G_CALLBACK (on_request), child);
+  wheel_scrolls (window);
   gtk_widget_show (viewport);
   gtk_widget_show (scrolled);
   return scrolled;

@@ -162,6 +162,53 @@ test_states (Fixture *f, gconstpointer data)
   save (f, "maps");
 }
 
+/* Turns the wheel over each choice, number and slider that is in the scrolled part. */
+static void
+turn_wheel (GtkWidget *widget, gpointer n)
+{
+  GdkEvent *event;
+  int before = 0;
+  double number = 0;
+
+  if (GTK_IS_CONTAINER (widget) && !GTK_IS_COMBO_BOX (widget))
+    gtk_container_forall (GTK_CONTAINER (widget), turn_wheel, n);
+  if (!gtk_widget_get_mapped (widget) || !gtk_widget_is_sensitive (widget)
+      || !(GTK_IS_COMBO_BOX (widget) || GTK_IS_SPIN_BUTTON (widget) || GTK_IS_SCALE (widget)))
+    return;
+  if (GTK_IS_COMBO_BOX (widget))
+    before = gtk_combo_box_get_active (GTK_COMBO_BOX (widget));
+  else
+    number = GTK_IS_SCALE (widget) ? gtk_range_get_value (GTK_RANGE (widget))
+                                   : gtk_spin_button_get_value (GTK_SPIN_BUTTON (widget));
+  event = gdk_event_new (GDK_SCROLL);
+  event->scroll.window = g_object_ref (gtk_widget_get_window (widget));
+  event->scroll.direction = GDK_SCROLL_DOWN;
+  gtk_propagate_event (GTK_IS_COMBO_BOX (widget) ? gtk_bin_get_child (GTK_BIN (widget)) : widget, event);
+  gdk_event_free (event);
+  if (GTK_IS_COMBO_BOX (widget))
+    g_assert_cmpint (gtk_combo_box_get_active (GTK_COMBO_BOX (widget)), ==, before);
+  else
+    g_assert_cmpfloat (GTK_IS_SCALE (widget) ? gtk_range_get_value (GTK_RANGE (widget))
+                                             : gtk_spin_button_get_value (GTK_SPIN_BUTTON (widget)), ==, number);
+  ++*(int *) n;
+}
+
+/* Scrolling changes no setting that comes under the pointer. */
+static void
+test_wheel (Fixture *f, gconstpointer data)
+{
+  GtkAdjustment *down = gtk_scrolled_window_get_vadjustment (GTK_SCROLLED_WINDOW (f->view.choices));
+  int n = 0;
+
+  fill (f);
+  gtk_expander_set_expanded (GTK_EXPANDER (f->view.advanced), TRUE);
+  screen_wait (400);
+  g_assert_cmpfloat (gtk_adjustment_get_upper (down), >, gtk_adjustment_get_page_size (down));
+  turn_wheel (f->view.choices, &n);
+  g_assert_cmpint (n, >, 15);
+  g_assert_cmpfloat (gtk_adjustment_get_value (down), >, 0);
+}
+
 static void
 test_large_letters (Fixture *f, gconstpointer data)
 {
@@ -185,6 +232,7 @@ main (int argc, char **argv)
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
   g_test_add ("/ui/replace/states", Fixture, NULL, set_up, test_states, tear_down);
+  g_test_add ("/ui/replace/wheel", Fixture, NULL, set_up, test_wheel, tear_down);
   g_test_add ("/ui/replace/large-letters", Fixture, "Sans 20", set_up, test_large_letters, tear_down);
   return g_test_run ();
 }
