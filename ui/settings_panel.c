@@ -30,7 +30,8 @@ static const struct {
 } hints[] = {
   { "freedom", 1, 0.01, TRUE }, { "seed", 0, 1, TRUE }, { "variations", 16, 1, TRUE },
   { "steps", 150, 1, FALSE }, { "guidance", 15, 0.1, FALSE }, { "fixed_point", 10, 1, FALSE },
-  { "max_timestep", 1000, 10, FALSE }, { "guidance_max_timestep", 1000, 10, FALSE }, { "grow", 32, 0.5, FALSE }, { "feather", 32, 0.5, FALSE },
+  { "max_timestep", 1000, 10, FALSE }, { "guidance_max_timestep", 1000, 10, FALSE },
+  { "grow", 32, 0.5, FALSE }, { "feather", 32, 0.5, FALSE },
   { "guidance_rescale", 1, 0.05, FALSE }, { "mask_threshold", 1, 0.01, FALSE }, { "expert_scale", 2, 0.05, FALSE },
   { "faces", 1, 0.05, FALSE },
 };
@@ -507,12 +508,12 @@ create_table (int rows)
   return table;
 }
 
+/* The model, and what is laid over it; its labels are short, which leaves room for paths. */
 static GtkWidget *
-create_advanced (SettingsPanel *panel)
+create_files (SettingsPanel *panel)
 {
-  GtkWidget *box = gtk_vbox_new (FALSE, 2), *table = create_table (2);
-  GtkWidget *skip = gtk_hbox_new (FALSE, 0);
-  int line;
+  GtkWidget *table = create_table (2), *skip = gtk_hbox_new (FALSE, 0);
+  int line = 4;
 
   add_path (panel, table, 0, MODEL);
   panel->model_status = gtk_label_new (NULL);
@@ -522,10 +523,10 @@ create_advanced (SettingsPanel *panel)
                     0);
   add_path (panel, table, 2, EXPERT);
   add_path (panel, table, 3, IMAGE_ENCODER);
-  line = 4;
   lora_row_add (&panel->lora, table, line);
   line += LORA_ROWS;
-  gtk_table_attach (GTK_TABLE (table), panel->lora.clip_skip_label, 0, 1, line, line + 1, GTK_FILL, GTK_FILL, 0, 0);
+  gtk_table_attach (GTK_TABLE (table), panel->lora.clip_skip_label, 0, 1, line, line + 1, GTK_FILL, GTK_FILL,
+                    0, 0);
   gtk_box_pack_start (GTK_BOX (skip), panel->lora.clip_skip, FALSE, FALSE, 0);
   gtk_table_attach (GTK_TABLE (table), skip, 1, 3, line, line + 1, GTK_FILL, GTK_FILL, 0, 0);
   line++;
@@ -534,13 +535,29 @@ create_advanced (SettingsPanel *panel)
   add_path (panel, table, line++, CONTROLNET);
   control_row_add (&panel->control, table, line, &panel->hooks.control);
   control_row_watch (&panel->control, on_edited, panel);
-  line += CONTROL_ROWS;
+  return table;
+}
+
+static GtkWidget *
+create_numbers (SettingsPanel *panel)
+{
+  GtkWidget *table = create_table (2);
+
   panel->device = device_combo_new ();
   g_signal_connect_swapped (panel->device, "changed", G_CALLBACK (on_edited), panel);
-  create_label (table, line, _("Compute on:"), panel->device);
-  gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, line, line + 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
-  add_lines (panel, table, line + 1, FALSE);
-  gtk_box_pack_start (GTK_BOX (box), table, FALSE, FALSE, 0);
+  create_label (table, 0, _("Compute on:"), panel->device);
+  gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, 0, 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+  add_lines (panel, table, 1, FALSE);
+  return table;
+}
+
+static GtkWidget *
+create_advanced (SettingsPanel *panel)
+{
+  GtkWidget *box = gtk_vbox_new (FALSE, 2);
+
+  gtk_box_pack_start (GTK_BOX (box), create_files (panel), FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (box), create_numbers (panel), FALSE, FALSE, 4);
   add_switches (panel, box);
   return box;
 }

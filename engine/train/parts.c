@@ -47,7 +47,8 @@ static gboolean
 check_layers (const MoaParts *parts, const char *path, GError **error)
 {
   g_auto (GStrv) layers = moa_unet_layers (&parts->unet);
-  if (parts->moa.n_layers == 0 || g_strv_equal ((const char *const *) layers, (const char *const *) parts->moa.layers))
+  if (parts->moa.n_layers == 0
+      || g_strv_equal ((const char *const *) layers, (const char *const *) parts->moa.layers))
     return TRUE;
   return moa_fail (error, MOA_ERROR_MODEL,
                    "%s: moa/config.json lists other layers than the U-Net has transformer blocks", path);
