@@ -19,7 +19,6 @@ select_boxes ()
   done
   fu "(begin $script (gimp-displays-flush) 1)" >/dev/null
 }
-window_picture () { import -window "$(dialog | head -n 1)" "$out/$1.png"; }
 top_group () { echo "(vector-ref (cadr (gimp-image-get-layers $image)) 0)"; }
 keeps_masks () { fu_true "(catch #f (string=? \"moa-subject-masks\" (caar (gimp-item-get-parasite $(top_group) \"moa-subject-masks\"))))"; }
 # shows X: the newest result's mask is white there, 60 pixels below the edge
@@ -44,7 +43,7 @@ type_into alt+x "$MOA_FIXTURES/real/ip-adapter-plus.safetensors"
 type_into alt+s 2
 type_into alt+e 0.5
 wait_for 30 not_busy
-window_picture selected
+window_picture 'Replace Person' selected
 press alt+p
 check "two persons go into two selected areas" wait_for ${MOA_TEST_WAIT:-120} layers_are 2
 check "each with a mask of their own" wait_for 20 keeps_masks
@@ -55,7 +54,7 @@ wait_for 20 not_running
 select_boxes 10
 check "the dialog opens again" open_dialog
 wait_for 30 not_busy
-window_picture one
+window_picture 'Replace Person' one
 press alt+p
 sleep 1
 check "with one area for two persons nothing starts" eval 'not_busy && layers_are 2'
@@ -82,14 +81,14 @@ paint ()
 xdotool mousemove --window "$window" 545 60 click 1 # Add to area
 sleep 0.3
 paint 600 150
-window_picture painted-one
+window_picture 'Replace Person' painted-one
 press alt+p
 sleep 1
 check "with one painted area neither" eval 'not_busy && layers_are 2'
 paint 770 150
 sleep 1
 wait_for 30 not_busy
-window_picture painted-two
+window_picture 'Replace Person' painted-two
 press alt+p
 check "with two painted areas it draws" wait_for ${MOA_TEST_WAIT:-120} layers_are 3
 check "with their masks" wait_for 20 keeps_masks
@@ -104,7 +103,7 @@ press alt+a
 sleep 0.5
 press k
 wait_for 30 not_busy
-window_picture keeps
+window_picture 'Replace Person' keeps
 press alt+p
 check "with one who stays it draws" wait_for ${MOA_TEST_WAIT:-120} layers_are 4
 check "in the first area alone" eval 'wait_for 20 shows 25 && hides 100 && hides 62'

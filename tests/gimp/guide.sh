@@ -14,11 +14,10 @@ fu "(begin (gimp-image-select-ellipse $image 2 -6 -6 136 164) (gimp-displays-flu
 # All of GIMP's window, with its status bar.
 xdotool windowmove --sync "$(main_window)" 0 0 windowsize "$(main_window)" 1270 820
 
-# window_picture TITLE NAME: of one window alone
-window_picture ()
+settled_picture ()
 {
   sleep 1
-  import -window "$(xdotool search --onlyvisible --name "^$1\$" | tail -n 1)" "$out/$2.png"
+  window_picture "$@"
 }
 consent () { xdotool search --onlyvisible --name '^Before You Begin$'; }
 
@@ -30,14 +29,14 @@ xdotool type --delay 40 'replace person'
 sleep 1
 press Return
 wait_for 20 consent >/dev/null
-window_picture 'Before You Begin' consent
+settled_picture 'Before You Begin' consent
 xdotool windowactivate --sync "$(consent | head -n 1)"
 press alt+a
 wait_for 20 dialog >/dev/null
 sleep 1
 xdotool windowactivate --sync "$(dialog | head -n 1)"
 wait_for 30 not_busy
-window_picture 'Replace Person' replace-empty
+settled_picture 'Replace Person' replace-empty
 press alt+f
 sleep 1
 press slash
@@ -54,7 +53,7 @@ xdotool type 0.3
 press Tab
 type_into alt+i 3
 wait_for 30 not_busy
-window_picture 'Replace Person' replace-ready
+settled_picture 'Replace Person' replace-ready
 # face: a part of the preview, which stays as it is until something new is drawn
 face () { import -window "$(dialog | head -n 1)" -crop 180x130+600+90 rgb:- | md5sum; }
 unchanged=$(face)
@@ -62,9 +61,9 @@ drawn_anew () { [ "$(face)" != "$unchanged" ]; }
 press alt+p
 wait_for 120 drawn_anew
 sleep ${MOA_GUIDE_WAIT:-2}
-window_picture 'Replace Person' replace-running
+settled_picture 'Replace Person' replace-running
 wait_for 120 not_busy
-window_picture 'Replace Person' replace-variations
+settled_picture 'Replace Person' replace-variations
 press alt+y
 sleep 2
 press Escape
@@ -74,14 +73,14 @@ press shift+ctrl+j # the image as large as its window
 sleep 1
 import -window "$(main_window)" "$out/result.png"
 entry 'router maps' 'Router Maps'
-window_picture 'Router Maps' router-maps
+settled_picture 'Router Maps' router-maps
 press Escape
 wait_for 10 not_running
 entry 'models' 'Models'
 press alt+t
 sleep 1
 wait_for 60 not_busy
-window_picture 'Models' models
+settled_picture 'Models' models
 press Escape
 wait_for 10 not_running
 entry 'generate...' 'Generate'
@@ -89,7 +88,7 @@ xdotool type 'a person'
 press alt+l
 sleep 2
 wait_for 120 not_busy
-window_picture 'Generate' generate
+settled_picture 'Generate' generate
 press Escape
 wait_for 10 not_running
 entry 'morph...' 'Morph'
@@ -97,7 +96,7 @@ xdotool type 'a woman on a beach'
 add_layer 1
 add_layer 2
 press alt+m
-window_picture 'Morph' morph-dialog
+settled_picture 'Morph' morph-dialog
 press Escape
 wait_for 10 not_running
 for id in $(fu '(cadr (gimp-image-list))' | tr -d '#()'); do

@@ -10,7 +10,6 @@ echo '(moa-consent "yes")' >"$profile/gimprc"
 export MOA_ISA=base
 start_gimp 1280x900 "$MOA_TEST_MODEL" "$pictures/snow-subject.png" "$pictures/lake-subject.png"
 
-window_picture () { import -window "$(xdotool search --onlyvisible --name "^$1\$" | head -n 1)" "$out/$2.png"; }
 images_are () { [ "$(fu '(car (gimp-image-list))')" = "$1" ]; }
 # newest LAYERS: the image that came last has so many
 newest () { fu_true "(= $1 (car (gimp-image-get-layers (vector-ref (cadr (gimp-image-list)) 0))))"; }
@@ -335,7 +334,7 @@ sleep 1
 xdotool windowactivate --sync "$(dialog | head -n 1)"
 add_layer 0
 wait_for 20 not_busy
-import -window "$(dialog | head -n 1)" "$out/edit-control.png"
+window_picture 'Replace Person' edit-control
 press alt+p
 wait $call
 check "with other settings it still does" records_are 2

@@ -40,6 +40,17 @@ picture ()
         (gimp-image-delete screen))" >/dev/null
 }
 
+# window_picture TITLE NAME: of one window alone, to be looked at; none without ImageMagick or that window, for
+# which import would wait to be shown one
+window_picture ()
+{
+  local window
+  window=$(xdotool search --onlyvisible --name "^$1\$" | tail -n 1)
+  if [ "$window" ] && command -v import >/dev/null; then
+    timeout 20 import -window "$window" "$out/$2.png"
+  fi
+}
+
 # wait_for SECONDS COMMAND...: until the command succeeds
 wait_for ()
 {
