@@ -15,6 +15,7 @@ struct _MoaParams {
   MoaKeep keep;          /* on the host */
   GHashTable *by_name;   /* "name" or "name (panels)" -> MoaParam */
   GPtrArray *list;
+  GPtrArray *memory;     /* what the device has given */
 };
 
 static void
@@ -35,6 +36,7 @@ new_of (MoaWeights *weights, MoaIsa isa, MoaDevice *device)
   params->number = device->number;
   params->by_name = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   params->list = g_ptr_array_new_with_free_func (param_free);
+  params->memory = g_ptr_array_new ();
   return params;
 }
 
@@ -58,6 +60,7 @@ moa_params_free (MoaParams *params)
   moa_params_unload (params);
   g_hash_table_unref (params->by_name);
   g_ptr_array_unref (params->list);
+  g_ptr_array_unref (params->memory);
   g_clear_pointer (&params->weights, moa_weights_unref);
   moa_device_unref (params->device);
   g_free (params);
@@ -373,6 +376,14 @@ count_units (const MoaParams *params, const MoaParam *param)
   return (rows + panel - 1) / panel;
 }
 
+static gboolean
+fail_memory (const MoaParam *param, GError **error)
+{
+  return moa_fail (error, MOA_ERROR_MEMORY,
+                   "No memory for %" G_GSIZE_FORMAT " bytes of %s; close other programs, or use a "
+                   "smaller model", param->bytes, param->name);
+}
+
 /* The file's numbers, packed and narrowed; rows are read by whole panels. */
 static gboolean
 read_packed (MoaParams *params, const MoaParam *param, void *data, GError **error)
@@ -384,9 +395,7 @@ read_packed (MoaParams *params, const MoaParam *param, void *data, GError **erro
   g_autofree float *buffer = g_try_malloc_n (chunk * length, sizeof (float));
   g_autofree guint8 *packed = g_try_malloc_n (chunk / panel, unit);
   if (!buffer || !packed)
-    return moa_fail (error, MOA_ERROR_MEMORY,
-                     "No memory for %" G_GSIZE_FORMAT " bytes of %s; close other programs, or use a "
-                     "smaller model", param->bytes, param->name);
+    return fail_memory (param, error);
   for (gsize row = 0; row < rows; row += chunk)
     {
       gsize n = MIN (chunk, rows - row), units = (n + panel - 1) / panel;
@@ -405,31 +414,24 @@ read_packed (MoaParams *params, const MoaParam *param, void *data, GError **erro
   return TRUE;
 }
 
+/* Fills the device's memory `to`; through the host's if that is another. */
 static gboolean
-load_param (MoaParams *params, MoaParam *param, GError **error)
+fill_param (MoaParams *params, const MoaParam *param, void *to, GError **error)
 {
   MoaDevice *device = params->device, *host = moa_device_host ();
-  void *data = host->methods->allocate (host, param->bytes), *kept = data;
-  if (data && device != host)
-    kept = device->methods->allocate (device, param->bytes);
-  gboolean ok = kept != NULL;
-  if (!ok) /* a card that failed gives no memory either, and tells why */
-    ok = device->methods->finish (device, error)
-         && moa_fail (error, MOA_ERROR_MEMORY,
-                      "No memory for %" G_GSIZE_FORMAT " bytes of %s; close other programs, or use a "
-                      "smaller model", param->bytes, param->name);
-  else if (param->file)
+  void *data = device == host ? to : host->methods->allocate (host, param->bytes);
+  gboolean ok = TRUE;
+  if (!data)
+    return fail_memory (param, error);
+  if (param->file)
     ok = read_packed (params, param, data, error);
   else
     memset (data, 0, param->bytes);
-  if (ok && kept != data)
-    device->methods->upload (device, kept, data, param->bytes);
-  if (kept != data)
-    host->methods->release (host, data);
+  if (data == to)
+    return ok;
   if (ok)
-    param->data = kept;
-  else if (kept)
-    device->methods->release (device, kept);
+    device->methods->upload (device, to, data, param->bytes);
+  host->methods->release (host, data);
   return ok;
 }
 
@@ -480,13 +482,76 @@ moa_params_set_numbers (MoaParams *params, MoaParam *param, const float *numbers
   return device->methods->finish (device, error);
 }
 
+/* ---- Loading ----------------------------------------------------------- */
+
+/* A part of so many bytes gets one piece of memory: a card rounds each piece up to 2 MiB, and the host has
+ * large pages for it.  Smaller ones go parameter by parameter: there a sanitizer sees where each ends. */
+#define TOGETHER_LEAST (8u << 20)
+#define APART 256 /* where parameters in a piece begin, in bytes */
+
 typedef struct {
   MoaParams *params;
   GPtrArray *missing;
+  guint8 *piece;   /* for all that is missing; NULL: none */
+  gsize *place;    /* in it */
   GCancellable *cancellable;
   GMutex lock;
   GError *error;   /* the first */
 } Loading;
+
+/* Memory that has no room for it in one piece may have it in many. */
+static void
+get_piece (Loading *loading)
+{
+  MoaDevice *device = loading->params->device;
+  gsize bytes = 0;
+  loading->place = g_new (gsize, loading->missing->len);
+  for (guint i = 0; i < loading->missing->len; i++)
+    {
+      const MoaParam *param = loading->missing->pdata[i];
+      loading->place[i] = bytes;
+      bytes += (param->bytes + APART - 1) / APART * APART;
+    }
+  if (bytes >= TOGETHER_LEAST)
+    loading->piece = device->methods->allocate (device, bytes);
+  if (loading->piece)
+    g_ptr_array_add (loading->params->memory, loading->piece);
+}
+
+/* A piece that was not filled is given back whole. */
+static void
+drop_piece (Loading *loading)
+{
+  MoaDevice *device = loading->params->device;
+  for (guint i = 0; i < loading->missing->len; i++)
+    ((MoaParam *) loading->missing->pdata[i])->data = NULL;
+  g_ptr_array_remove (loading->params->memory, loading->piece);
+  device->methods->release (device, loading->piece);
+}
+
+static gboolean
+load_param (Loading *loading, int i, GError **error)
+{
+  MoaParams *params = loading->params;
+  MoaDevice *device = params->device;
+  MoaParam *param = loading->missing->pdata[i];
+  void *own = loading->piece ? NULL : device->methods->allocate (device, param->bytes);
+  void *data = loading->piece ? loading->piece + loading->place[i] : own;
+  if (!data) /* a card that failed gives no memory either, and tells why */
+    return device->methods->finish (device, error) && fail_memory (param, error);
+  if (!fill_param (params, param, data, error))
+    {
+      if (own)
+        device->methods->release (device, own);
+      return FALSE;
+    }
+  g_mutex_lock (&loading->lock);
+  if (own)
+    g_ptr_array_add (params->memory, own);
+  g_mutex_unlock (&loading->lock);
+  param->data = data;
+  return TRUE;
+}
 
 static void
 load_task (gpointer data, int task, int thread)
@@ -497,7 +562,7 @@ load_task (gpointer data, int task, int thread)
   g_mutex_unlock (&loading->lock);
   GError *error = NULL;
   if (!go_on || (!g_cancellable_set_error_if_cancelled (loading->cancellable, &error) &&
-                 load_param (loading->params, loading->missing->pdata[task], &error)))
+                 load_param (loading, task, &error)))
     return;
   g_mutex_lock (&loading->lock);
   if (!loading->error)
@@ -519,10 +584,14 @@ moa_params_load (MoaParams *params, int n_threads, GCancellable *cancellable, GE
   if (loading.missing->len > 0)
     {
       g_mutex_init (&loading.lock);
+      get_piece (&loading);
       MoaCpu *cpu = moa_cpu_new (params->isa, n_threads);
       moa_cpu_parallel (cpu, loading.missing->len, load_task, &loading);
       moa_cpu_free (cpu);
       g_mutex_clear (&loading.lock);
+      if (loading.error && loading.piece)
+        drop_piece (&loading);
+      g_free (loading.place);
     }
   g_ptr_array_unref (loading.missing);
   if (loading.error)
@@ -534,10 +603,8 @@ void
 moa_params_unload (MoaParams *params)
 {
   for (guint i = 0; i < params->list->len; i++)
-    {
-      MoaParam *param = params->list->pdata[i];
-      if (param->data)
-        params->device->methods->release (params->device, param->data);
-      param->data = NULL;
-    }
+    ((MoaParam *) params->list->pdata[i])->data = NULL;
+  for (guint i = 0; i < params->memory->len; i++)
+    params->device->methods->release (params->device, params->memory->pdata[i]);
+  g_ptr_array_set_size (params->memory, 0);
 }

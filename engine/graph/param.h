@@ -98,7 +98,7 @@ gsize moa_params_bytes (const MoaParams *params);
 gsize moa_params_missing_bytes (const MoaParams *params);
 
 /* Loads what is declared and not loaded yet, on n_threads, 0 for all processors.  On failure what was
- * loaded stays. */
+ * loaded before stays. */
 gboolean moa_params_load (MoaParams *params, int n_threads, GCancellable *cancellable,
                           GError **error);
 /* Gives the memory of all parameters back; they stay declared. */

@@ -289,6 +289,49 @@ test_held (void)
   scratch_free (path);
 }
 
+/* Weights of a large part lie in one piece, those of a small one each by itself; a load that ends early leaves
+ * nothing of itself, and what was there before. */
+static void
+test_one_piece (void)
+{
+  const gint64 sizes[] = { 1 << 20, 3, 1 << 20, 12345 }; /* in floats; together 8 MiB and more */
+  enum { ALL = G_N_ELEMENTS (sizes) };
+  MoaParams *params = moa_params_new (NULL, MOA_ISA_BASE);
+  MoaParam *small = moa_params_get (params, "small", 1, (gint64[]){ 5 }, MOA_PLAIN, NULL), *param[ALL];
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  g_assert_true (moa_params_load (params, 1, NULL, NULL));
+  const void *place = small->data;
+  for (guint i = 0; i < ALL; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%u", i);
+      param[i] = moa_params_get (params, name, 1, &sizes[i], MOA_PLAIN, NULL);
+    }
+  g_cancellable_cancel (cancellable);
+  g_assert_false (moa_params_load (params, 1, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  for (guint i = 0; i < ALL; i++)
+    g_assert_null (param[i]->data);
+  g_assert_true (small->data == place);
+
+  for (int again = 0; again < 2; again++)
+    {
+      g_assert_true (moa_params_load (params, 2, NULL, NULL));
+      for (guint i = 1; i < ALL; i++)
+        g_assert_cmpint ((char *) param[i]->data - (char *) param[i - 1]->data, ==,
+                         (sizes[i - 1] * sizeof (float) + 255) / 256 * 256);
+      for (guint i = 0; i < ALL; i++)
+        for (gint64 k = 0; k < sizes[i]; k++)
+          g_assert_cmpfloat (((float *) param[i]->data)[k], ==, 0);
+      g_assert_cmpuint (moa_params_missing_bytes (params), ==, 0);
+      if (!again)
+        memset (param[0]->data, 1, param[0]->bytes);
+      moa_params_unload (params);
+      g_assert_null (param[0]->data);
+    }
+  moa_params_free (params);
+}
+
 /* A graph reads another's result where it lies, as the last run or clearing left it, and nothing that depends
  * on it is held. */
 static void
@@ -477,6 +520,7 @@ main (int argc, char **argv)
   g_test_add_func ("/graph/random-graphs", test_random_graphs);
   g_test_add_func ("/graph/held", test_held);
   g_test_add_func ("/graph/link", test_link);
+  g_test_add_func ("/graph/one-piece", test_one_piece);
   g_test_add_func ("/graph/cancelled", test_cancelled);
   g_test_add_func ("/graph/first-error", test_first_error);
   g_test_add_func ("/graph/no-gradient", test_no_gradient);
