@@ -120,7 +120,7 @@ layer_norm_grad_x_kernel (Numbers x, Numbers gamma, Numbers dy, Numbers dx, unsi
     {
       float mean, inverse, sum_h = 0, sum = 0;
       unsigned first = row * width;
-      row_stats (x, first, width, lane, eps, &mean, &inverse);
+      row_stats<1> (x, first, width, lane, eps, &mean, &inverse);
       for (unsigned c = lane; c < width; c += 32)
         {
           float dz = dy[first + c] * gamma[c];
@@ -151,7 +151,7 @@ row_stats_kernel (Numbers x, float *stats, unsigned n, unsigned width, float eps
   EACH_ROW (row, n)
     {
       float mean, inverse;
-      row_stats (x, row * width, width, lane, eps, &mean, &inverse);
+      row_stats<1> (x, row * width, width, lane, eps, &mean, &inverse);
       if (lane == 0)
         {
           stats[row] = mean;
