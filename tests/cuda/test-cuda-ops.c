@@ -185,6 +185,7 @@ static const struct {
   { "group_norm 1,2,3,522,2", "group_part_kernel<1>" },
   { "group_norm 2,25,23,9,1", "group_norm_kernel<1>" },
   { "layer_norm 2,5,328", "layer_norm_kernel<8>" },
+  { "layer_norm 2,5,328", "layer_norm_grad_x_kernel<8>" },
   { "layer_norm 2,5,37", "layer_norm_kernel<1>" },
   { "activation 257,8", "activation_kernel<8>" },
   { "activation 257,8", "activation_grad_kernel<8>" },

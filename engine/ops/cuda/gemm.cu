@@ -67,7 +67,8 @@ moa_cuda_start (MoaCuda *cuda, const MoaTensor *bias, const MoaTensor *add, Numb
   if (!bias && !add)
     return 0;
   Numbers b = numbers (bias), a = numbers (add);
+  bool wide = is_wide (width, { b, a, y });
   if (bias || add->data != y.data)
-    LAUNCH_SOME (cuda, is_wide (width, { b, a, y }), (unsigned) n, start_kernel, b, a, y, (unsigned) n, width);
+    LAUNCH_SOME (cuda, wide, (unsigned) n, start_kernel, b, a, y, (unsigned) n, width);
   return 1;
 }

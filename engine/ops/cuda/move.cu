@@ -27,7 +27,8 @@ concat_kernel (Numbers a, Numbers b, Numbers y, unsigned n, unsigned na, unsigne
 
 KERNEL (concat)
 {
-  unsigned n = count_of (t), na = run_length (t->in[0], t->attr.i[0]), nb = run_length (t->in[1], t->attr.i[0]);
+  int axis = t->attr.i[0];
+  unsigned n = count_of (t), na = run_length (t->in[0], axis), nb = run_length (t->in[1], axis);
   Numbers a = numbers (t->in[0]), b = numbers (t->in[1]), y = numbers (t);
   LAUNCH_SOME (cuda, is_wide (na | nb, { a, b, y }), n, concat_kernel, a, b, y, n, na, nb);
 }

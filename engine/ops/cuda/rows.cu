@@ -75,7 +75,8 @@ KERNEL (put_rows)
   if (t->data != t->in[0]->data)
     moa_cuda_convert (cuda, numbers (t->in[0]), y, count_of (t));
   LAUNCH_SOME (cuda, is_wide (width, { rows, y }), n, put_rows_kernel, rows, numbers (t->in[2]),
-               numbers (t->in[3]), y, n, width, (unsigned) t->in[1]->shape.dim[1], (unsigned) t->shape.dim[1]);
+               numbers (t->in[3]), y, n, width, (unsigned) t->in[1]->shape.dim[1],
+               (unsigned) t->shape.dim[1]);
 }
 
 template <int N>
