@@ -172,6 +172,88 @@ add_case (const OpCase *c)
     g_test_add_data_func (old_path, c, test_old);
 }
 
+/* Which way a case's kernel goes: eight numbers at a time where the rows and the addresses allow. */
+static const struct {
+  const char *name, *kernel;
+} ways[] = {
+  { "linear 1,5,9,16,1,1", "start_kernel<8>" },
+  { "linear 3,7,5,3,0,1", "start_kernel<1>" },
+  { "conv2d 2,5,4,16,8,3,2,1,1,1", "gather_kernel<8>" },
+  { "conv2d 2,5,7,3,5,3,1,1,1,1", "gather_kernel<1>" },
+  { "group_norm 1,13,7,96,32,1", "group_part_kernel<8>" },
+  { "group_norm 1,17,19,32,8", "group_norm_kernel<8>" },
+  { "group_norm 1,2,3,522,2", "group_part_kernel<1>" },
+  { "group_norm 2,25,23,9,1", "group_norm_kernel<1>" },
+  { "layer_norm 2,5,328", "layer_norm_kernel<8>" },
+  { "layer_norm 2,5,328", "layer_norm_grad_x_kernel<8>" },
+  { "layer_norm 2,5,37", "layer_norm_kernel<1>" },
+  { "activation 257,8", "activation_kernel<8>" },
+  { "activation 257,8", "activation_grad_kernel<8>" },
+  { "activation 3,13", "activation_kernel<1>" },
+  { "geglu 5,48", "geglu_kernel<8>" },
+  { "geglu 5,48", "geglu_grad_kernel<8>" },
+  { "geglu 8,18", "geglu_kernel<1>" },
+  { "add 2,3,5,8,2,3,5,8", "add_kernel<8>" },
+  { "add 2,3,4,24,2,1,1,24", "add_kernel<8>" },
+  { "add 2,3,5,8,1,3,1,1", "add_kernel<8>" },
+  { "add 2,3,5,8,1,3,1,8", "add_kernel<8>" },
+  { "add 2,2,2,7,2,1,1,7", "add_kernel<1>" },
+  { "add 8,8", "add_kernel<8>" },
+  { "add 8,9", "add_kernel<1>" },
+  { "mul 3,5,3,16,3,5,3,1", "mul_kernel<8>" },
+  { "mul 8,13", "mul_kernel<8>" },
+  { "mul 9,13", "mul_kernel<1>" },
+  { "scale 8,13", "scale_kernel<8>" },
+  { "scale 9,13", "scale_kernel<1>" },
+  { "concat 2,3,8,16,2", "concat_kernel<8>" },
+  { "concat 4,5,2,3,1", "concat_kernel<1>" },
+  { "take 3,5,24,2,8,8", "cut_kernel<8>" },
+  { "take 3,5,24,2,4,8", "cut_kernel<1>" },
+  { "pad 3,5,8,1,2,9", "cut_kernel<8>" },
+  { "pad 3,5,8,2,3,16", "cut_kernel<1>" },
+  { "add_at 5,8", "mul_kernel<1>" },
+  { "broadcast 3,0,8,5", "broadcast_kernel<8>" },
+  { "broadcast 0,5,0,8", "broadcast_kernel<8>" },
+  { "broadcast 3,0,7,5", "broadcast_kernel<1>" },
+  { "upsample 1,3,2,8,7,4", "upsample_kernel<8>" },
+  { "upsample 2,3,5,7,6,10", "upsample_kernel<1>" },
+  { "embedding 3,7,11,8", "gather_kernel<8>" },
+  { "gather_rows 3,5,8,9", "gather_kernel<8>" },
+  { "gather_rows 2,5,6,4", "gather_kernel<1>" },
+  { "put_rows 3,5,8,6", "put_rows_kernel<8>" },
+  { "put_rows 3,5,8,6", "put_rows_grad_kernel<8>" },
+  { "put_rows 3,5,7,6", "put_rows_kernel<1>" },
+  { "mix 3,13,24", "mix_kernel<8>" },
+  { "mix 2,8,6", "mix_kernel<1>" },
+};
+
+static const OpCase *
+case_of (const char *name)
+{
+  for (const OpCase *c = op_cases; c->op; c++)
+    {
+      g_autofree char *own = op_case_name (c);
+      if (strcmp (own, name) == 0)
+        return c;
+    }
+  g_error ("no case %s", name);
+}
+
+static void
+test_ways (void)
+{
+  for (gsize i = 0; launches && i < G_N_ELEMENTS (ways); i++)
+    {
+      gsize before = launches (ways[i].kernel);
+      op_run_free (op_run_new_on (case_of (ways[i].name), moa_cpu_new_on (device, 1)));
+      if (launches (ways[i].kernel) == before)
+        {
+          g_test_message ("%s goes without %s", ways[i].name, ways[i].kernel);
+          g_test_fail ();
+        }
+    }
+}
+
 /* What only the emulation has: NULL on a card. */
 static void
 find_emulation (void)
@@ -272,6 +354,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda/ops/all-there", test_all_there);
   g_test_add_func ("/cuda/ops/attention-memory", test_attention_memory);
   g_test_add_func ("/cuda/ops/sums", test_sums);
+  g_test_add_func ("/cuda/ops/ways", test_ways);
   for (const OpCase *c = op_cases; c->op; c++)
     add_case (c);
   for (gsize i = 0; i < G_N_ELEMENTS (attentions); i++)

@@ -30,6 +30,14 @@ BUILD (conv2d)
   return moa_conv2d (G, x, w, bias, residual, p[6], p[7], p[8]);
 }
 
+/* The same without bias, of results, which a device with numbers of its own holds in those. */
+BUILD (conv2d_results)
+{
+  MoaTensor *x = moa_scale (G, IN (p[0], p[1], p[2], p[3]), 2, 0);
+  MoaTensor *both = moa_concat (G, x, moa_upsample (G, x, p[1], p[2]), 3);
+  return moa_conv2d (G, both, PANELS (p[4], 2 * p[3], p[5], p[5]), NULL, NULL, p[6], p[7], p[8]);
+}
+
 /* batch, L, T, C, heads, causal; T = 0: self-attention, all three the same tensor */
 BUILD (attention)
 {
@@ -54,6 +62,13 @@ BUILD (group_norm)
 {
   MoaTensor *x = IN (p[0], p[1], p[2], p[3]), *gamma = PLAIN (p[3]), *beta = PLAIN (p[3]);
   return moa_group_norm (G, x, gamma, beta, p[4], 1e-5, p[5]);
+}
+
+/* The same with a mean that is far from zero. */
+BUILD (group_norm_far)
+{
+  MoaTensor *x = moa_scale (G, IN (p[0], p[1], p[2], p[3]), 1, 8), *gamma = PLAIN (p[3]);
+  return moa_group_norm (G, x, gamma, PLAIN (p[3]), p[4], 1e-5, p[5]);
 }
 
 /* batch, tokens, C */
@@ -263,6 +278,7 @@ const OpCase op_cases[] = {
   { "linear", { 1, 1, 300, 45, 1, 0 }, linear, naive_linear, 64 },
   { "linear", { 1, 205, 19, 70, 1, 0 }, linear, naive_linear, 64 },
   { "linear", { 2, 50, 512, 66, 0, 1 }, linear, naive_linear, 96 },
+  { "linear", { 1, 5, 9, 16, 1, 1 }, linear, naive_linear, 32 },
   { "conv2d", { 1, 1, 1, 1, 1, 3, 1, 1, 1, 1 }, conv2d, naive_conv2d, 16 },
   { "conv2d", { 2, 5, 7, 3, 5, 3, 1, 1, 1, 1 }, conv2d, naive_conv2d, 32 },
   { "conv2d", { 3, 4, 3, 18, 35, 1, 1, 0, 0, 1 }, conv2d, naive_conv2d, 32 },
@@ -271,6 +287,9 @@ const OpCase op_cases[] = {
   { "conv2d", { 1, 8, 6, 17, 9, 3, 2, 0, 1, 0 }, conv2d, naive_conv2d, 48 },
   { "conv2d", { 2, 9, 9, 3, 10, 4, 4, 0, 0, 0 }, conv2d, naive_conv2d, 32 },
   { "conv2d", { 1, 6, 5, 33, 34, 3, 1, 1, 1, 0 }, conv2d, naive_conv2d, 64 },
+  { "conv2d", { 2, 5, 4, 16, 8, 3, 2, 1, 1, 1 }, conv2d, naive_conv2d, 64 },
+  { "conv2d", { 2, 5, 4, 8, 3, 3, 1, 1, 1 }, conv2d_results, NULL, 64 },
+  { "conv2d", { 1, 3, 5, 150, 3, 3, 1, 1, 1 }, conv2d_results, NULL, 96 },
   { "conv2d", { 1, 14, 11, 64, 64, 3, 1, 1, 1, 1 }, conv2d, naive_conv2d, 400 },
   { "conv2d", { 3, 8, 6, 67, 75, 3, 1, 1, 1, 0 }, conv2d, naive_conv2d, 400 },
   { "attention", { 1, 1, 1, 1, 1, 0 }, attention, naive_attention, 16 },
@@ -287,12 +306,19 @@ const OpCase op_cases[] = {
   { "group_norm", { 2, 5, 3, 6, 2, 1 }, group_norm, naive_group_norm, 48 },
   { "group_norm", { 3, 9, 11, 36, 4, 0 }, group_norm, naive_group_norm, 48 },
   { "group_norm", { 1, 13, 7, 96, 32, 1 }, group_norm, naive_group_norm, 48 },
+  { "group_norm", { 2, 6, 7, 80, 8, 1 }, group_norm, naive_group_norm, 48 },
+  { "group_norm", { 1, 17, 19, 32, 8, 0 }, group_norm, naive_group_norm, 48 },
+  { "group_norm", { 2, 25, 23, 9, 1, 0 }, group_norm, naive_group_norm, 48 },
+  { "group_norm", { 1, 2, 3, 522, 2, 0 }, group_norm, naive_group_norm, 48 },
+  { "group_norm", { 2, 13, 21, 16, 2, 0 }, group_norm_far, NULL, 96 },
   { "layer_norm", { 1, 3, 5 }, layer_norm, naive_layer_norm, 48 },
   { "layer_norm", { 2, 5, 37 }, layer_norm, naive_layer_norm, 48 },
   { "layer_norm", { 3, 67, 100 }, layer_norm, naive_layer_norm, 48 },
+  { "layer_norm", { 2, 5, 328 }, layer_norm, naive_layer_norm, 48 },
   { "activation", { 3, 13, MOA_ACT_SILU }, activation, NULL, 32 },
   { "activation", { 257, 13, MOA_ACT_GELU }, activation, NULL, 32 },
   { "activation", { 3, 13, MOA_ACT_QUICK_GELU }, activation, NULL, 32 },
+  { "activation", { 257, 8, MOA_ACT_SILU }, activation, NULL, 32 },
   { "unary", { 3, 13, MOA_EXP }, unary, NULL, 32 },
   { "unary", { 257, 13, MOA_ABS }, unary, NULL, 4 },
   { "unary", { 3, 13, MOA_SIGN }, unary, NULL, 4 },
@@ -300,17 +326,29 @@ const OpCase op_cases[] = {
   { "cross_entropy", { 67, 9 }, cross_entropy, NULL, 32 },
   { "geglu", { 3, 2 }, geglu, NULL, 32 },
   { "geglu", { 53, 74 }, geglu, NULL, 32 },
+  { "geglu", { 8, 18 }, geglu, NULL, 32 },
+  { "geglu", { 5, 48 }, geglu, NULL, 32 },
   { "add", { 2, 3, 5, 7, 2, 3, 5, 7 }, add, NULL, 4 },
   { "add", { 3, 2, 5, 67, 1, 1, 1, 67 }, add, NULL, 16 },
   { "add", { 2, 3, 5, 7, 2, 1, 1, 7 }, add, NULL, 8 },
   { "add", { 2, 3, 5, 7, 1, 3, 1, 1 }, add, NULL, 16 },
   { "add", { 3, 33, 21, 9, 3, 1, 1, 9 }, add, NULL, 32 },
   { "add", { 5, 9 }, add_positions, NULL, 8 },
+  { "add", { 2, 3, 5, 8, 2, 3, 5, 8 }, add, NULL, 4 },
+  { "add", { 2, 3, 4, 24, 2, 1, 1, 24 }, add, NULL, 16 },
+  { "add", { 2, 2, 2, 7, 2, 1, 1, 7 }, add, NULL, 8 },
+  { "add", { 2, 3, 5, 8, 1, 3, 1, 1 }, add, NULL, 16 },
+  { "add", { 2, 3, 5, 8, 1, 3, 1, 8 }, add, NULL, 16 },
+  { "add", { 8, 8 }, add_positions, NULL, 8 },
+  { "add", { 8, 9 }, add_positions, NULL, 8 },
   { "mul", { 2, 3, 5, 7, 2, 3, 5, 7 }, mul, NULL, 8 },
   { "mul", { 3, 5, 9, 11, 3, 5, 9, 1 }, mul, NULL, 16 },
   { "mul", { 2, 3, 5, 7, 1, 1, 1, 1 }, mul, NULL, 32 },
   { "mul", { 9, 13 }, square, NULL, 8 },
+  { "mul", { 3, 5, 3, 16, 3, 5, 3, 1 }, mul, NULL, 16 },
+  { "mul", { 8, 13 }, square, NULL, 8 },
   { "scale", { 9, 13 }, scale, NULL, 4 },
+  { "scale", { 8, 13 }, scale, NULL, 4 },
   { "reduce", { 3, 5, 7, 9, 0, 0, 0, 0 }, reduce, NULL, 16 },
   { "reduce", { 3, 5, 7, 9, 1, 0, 0, 1 }, reduce, NULL, 16 },
   { "reduce", { 3, 5, 7, 9, 0, 1, 0, 1 }, reduce, NULL, 16 },
@@ -321,32 +359,48 @@ const OpCase op_cases[] = {
   { "reduce", { 5, 31, 9, 0 }, reduce_left, NULL, 16 },
   { "concat", { 2, 3, 5, 7, 2 }, concat, NULL, 0 },
   { "concat", { 3, 5, 2, 4, 1 }, concat, NULL, 0 },
+  { "concat", { 2, 3, 8, 16, 2 }, concat, NULL, 0 },
+  { "concat", { 4, 5, 2, 3, 1 }, concat, NULL, 0 },
   { "take", { 3, 5, 7, 1, 2, 2 }, take, NULL, 0 },
   { "take", { 3, 5, 7, 2, 4, 3 }, take, NULL, 0 },
+  { "take", { 3, 5, 24, 2, 8, 8 }, take, NULL, 0 },
+  { "take", { 3, 5, 24, 2, 4, 8 }, take, NULL, 0 },
   { "pad", { 3, 5, 7, 1, 2, 9 }, pad, NULL, 0 },
   { "pad", { 3, 5, 7, 2, 0, 8 }, pad, NULL, 0 },
+  { "pad", { 3, 5, 8, 1, 2, 9 }, pad, NULL, 0 },
+  { "pad", { 3, 5, 8, 2, 3, 16 }, pad, NULL, 0 },
   { "add_at", { 5, 7, 11, 9, 0 }, add_at, NULL, 0 },
   { "add_at", { 5, 7, 11, 24, 1 }, add_at, NULL, 4 },
   { "add_at", { 5, 7 }, views, NULL, 16 },
+  { "add_at", { 5, 8 }, views, NULL, 16 },
   { "broadcast", { 3, 0, 7, 5 }, broadcast, NULL, 8 },
   { "broadcast", { 0, 5, 0, 3 }, broadcast, NULL, 8 },
+  { "broadcast", { 3, 0, 8, 5 }, broadcast, NULL, 8 },
+  { "broadcast", { 0, 5, 0, 8 }, broadcast, NULL, 8 },
   { "upsample", { 2, 3, 5, 7, 6, 10 }, upsample, NULL, 8 },
   { "upsample", { 1, 4, 3, 9, 7, 5 }, upsample, NULL, 8 },
   { "upsample", { 1, 5, 4, 2, 3, 4 }, upsample, NULL, 8 },
+  { "upsample", { 1, 3, 2, 8, 7, 4 }, upsample, NULL, 8 },
   { "resize", { 2, 3, 5, 1, 12, 10 }, resize, naive_resize, 16 },
   { "resize", { 1, 4, 1, 3, 7, 5 }, resize, naive_resize, 16 },
   { "resize", { 3, 7, 9, 2, 3, 4 }, resize, naive_resize, 16 },
   { "avg_pool", { 2, 6, 9, 5, 3 }, avg_pool, NULL, 8 },
   { "avg_pool", { 3, 5, 7, 3, 1 }, avg_pool, NULL, 4 },
   { "embedding", { 3, 7, 11, 5 }, embedding, NULL, 8 },
+  { "embedding", { 3, 7, 11, 8 }, embedding, NULL, 8 },
   { "gather_rows", { 3, 5, 7, 9 }, gather_rows, NULL, 16 },
+  { "gather_rows", { 3, 5, 8, 9 }, gather_rows, NULL, 16 },
+  { "gather_rows", { 2, 5, 6, 4 }, gather_rows, NULL, 16 },
   { "scatter_rows", { 3, 5, 7, 9 }, scatter_rows, NULL, 16 },
   { "put_rows", { 3, 5, 7, 6 }, put_rows, NULL, 0 },
+  { "put_rows", { 3, 5, 8, 6 }, put_rows, NULL, 0 },
   { "time_embedding", { 3, 10, 4 }, time_embedding, NULL, 16 },
   { "fourier", { 3, 9, 4, 5 }, fourier, NULL, 64 },
   { "router_weight", { 2, 7, 0 }, router_weight, NULL, 16 },
   { "router_weight", { 3, 13, 1 }, router_weight, NULL, 16 },
   { "mix", { 2, 7, 5 }, mix, NULL, 16 },
   { "mix", { 3, 13, 35 }, mix, NULL, 32 },
+  { "mix", { 3, 13, 24 }, mix, NULL, 32 },
+  { "mix", { 2, 8, 6 }, mix, NULL, 16 },
   { NULL }
 };

@@ -50,60 +50,33 @@ rows_at_a_time (const Conv &c, int number)
   return (unsigned) MIN ((rows + 63) / 64 * 64, c.rows);
 }
 
-/* 16 bytes of neighbouring channels at a time. */
-struct Pieces {
-  float4 *data;
-
-  __device__ float4
-  operator[] (unsigned i) const
-  {
-    return data[i];
-  }
-
-  __device__ void
-  put (unsigned i, float4 piece) const
-  {
-    data[i] = piece;
-  }
-};
-
-/* Rows first .. first + n - 1; block 32 x 8, eight rows.  Of Pieces, c.channels and depth count those. */
-template <class Source>
+/* Rows first .. first + n - 1; block 32 x 8, eight rows. */
+template <int N>
 static __global__ void
-gather_kernel (Conv c, Source x, Source rows, unsigned first, unsigned n, unsigned depth)
+gather_kernel (Conv c, Numbers x, Numbers rows, unsigned first, unsigned n, unsigned depth)
 {
   unsigned row = blockIdx.x * 8 + threadIdx.y;
   if (row >= n)
     return;
   unsigned pixel = first + row, out_x = pixel % c.out_width, line = pixel / c.out_width;
   unsigned out_y = line % c.out_height, item = line / c.out_height;
-  for (unsigned i = threadIdx.x; i < depth; i += 32)
+  unsigned channel = threadIdx.x * N % c.channels, tap = threadIdx.x * N / c.channels;
+  unsigned down = tap / c.kernel, across = tap % c.kernel;
+  for (unsigned i = threadIdx.x * N; i < depth; i += 32 * N)
     {
-      unsigned tap = i / c.channels, channel = i % c.channels;
-      int y = c.look (out_y, tap / c.kernel, c.height), at = c.look (out_x, tap % c.kernel, c.width);
-      auto found = decltype (x[0]) ();
+      int y = c.look (out_y, down, c.height), at = c.look (out_x, across, c.width);
       if (y >= 0 && at >= 0)
-        found = x[((item * c.height + y) * c.width + at) * c.channels + channel];
-      rows.put (row * depth + i, found);
+        rows.move<N> (row * depth + i, x, ((item * c.height + y) * c.width + at) * c.channels + channel);
+      else
+        rows.put (row * depth + i, all_of<N> (0));
+      /* Divisions here would take longer than the memory. */
+      for (channel += 32 * N; channel >= c.channels; channel -= c.channels)
+        if (++across == c.kernel)
+          {
+            across = 0;
+            down++;
+          }
     }
-}
-
-/* Queues it: by pieces where they need no conversion, which is some ten times less work. */
-static void
-queue_gather (MoaCuda *cuda, const Conv &c, Numbers x, Numbers rows, unsigned first, unsigned n)
-{
-  unsigned depth = (unsigned) depth_of (c), piece = 16 / (unsigned) moa_number_size ((MoaNumber) x.number);
-  bool whole = c.channels % piece == 0 && ((gsize) x.data | (gsize) rows.data) % 16 == 0;
-  dim3 grid (parts_of (n, 8)), block (32, 8);
-  if (x.number != rows.number || !whole)
-    {
-      MOA_LAUNCH (cuda, (gather_kernel<Numbers>), grid, block, 0, c, x, rows, first, n, depth);
-      return;
-    }
-  Conv pieces = c;
-  pieces.channels /= piece;
-  Pieces from = { (float4 *) x.data }, to = { (float4 *) rows.data };
-  MOA_LAUNCH (cuda, (gather_kernel<Pieces>), grid, block, 0, pieces, from, to, first, n, depth / piece);
 }
 
 /* Rows of x from `first` on as a matrix of that type. */
@@ -115,7 +88,11 @@ gather (MoaCuda *cuda, const Conv &c, Numbers x, unsigned first, unsigned n, int
   Numbers rows = numbers_at (scratch, number, 0);
   if (is_product (c) && x.number == number)
     return matrix (numbers_at (x.data, x.number, (gsize) first * depth), depth);
-  queue_gather (cuda, c, x, rows, first, n);
+  dim3 grid (parts_of (n, 8)), block (32, 8);
+  if (is_wide (c.channels, { x, rows }))
+    MOA_LAUNCH (cuda, (gather_kernel<WIDE>), grid, block, 0, c, x, rows, first, n, depth);
+  else
+    MOA_LAUNCH (cuda, (gather_kernel<1>), grid, block, 0, c, x, rows, first, n, depth);
   return matrix (rows, depth);
 }
 

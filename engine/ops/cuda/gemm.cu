@@ -43,11 +43,21 @@ moa_cuda_as (MoaCuda *cuda, Numbers x, gsize n, int number, char **scratch)
   return y;
 }
 
+template <int N>
 static __global__ void
 start_kernel (Numbers bias, Numbers add, Numbers y, unsigned n, unsigned width)
 {
-  EACH (i, n)
-    y.put (i, (bias.data ? bias[i % width] : 0) + (add.data ? add[i] : 0));
+  EACH_SOME (i, n)
+    {
+      Some<N> v = bias.data ? bias.some<N> (i % width) : all_of<N> (0);
+      if (add.data)
+        {
+          Some<N> w = add.some<N> (i);
+          for (int k = 0; k < N; k++)
+            v[k] += w[k];
+        }
+      y.put (i, v);
+    }
 }
 
 float
@@ -56,7 +66,9 @@ moa_cuda_start (MoaCuda *cuda, const MoaTensor *bias, const MoaTensor *add, Numb
 {
   if (!bias && !add)
     return 0;
+  Numbers b = numbers (bias), a = numbers (add);
+  bool wide = is_wide (width, { b, a, y });
   if (bias || add->data != y.data)
-    LAUNCH_EACH (cuda, n, start_kernel, numbers (bias), numbers (add), y, (unsigned) n, width);
+    LAUNCH_SOME (cuda, wide, (unsigned) n, start_kernel, b, a, y, (unsigned) n, width);
   return 1;
 }

@@ -8,6 +8,7 @@
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
+#include <initializer_list>
 
 #include "device/cuda.h"
 
@@ -29,6 +30,40 @@ gboolean moa_cuda_begin (MoaCuda *cuda, const MoaTensor *t);
   }                                                                                \
   static void name##_queue (const MoaTensor *t, MoaCuda *cuda, void *scratch)
 
+/* Numbers side by side, which a kernel moves at once and computes in float: it is made for N = 8, for
+ * tensors whose rows are multiples of 8 at addresses of whole vectors (is_wide), and for N = 1. */
+#define WIDE 8
+template <int N>
+struct Some {
+  float v[N];
+
+  __device__ float &operator[] (int k) { return v[k]; }
+  __device__ const float &operator[] (int k) const { return v[k]; }
+};
+
+template <int N>
+static __device__ inline Some<N>
+all_of (float value)
+{
+  Some<N> some;
+  for (int k = 0; k < N; k++)
+    some[k] = value;
+  return some;
+}
+
+/* How N of a type lie in memory, for instructions of up to 16 bytes. */
+template <class T, int N>
+struct alignas (sizeof (T) * N < 16 ? sizeof (T) * N : 16) Vector {
+  T v[N];
+};
+
+static __device__ inline float float_of (float x) { return x; }
+static __device__ inline float float_of (__half x) { return __half2float (x); }
+static __device__ inline float float_of (__nv_bfloat16 x) { return __bfloat162float (x); }
+static __device__ inline void round_to (float &to, float x) { to = x; }
+static __device__ inline void round_to (__half &to, float x) { to = __float2half_rn (x); }
+static __device__ inline void round_to (__nv_bfloat16 &to, float x) { to = __float2bfloat16_rn (x); }
+
 /* The numbers of a tensor as kernels take them; data NULL: none. */
 struct Numbers {
   void *data;
@@ -37,22 +72,75 @@ struct Numbers {
   __device__ float
   operator[] (unsigned i) const
   {
-    if (number == MOA_F32)
-      return static_cast<const float *> (data)[i];
-    if (number == MOA_F16)
-      return __half2float (static_cast<const __half *> (data)[i]);
-    return __bfloat162float (static_cast<const __nv_bfloat16 *> (data)[i]);
+    return some<1> (i)[0];
   }
 
   __device__ void
   put (unsigned i, float value) const
   {
+    put (i, all_of<1> (value));
+  }
+
+  /* Numbers i .. i + N - 1; i is a multiple of N. */
+  template <int N>
+  __device__ Some<N>
+  some (unsigned i) const
+  {
+    return number == MOA_F32 ? load<float, N> (i) : number == MOA_F16 ? load<__half, N> (i)
+                                                                     : load<__nv_bfloat16, N> (i);
+  }
+
+  template <int N>
+  __device__ void
+  put (unsigned i, const Some<N> &values) const
+  {
     if (number == MOA_F32)
-      static_cast<float *> (data)[i] = value;
+      store<float> (i, values);
     else if (number == MOA_F16)
-      static_cast<__half *> (data)[i] = __float2half_rn (value);
+      store<__half> (i, values);
     else
-      static_cast<__nv_bfloat16 *> (data)[i] = __float2bfloat16_rn (value);
+      store<__nv_bfloat16> (i, values);
+  }
+
+  /* Numbers i .. of x to j .. of this: as they lie there, unless the types differ. */
+  template <int N>
+  __device__ void
+  move (unsigned j, const Numbers &x, unsigned i) const
+  {
+    if (x.number != number)
+      put (j, x.some<N> (i));
+    else if (number == MOA_F32)
+      *at<float, N> (j) = *x.at<float, N> (i);
+    else
+      *at<unsigned short, N> (j) = *x.at<unsigned short, N> (i);
+  }
+
+  template <class T, int N>
+  __device__ Vector<T, N> *
+  at (unsigned i) const
+  {
+    return reinterpret_cast<Vector<T, N> *> (static_cast<T *> (data) + i);
+  }
+
+  template <class T, int N>
+  __device__ Some<N>
+  load (unsigned i) const
+  {
+    Vector<T, N> vector = *at<T, N> (i);
+    Some<N> values;
+    for (int k = 0; k < N; k++)
+      values[k] = float_of (vector.v[k]);
+    return values;
+  }
+
+  template <class T, int N>
+  __device__ void
+  store (unsigned i, const Some<N> &values) const
+  {
+    Vector<T, N> vector;
+    for (int k = 0; k < N; k++)
+      round_to (vector.v[k], values[k]);
+    *at<T, N> (i) = vector;
   }
 };
 
@@ -105,6 +193,30 @@ parts_of (gsize n, gsize part)
   MOA_LAUNCH (cuda, kernel, dim3 (parts_of (n, EACH_BLOCK)), dim3 (EACH_BLOCK), 0, __VA_ARGS__)
 #define EACH(i, n)                                                          \
   for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < (n); i = (n))
+
+/* Whether tensors in rows of that many numbers can be gone through WIDE numbers at a time. */
+static inline bool
+is_wide (gsize row, std::initializer_list<Numbers> tensors)
+{
+  gsize rest = row % WIDE;
+  for (const Numbers &x : tensors)
+    rest |= (gsize) x.data % 16;
+  return rest == 0;
+}
+
+/* A thread for each N of n numbers: LAUNCH_SOME (cuda, wide, n, kernel, arguments) of a kernel that is
+ * a template of N, in which EACH_SOME (i, n) { ... } has the first of the thread's. */
+#define LAUNCH_SOME(cuda, wide, n, kernel, ...)                        \
+  do                                                                   \
+    {                                                                  \
+      if (wide)                                                        \
+        LAUNCH_EACH (cuda, (n) / WIDE, (kernel<WIDE>), __VA_ARGS__);   \
+      else                                                             \
+        LAUNCH_EACH (cuda, n, (kernel<1>), __VA_ARGS__);               \
+    }                                                                  \
+  while (0)
+#define EACH_SOME(i, n)                                                             \
+  for (unsigned i = (blockIdx.x * blockDim.x + threadIdx.x) * N; i < (n); i = (n))
 
 /* A warp for each of n rows, four to a block: in the kernel EACH_ROW (row, n) { ... }, with `lane`
  * 0 to 31; all lanes of a warp have the same row. */

@@ -11,50 +11,64 @@ run_length (const MoaTensor *t, int axis)
   return (unsigned) n;
 }
 
+template <int N>
 static __global__ void
 concat_kernel (Numbers a, Numbers b, Numbers y, unsigned n, unsigned na, unsigned nb)
 {
-  EACH (i, n)
+  EACH_SOME (i, n)
     {
       unsigned run = i / (na + nb), at = i % (na + nb);
-      y.put (i, at < na ? a[run * na + at] : b[run * nb + at - na]);
+      if (at < na)
+        y.move<N> (i, a, run * na + at);
+      else
+        y.move<N> (i, b, run * nb + at - na);
     }
 }
 
 KERNEL (concat)
 {
   int axis = t->attr.i[0];
-  unsigned n = count_of (t);
-  LAUNCH_EACH (cuda, n, concat_kernel, numbers (t->in[0]), numbers (t->in[1]), numbers (t), n,
-               run_length (t->in[0], axis), run_length (t->in[1], axis));
+  unsigned n = count_of (t), na = run_length (t->in[0], axis), nb = run_length (t->in[1], axis);
+  Numbers a = numbers (t->in[0]), b = numbers (t->in[1]), y = numbers (t);
+  LAUNCH_SOME (cuda, is_wide (na | nb, { a, b, y }), n, concat_kernel, a, b, y, n, na, nb);
 }
 
 /* Runs of `from` numbers to runs of `to`, number 0 of y's being number `first` of x's; zeros where x
  * has none. */
+template <int N>
 static __global__ void
 cut_kernel (Numbers x, Numbers y, unsigned n, unsigned from, unsigned to, int first)
 {
-  EACH (i, n)
+  EACH_SOME (i, n)
     {
       int at = (int) (i % to) + first;
-      y.put (i, at >= 0 && at < (int) from ? x[i / to * from + at] : 0);
+      if (at >= 0 && at < (int) from)
+        y.move<N> (i, x, i / to * from + at);
+      else
+        y.put (i, all_of<N> (0));
     }
+}
+
+/* first: of the places along the axis. */
+static void
+queue_cut (MoaCuda *cuda, const MoaTensor *t, int first)
+{
+  int axis = t->attr.i[0];
+  unsigned n = count_of (t), from = run_length (t->in[0], axis), to = run_length (t, axis);
+  unsigned place = to / (unsigned) t->shape.dim[axis];
+  Numbers x = numbers (t->in[0]), y = numbers (t);
+  bool wide = is_wide (from | to | place * (unsigned) ABS (first), { x, y });
+  LAUNCH_SOME (cuda, wide, n, cut_kernel, x, y, n, from, to, first * (int) place);
 }
 
 KERNEL (take)
 {
-  int axis = t->attr.i[0];
-  unsigned n = count_of (t), to = run_length (t, axis);
-  LAUNCH_EACH (cuda, n, cut_kernel, numbers (t->in[0]), numbers (t), n, run_length (t->in[0], axis),
-               to, t->attr.i[1] * (int) (to / t->shape.dim[axis]));
+  queue_cut (cuda, t, t->attr.i[1]);
 }
 
 KERNEL (pad)
 {
-  int axis = t->attr.i[0];
-  unsigned n = count_of (t), to = run_length (t, axis);
-  LAUNCH_EACH (cuda, n, cut_kernel, numbers (t->in[0]), numbers (t), n, run_length (t->in[0], axis),
-               to, -t->attr.i[1] * (int) (to / t->shape.dim[axis]));
+  queue_cut (cuda, t, -t->attr.i[1]);
 }
 
 static __global__ void
@@ -111,21 +125,23 @@ index_of (const Pixels &p, unsigned item, unsigned y, unsigned x, unsigned c)
 }
 
 /* Nearest: source = floor (i * in / out), as torch's interpolate. */
+template <int N>
 static __global__ void
 upsample_kernel (Numbers x, Numbers y, unsigned n, Pixels from, Pixels to)
 {
-  EACH (i, n)
+  EACH_SOME (i, n)
     {
       Place at = place_of (to, i);
-      y.put (i, x[index_of (from, at.item, at.y * from.height / to.height,
-                            at.x * from.width / to.width, at.c)]);
+      y.move<N> (i, x, index_of (from, at.item, at.y * from.height / to.height,
+                                 at.x * from.width / to.width, at.c));
     }
 }
 
 KERNEL (upsample)
 {
   unsigned n = count_of (t);
-  LAUNCH_EACH (cuda, n, upsample_kernel, numbers (t->in[0]), numbers (t), n, pixels_of (t->in[0]),
+  Numbers x = numbers (t->in[0]), y = numbers (t);
+  LAUNCH_SOME (cuda, is_wide (last_of (t), { x, y }), n, upsample_kernel, x, y, n, pixels_of (t->in[0]),
                pixels_of (t));
 }
 

@@ -112,6 +112,7 @@ KERNEL (group_norm_grad_x)
 }
 
 /* Inputs x, gamma, dy. */
+template <int N>
 static __global__ void
 layer_norm_grad_x_kernel (Numbers x, Numbers gamma, Numbers dy, Numbers dx, unsigned n,
                           unsigned width, float eps)
@@ -120,19 +121,24 @@ layer_norm_grad_x_kernel (Numbers x, Numbers gamma, Numbers dy, Numbers dx, unsi
     {
       float mean, inverse, sum_h = 0, sum = 0;
       unsigned first = row * width;
-      row_stats (x, first, width, lane, eps, &mean, &inverse);
-      for (unsigned c = lane; c < width; c += 32)
+      row_stats<N> (x, first, width, lane, eps, &mean, &inverse);
+      for (unsigned c = lane * N; c < width; c += 32 * N)
         {
-          float dz = dy[first + c] * gamma[c];
-          sum += dz;
-          sum_h += dz * (x[first + c] - mean) * inverse;
+          Some<N> v = x.some<N> (first + c), d = dy.some<N> (first + c), scale = gamma.some<N> (c);
+          for (int k = 0; k < N; k++)
+            {
+              sum += d[k] * scale[k];
+              sum_h += d[k] * scale[k] * (v[k] - mean) * inverse;
+            }
         }
       sum = warp_sum (sum) / width;
       sum_h = warp_sum (sum_h) / width;
-      for (unsigned c = lane; c < width; c += 32)
+      for (unsigned c = lane * N; c < width; c += 32 * N)
         {
-          float dz = dy[first + c] * gamma[c], h = (x[first + c] - mean) * inverse;
-          dx.put (first + c, (dz - sum - h * sum_h) * inverse);
+          Some<N> v = x.some<N> (first + c), d = dy.some<N> (first + c), scale = gamma.some<N> (c);
+          for (int k = 0; k < N; k++)
+            v[k] = (d[k] * scale[k] - sum - (v[k] - mean) * inverse * sum_h) * inverse;
+          dx.put (first + c, v);
         }
     }
 }
@@ -140,8 +146,12 @@ layer_norm_grad_x_kernel (Numbers x, Numbers gamma, Numbers dy, Numbers dx, unsi
 KERNEL (layer_norm_grad_x)
 {
   unsigned width = last_of (t), n = count_of (t) / width;
-  LAUNCH_ROWS (cuda, n, layer_norm_grad_x_kernel, numbers (t->in[0]), numbers (t->in[1]),
-               numbers (t->in[2]), numbers (t), n, width, (float) t->attr.f[0]);
+  Numbers x = numbers (t->in[0]), gamma = numbers (t->in[1]), dy = numbers (t->in[2]), dx = numbers (t);
+  float eps = (float) t->attr.f[0];
+  if (is_wide (width, { x, gamma, dy, dx }))
+    LAUNCH_ROWS (cuda, n, (layer_norm_grad_x_kernel<WIDE>), x, gamma, dy, dx, n, width, eps);
+  else
+    LAUNCH_ROWS (cuda, n, (layer_norm_grad_x_kernel<1>), x, gamma, dy, dx, n, width, eps);
 }
 
 /* stats [2][n] */
@@ -151,7 +161,7 @@ row_stats_kernel (Numbers x, float *stats, unsigned n, unsigned width, float eps
   EACH_ROW (row, n)
     {
       float mean, inverse;
-      row_stats (x, row * width, width, lane, eps, &mean, &inverse);
+      row_stats<1> (x, row * width, width, lane, eps, &mean, &inverse);
       if (lane == 0)
         {
           stats[row] = mean;

@@ -1,155 +1,229 @@
 /* Ops that look at each number, or each row, by itself. */
 #include "ops/cuda/math.h"
 
+template <int N>
 static __global__ void
 activation_kernel (Numbers x, Numbers y, unsigned n, int act)
 {
-  EACH (i, n)
-    y.put (i, activate (act, x[i]));
+  EACH_SOME (i, n)
+    {
+      Some<N> v = x.some<N> (i);
+      for (int k = 0; k < N; k++)
+        v[k] = activate (act, v[k]);
+      y.put (i, v);
+    }
 }
 
 KERNEL (activation)
 {
   unsigned n = count_of (t);
-  LAUNCH_EACH (cuda, n, activation_kernel, numbers (t->in[0]), numbers (t), n, t->attr.i[0]);
+  Numbers x = numbers (t->in[0]), y = numbers (t);
+  LAUNCH_SOME (cuda, is_wide (n, { x, y }), n, activation_kernel, x, y, n, t->attr.i[0]);
 }
 
+template <int N>
 static __global__ void
 activation_grad_kernel (Numbers x, Numbers dy, Numbers dx, unsigned n, int act)
 {
-  EACH (i, n)
-    dx.put (i, dy[i] * slope (act, x[i]));
+  EACH_SOME (i, n)
+    {
+      Some<N> v = x.some<N> (i), d = dy.some<N> (i);
+      for (int k = 0; k < N; k++)
+        d[k] *= slope (act, v[k]);
+      dx.put (i, d);
+    }
 }
 
 KERNEL (activation_grad)
 {
   unsigned n = count_of (t);
-  LAUNCH_EACH (cuda, n, activation_grad_kernel, numbers (t->in[0]), numbers (t->in[1]), numbers (t),
-               n, t->attr.i[0]);
+  Numbers x = numbers (t->in[0]), dy = numbers (t->in[1]), dx = numbers (t);
+  LAUNCH_SOME (cuda, is_wide (n, { x, dy, dx }), n, activation_grad_kernel, x, dy, dx, n, t->attr.i[0]);
+}
+
+/* Number i of rows of `width` in rows twice as long. */
+static __device__ inline unsigned
+in_double (unsigned i, unsigned width)
+{
+  return i + i / width * width;
 }
 
 /* x [rows][2 width] */
+template <int N>
 static __global__ void
 geglu_kernel (Numbers x, Numbers y, unsigned n, unsigned width)
 {
-  EACH (i, n)
+  EACH_SOME (i, n)
     {
-      unsigned a = i / width * 2 * width + i % width;
-      y.put (i, x[a] * activate (MOA_ACT_GELU, x[a + width]));
+      unsigned a = in_double (i, width);
+      Some<N> v = x.some<N> (a), gate = x.some<N> (a + width);
+      for (int k = 0; k < N; k++)
+        v[k] *= activate (MOA_ACT_GELU, gate[k]);
+      y.put (i, v);
     }
 }
 
 KERNEL (geglu)
 {
-  unsigned n = count_of (t);
-  LAUNCH_EACH (cuda, n, geglu_kernel, numbers (t->in[0]), numbers (t), n, last_of (t));
+  unsigned n = count_of (t), width = last_of (t);
+  Numbers x = numbers (t->in[0]), y = numbers (t);
+  LAUNCH_SOME (cuda, is_wide (width, { x, y }), n, geglu_kernel, x, y, n, width);
 }
 
+template <int N>
 static __global__ void
 geglu_grad_kernel (Numbers x, Numbers dy, Numbers dx, unsigned n, unsigned width)
 {
-  EACH (i, n)
+  EACH_SOME (i, n)
     {
-      unsigned a = i / width * 2 * width + i % width, b = a + width;
-      float d = dy[i], gate = x[b];
-      dx.put (a, d * activate (MOA_ACT_GELU, gate));
-      dx.put (b, d * x[a] * slope (MOA_ACT_GELU, gate));
+      unsigned a = in_double (i, width), b = a + width;
+      Some<N> d = dy.some<N> (i), v = x.some<N> (a), gate = x.some<N> (b), d_gate;
+      for (int k = 0; k < N; k++)
+        {
+          d_gate[k] = d[k] * v[k] * slope (MOA_ACT_GELU, gate[k]);
+          d[k] *= activate (MOA_ACT_GELU, gate[k]);
+        }
+      dx.put (a, d);
+      dx.put (b, d_gate);
     }
 }
 
 KERNEL (geglu_grad)
 {
-  unsigned n = count_of (t->in[1]);
-  LAUNCH_EACH (cuda, n, geglu_grad_kernel, numbers (t->in[0]), numbers (t->in[1]), numbers (t), n,
-               last_of (t->in[1]));
+  unsigned n = count_of (t->in[1]), width = last_of (t->in[1]);
+  Numbers x = numbers (t->in[0]), dy = numbers (t->in[1]), dx = numbers (t);
+  LAUNCH_SOME (cuda, is_wide (width, { x, dy, dx }), n, geglu_grad_kernel, x, dy, dx, n, width);
 }
 
-/* Where a number of one shape is in another with dimensions of 1, aligned at the last. */
+/* Where the numbers of one shape, a, are in another, b, with dimensions of 1, aligned at the last.  From
+ * the last dimension on, those that b goes through alike in one. */
 struct Repeat {
+  int rank;
   unsigned dim[MOA_MAX_DIMS], step[MOA_MAX_DIMS];
 
   __device__ unsigned
   place (unsigned i) const
   {
     unsigned at = 0;
-    for (int k = MOA_MAX_DIMS - 1; k >= 0; k--)
+    for (int k = 0; k < rank - 1; k++)
       {
         at += i % dim[k] * step[k];
         i /= dim[k];
       }
-    return at;
+    return at + i * step[rank - 1];
+  }
+
+  /* Of x of shape b, what belongs to numbers i .. i + N - 1 of shape a. */
+  template <int N>
+  __device__ Some<N>
+  some (const Numbers &x, unsigned i) const
+  {
+    unsigned at = place (i);
+    return step[0] ? x.some<N> (at) : all_of<N> (x[at]);
   }
 };
 
 static Repeat
 repeat_of (const MoaShape *a, const MoaShape *b)
 {
-  Repeat r;
-  unsigned step = 1;
-  for (int k = 1; k <= MOA_MAX_DIMS; k++)
+  Repeat r = { 0, { 1 }, { 0 } };
+  unsigned all = 1;
+  for (int k = 1; k <= a->rank; k++)
     {
-      unsigned mine = k <= a->rank ? (unsigned) a->dim[a->rank - k] : 1;
+      unsigned mine = (unsigned) a->dim[a->rank - k];
       unsigned other = k <= b->rank ? (unsigned) b->dim[b->rank - k] : 1;
-      r.dim[MOA_MAX_DIMS - k] = mine;
-      r.step[MOA_MAX_DIMS - k] = other > 1 ? step : 0;
-      step *= other;
+      unsigned step = other > 1 ? all : 0, last = MAX (r.rank, 1) - 1;
+      all *= other;
+      if (mine == 1)
+        continue;
+      if (r.rank > 0 && step == r.step[last] * r.dim[last])
+        r.dim[last] *= mine;
+      else
+        {
+          r.dim[r.rank] = mine;
+          r.step[r.rank++] = step;
+        }
     }
+  r.rank = MAX (r.rank, 1);
   return r;
 }
 
+template <int N>
 static __global__ void
 add_kernel (Numbers a, Numbers b, Numbers y, unsigned n, Repeat repeat)
 {
-  EACH (i, n)
-    y.put (i, a[i] + b[repeat.place (i)]);
+  EACH_SOME (i, n)
+    {
+      Some<N> v = a.some<N> (i), w = repeat.some<N> (b, i);
+      for (int k = 0; k < N; k++)
+        v[k] += w[k];
+      y.put (i, v);
+    }
 }
 
 KERNEL (add)
 {
   unsigned n = count_of (t);
-  LAUNCH_EACH (cuda, n, add_kernel, numbers (t->in[0]), numbers (t->in[1]), numbers (t), n,
-               repeat_of (&t->shape, &t->in[1]->shape));
+  Numbers a = numbers (t->in[0]), b = numbers (t->in[1]), y = numbers (t);
+  Repeat repeat = repeat_of (&t->shape, &t->in[1]->shape);
+  LAUNCH_SOME (cuda, is_wide (repeat.dim[0], { a, b, y }), n, add_kernel, a, b, y, n, repeat);
 }
 
+template <int N>
 static __global__ void
 mul_kernel (Numbers a, Numbers b, Numbers y, unsigned n, Repeat repeat)
 {
-  EACH (i, n)
-    y.put (i, a[i] * b[repeat.place (i)]);
+  EACH_SOME (i, n)
+    {
+      Some<N> v = a.some<N> (i), w = repeat.some<N> (b, i);
+      for (int k = 0; k < N; k++)
+        v[k] *= w[k];
+      y.put (i, v);
+    }
 }
 
 KERNEL (mul)
 {
   unsigned n = count_of (t);
-  LAUNCH_EACH (cuda, n, mul_kernel, numbers (t->in[0]), numbers (t->in[1]), numbers (t), n,
-               repeat_of (&t->shape, &t->in[1]->shape));
+  Numbers a = numbers (t->in[0]), b = numbers (t->in[1]), y = numbers (t);
+  Repeat repeat = repeat_of (&t->shape, &t->in[1]->shape);
+  LAUNCH_SOME (cuda, is_wide (repeat.dim[0], { a, b, y }), n, mul_kernel, a, b, y, n, repeat);
 }
 
+template <int N>
 static __global__ void
 broadcast_kernel (Numbers x, Numbers y, unsigned n, Repeat repeat)
 {
-  EACH (i, n)
-    y.put (i, x[repeat.place (i)]);
+  EACH_SOME (i, n)
+    y.put (i, repeat.some<N> (x, i));
 }
 
 KERNEL (broadcast)
 {
   unsigned n = count_of (t);
-  LAUNCH_EACH (cuda, n, broadcast_kernel, numbers (t->in[0]), numbers (t), n,
-               repeat_of (&t->shape, &t->in[0]->shape));
+  Numbers x = numbers (t->in[0]), y = numbers (t);
+  Repeat repeat = repeat_of (&t->shape, &t->in[0]->shape);
+  LAUNCH_SOME (cuda, is_wide (repeat.dim[0], { x, y }), n, broadcast_kernel, x, y, n, repeat);
 }
 
+template <int N>
 static __global__ void
 scale_kernel (Numbers x, Numbers y, unsigned n, float factor, float offset)
 {
-  EACH (i, n)
-    y.put (i, factor * x[i] + offset);
+  EACH_SOME (i, n)
+    {
+      Some<N> v = x.some<N> (i);
+      for (int k = 0; k < N; k++)
+        v[k] = factor * v[k] + offset;
+      y.put (i, v);
+    }
 }
 
 KERNEL (scale)
 {
   unsigned n = count_of (t);
-  LAUNCH_EACH (cuda, n, scale_kernel, numbers (t->in[0]), numbers (t), n, (float) t->attr.f[0],
+  Numbers x = numbers (t->in[0]), y = numbers (t);
+  LAUNCH_SOME (cuda, is_wide (n, { x, y }), n, scale_kernel, x, y, n, (float) t->attr.f[0],
                (float) t->attr.f[1]);
 }
 
@@ -205,18 +279,25 @@ KERNEL (router_weight_grad)
 }
 
 /* Eq. 6 */
+template <int N>
 static __global__ void
 mix_kernel (Numbers prior, Numbers mine, Numbers w, Numbers y, unsigned n, unsigned width)
 {
-  EACH (i, n)
-    y.put (i, prior[i] + w[i / width] * (mine[i] - prior[i]));
+  EACH_SOME (i, n)
+    {
+      Some<N> v = prior.some<N> (i), other = mine.some<N> (i);
+      float weight = w[i / width];
+      for (int k = 0; k < N; k++)
+        v[k] += weight * (other[k] - v[k]);
+      y.put (i, v);
+    }
 }
 
 KERNEL (mix)
 {
-  unsigned n = count_of (t);
-  LAUNCH_EACH (cuda, n, mix_kernel, numbers (t->in[0]), numbers (t->in[1]), numbers (t->in[2]),
-               numbers (t), n, last_of (t));
+  unsigned n = count_of (t), width = last_of (t);
+  Numbers prior = numbers (t->in[0]), mine = numbers (t->in[1]), w = numbers (t->in[2]), y = numbers (t);
+  LAUNCH_SOME (cuda, is_wide (width, { prior, mine, y }), n, mix_kernel, prior, mine, w, y, n, width);
 }
 
 static __global__ void
@@ -240,15 +321,16 @@ KERNEL (mix_grad)
                numbers (t), n, last_of (t->in[2]));
 }
 
+template <int N>
 static __global__ void
 convert_kernel (Numbers x, Numbers y, unsigned n)
 {
-  EACH (i, n)
-    y.put (i, x[i]);
+  EACH_SOME (i, n)
+    y.move<N> (i, x, i);
 }
 
 void
 moa_cuda_convert (MoaCuda *cuda, Numbers x, Numbers y, gsize n)
 {
-  LAUNCH_EACH (cuda, n, convert_kernel, x, y, (unsigned) n);
+  LAUNCH_SOME (cuda, is_wide (n, { x, y }), (unsigned) n, convert_kernel, x, y, (unsigned) n);
 }
