@@ -132,10 +132,9 @@ moa_guide_prepare (MoaGuide *guide, MoaJob *job, const MoaImage *hint, GError **
   for (int r = 0; r < MOA_MAX_ROWS; r++)
     {
       MoaGuideNets *nets = &guide->nets[r];
-      MoaGraph *const graphs[] = { nets->controller.graph, nets->prior.graph, nets->mixture.graph };
-      for (guint i = 0; i < G_N_ELEMENTS (graphs); i++)
-        if (graphs[i] && !moa_graph_prepare (graphs[i], job->workspace, error))
-          return FALSE;
+      if ((nets->prior.graph && !moa_denoiser_prepare (&nets->prior, job->workspace, error))
+          || (nets->mixture.graph && !moa_denoiser_prepare (&nets->mixture, job->workspace, error)))
+        return FALSE;
       if (nets->controller.graph)
         moa_controller_set_hint (&nets->controller, hint);
     }

@@ -13,7 +13,7 @@ time_pass (MoaJob *job, MoaDenoiser *prior, const MoaCondition *condition, doubl
   g_mutex_lock (&job->model->lock);
   gboolean ok = moa_params_load (job->model->unet_params, job->run.n_threads, job->run.cancellable, error);
   g_mutex_unlock (&job->model->lock);
-  if (!ok || !moa_graph_prepare (prior->graph, job->workspace, error))
+  if (!ok || !moa_denoiser_prepare (prior, job->workspace, error))
     return FALSE;
   /* Twice: the first one also computes what is kept for the others. */
   for (int i = 0; i < 2; i++)

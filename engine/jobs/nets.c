@@ -233,6 +233,7 @@ moa_denoiser_init (MoaDenoiser *d, MoaModel *model, MoaCpu *cpu, const MoaDenois
   MoaGraph *g = d->graph = moa_graph_new (cpu);
   d->width = spec->width;
   d->height = spec->height;
+  d->control = spec->control;
   d->rows = spec->rows;
   d->n_layers = model->moa.n_layers;
   d->n_slots = spec->n_slots;
@@ -261,6 +262,14 @@ moa_denoiser_clear (MoaDenoiser *d)
     moa_graph_free (d->graph);
   g_free (d->router);
   *d = (MoaDenoiser){ NULL };
+}
+
+gboolean
+moa_denoiser_prepare (MoaDenoiser *d, MoaWorkspace *workspace, GError **error)
+{
+  gboolean links = d->control && !d->control->residual[0]->data;
+  return (!links || moa_graph_prepare (d->control->graph, workspace, error))
+         && moa_graph_prepare (d->graph, workspace, error);
 }
 
 /* The expert's inputs of one row. */

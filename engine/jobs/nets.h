@@ -71,6 +71,7 @@ typedef struct {
   MoaTensor *sample, *t, *text, *feats, *index, *present, *eps;
   MoaTensor **router;            /* [n_layers][2], of self- and cross-attention, NULL where an
                                     attention has none; or NULL */
+  const MoaController *control;  /* or NULL */
   int rows;
   int n_layers, n_slots;         /* n_slots: subjects that a condition may have */
   int width, height;             /* of the latent */
@@ -88,12 +89,14 @@ typedef struct {
   double scale;       /* of an IP-Adapter's attentions */
   gboolean maps;      /* the routers are read after runs */
   const MoaController *control; /* its residuals are added, those of the last run; or NULL.  Of as many
-                                   rows, prepared before the denoiser, and cleared after it */
+                                   rows, and cleared after the denoiser */
 } MoaDenoiserSpec;
 
 gboolean moa_denoiser_init (MoaDenoiser *denoiser, MoaModel *model, MoaCpu *cpu,
                             const MoaDenoiserSpec *spec, GError **error);
 void moa_denoiser_clear (MoaDenoiser *denoiser);
+/* Allocates for it and, if that is not done, for its ControlNet, whose residuals are zeros then. */
+gboolean moa_denoiser_prepare (MoaDenoiser *denoiser, MoaWorkspace *workspace, GError **error);
 
 /* The network's output for z at timestep t, eps or v, by each row's condition: out [rows][latent]. */
 gboolean moa_denoiser_run (MoaDenoiser *denoiser, const MoaCondition *const *conditions,

@@ -83,7 +83,7 @@ look (Search *s, GError **error)
   g_autofree float *noise = moa_job_floats (n, error);
   g_autofree float *z = noise ? moa_job_floats (n, error) : NULL;
   g_autofree float *out = z ? moa_job_floats (n, error) : NULL;
-  if (!out || !moa_graph_prepare (s->mixture.graph, job->workspace, error) ||
+  if (!out || !moa_denoiser_prepare (&s->mixture, job->workspace, error) ||
       !moa_maps_init (&s->maps, &s->mixture, -1, -1, error))
     return FALSE;
   moa_rng_normal (0, NOISE_STREAM, 0, noise, n);

@@ -54,6 +54,8 @@ assert compared, "every step was left out"
 END
 }
 
+# hwloc, which MPI asks about the machine, would ask X servers too, and wait for those of tests beside.
+export HWLOC_COMPONENTS=-gl
 # For mpirun where tests run as root.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 # MPI keeps memory of its own to the end, in other libraries on other machines: where there is MPI, leaks are not

@@ -174,6 +174,26 @@ controlled (MoaModel *model, Swap *swap, double scale, double start, double end,
   return image;
 }
 
+/* Before any job, so that passes are run to tell how long one takes. */
+static void
+check_estimates (MoaModel *model, Swap *swap)
+{
+  g_autoptr (GError) error = NULL;
+  MoaGenerateParams drawing;
+  MoaEstimate estimate;
+  moa_generate_params_init (&drawing);
+  swap->params.control = (MoaControl){ swap->source, 1, 0, 1 };
+  moa_replace_estimate (model, &swap->params, NULL, TRUE, &estimate, &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (estimate.seconds, >, 0);
+  drawing.prompt = "a man";
+  drawing.seeds = &(const guint64){ 0 };
+  drawing.n_seeds = 1;
+  drawing.control = swap->params.control;
+  moa_generate_estimate (model, &drawing, NULL, TRUE, &estimate, &error);
+  g_assert_no_error (error);
+}
+
 static void
 test_control (void)
 {
@@ -186,6 +206,7 @@ test_control (void)
   swap_init (&swap, "lake", 2);
   swap.params.freedom = 1;
   swap.params.guidance = 2;
+  check_estimates (model, &swap);
   MoaImage *none = controlled (model, &swap, 0, 0, 1, &trajectory);
   MoaImage *full = controlled (model, &swap, 1, 0, 1, &trajectory);
   MoaImage *half = controlled (model, &swap, 1, 0, 0.5, &trajectory);

@@ -101,7 +101,6 @@ run_rows (Scene *s, const Case *c, int rows, int first, float *eps, MoaRouterMap
   MoaController controller = { NULL };
   MoaDenoiser d = { NULL };
   g_autoptr (GError) error = NULL;
-  MoaWorkspace *workspace = s->job->workspace;
   const MoaCondition *conditions[MOA_MAX_ROWS];
   for (int r = 0; r < rows; r++)
     conditions[r] = &s->conditions[first + r];
@@ -115,14 +114,12 @@ run_rows (Scene *s, const Case *c, int rows, int first, float *eps, MoaRouterMap
   moa_denoiser_init (&d, s->model, s->job->cpu, &spec, &error);
   g_assert_no_error (error);
   load (s);
+  g_assert_true (moa_denoiser_prepare (&d, s->job->workspace, &error));
   if (c->control)
     {
-      g_assert_true (moa_graph_prepare (controller.graph, workspace, &error));
       moa_controller_set_hint (&controller, s->hint);
+      g_assert_true (moa_controller_run (&controller, conditions, s->z, T, 0.7, NULL, &error));
     }
-  g_assert_true (moa_graph_prepare (d.graph, workspace, &error));
-  if (c->control)
-    g_assert_true (moa_controller_run (&controller, conditions, s->z, T, 0.7, NULL, &error));
   g_assert_true (moa_denoiser_run (&d, conditions, s->z, T, eps, NULL, &error));
   if (maps)
     {
