@@ -53,8 +53,8 @@ ready (MoaCuda *cuda)
 /* ---- Memory ----------------------------------------------------------- */
 
 /* From the driver each time: a job's graphs share one piece of work memory, which only grows, a graph's held
- * memory is one piece, and weights stay as long as their model.  So a job allocates a few times for each net,
- * before its first step, and a pool would have nothing to save. */
+ * memory is one piece, and so are a part's weights, which stay as long as their model.  So a job allocates a
+ * few times for each net, before its first step, and a pool would have nothing to save. */
 static gpointer
 allocate (MoaDevice *device, gsize bytes)
 {
