@@ -1,22 +1,14 @@
 /* The rows of a panel for what a ControlNet follows, how strongly, and in which steps: see control_row.h. */
 #include "control_row.h"
 
+#include "table.h"
+
 #include "plugin/intl.h"
 
 #include <atk/atk.h>
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
 #include <math.h>
-
-static void
-add_label (GtkWidget *table, int at, const char *text, GtkWidget *mnemonic)
-{
-  GtkWidget *label = gtk_label_new_with_mnemonic (text);
-
-  gtk_misc_set_alignment (GTK_MISC (label), 0, 0.5);
-  gtk_label_set_mnemonic_widget (GTK_LABEL (label), mnemonic);
-  gtk_table_attach (GTK_TABLE (table), label, 0, 1, at, at + 1, GTK_FILL, GTK_FILL, 0, 0);
-}
 
 /* ---- In which steps ------------------------------------------------------ */
 
@@ -65,7 +57,7 @@ add_part (ControlRow *row, GtkWidget *table, int at)
   gtk_adjustment_set_value (row->end, 100);
   g_signal_connect (row->start, "value-changed", G_CALLBACK (on_start), row->end);
   g_signal_connect (row->end, "value-changed", G_CALLBACK (on_end), row->start);
-  add_label (table, at, _("During:"), start);
+  table_label (table, at, _("During:"), start);
   gtk_table_attach (GTK_TABLE (table), box, 1, 3, at, at + 1, GTK_FILL, GTK_FILL, 0, 0);
 }
 
@@ -84,8 +76,7 @@ void
 control_row_add (ControlRow *row, GtkWidget *table, int at, const ControlHooks *hooks)
 {
   row->combo = control_combo_new (hooks);
-  add_label (table, at, _("Pose picture:"), row->combo);
-  gtk_table_attach (GTK_TABLE (table), row->combo, 1, 3, at, at + 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+  table_attach (table, at, _("Pose picture:"), row->combo, row->combo);
   row->scale = gimp_scale_entry_new (GTK_TABLE (table), 0, at + 1, _("Follow it:"), 120, 6, 1, 0, 2, 0.05, 0.5, 2,
                                      FALSE, -10, 10, _("How strongly the ControlNet follows the pose picture"),
                                      NULL);

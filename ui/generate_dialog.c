@@ -13,6 +13,7 @@
 #include "mnemonics.h"
 #include "pixels.h"
 #include "subject_set.h"
+#include "table.h"
 
 #include "plugin/control.h"
 #include "plugin/generate.h"
@@ -251,16 +252,16 @@ on_response (GtkDialog *dialog, int response, Generate *g)
 static GtkWidget *
 create_settings (Generate *g)
 {
-  GtkWidget *table = generate_panel_table (5), *row = gtk_hbox_new (FALSE, 0);
+  GtkWidget *table = table_new (5), *row = gtk_hbox_new (FALSE, 0);
 
   g->prompt = gtk_entry_new ();
   gimp_help_set_help_data (g->prompt, _("What the picture shows, with one noun for each person who comes in: "
                                         "\"a man on a beach\""), NULL);
-  generate_panel_attach (table, 0, _("In _words:"), g->prompt, g->prompt);
+  table_attach (table, 0, _("In _words:"), g->prompt, g->prompt);
   generate_panel_init (&g->panel, table, 1, _("First see_d:"));
   g->n_seeds = gtk_spin_button_new_with_range (1, MAX_SEEDS, 1);
   gtk_box_pack_start (GTK_BOX (row), g->n_seeds, FALSE, FALSE, 0);
-  generate_panel_attach (table, 4, _("Seeds:"), row, g->n_seeds);
+  table_attach (table, 4, _("Seeds:"), row, g->n_seeds);
   return table;
 }
 

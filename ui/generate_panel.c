@@ -6,6 +6,7 @@
 #include "frame.h"
 #include "sources.h"
 #include "subjects_dialog.h"
+#include "table.h"
 
 #include "plugin/intl.h"
 
@@ -16,28 +17,6 @@
 #define USUAL_SIDE 512
 
 /* ---- Widgets ------------------------------------------------------------- */
-
-GtkWidget *
-generate_panel_table (int rows)
-{
-  GtkWidget *table = gtk_table_new (rows, 3, FALSE);
-
-  gtk_table_set_col_spacings (GTK_TABLE (table), 6);
-  gtk_table_set_row_spacings (GTK_TABLE (table), 6);
-  return table;
-}
-
-void
-generate_panel_attach (GtkWidget *table, int row, const char *label, GtkWidget *widget,
-                       GtkWidget *mnemonic)
-{
-  GtkWidget *name = gtk_label_new_with_mnemonic (label);
-
-  gtk_misc_set_alignment (GTK_MISC (name), 0, 0.5);
-  gtk_label_set_mnemonic_widget (GTK_LABEL (name), mnemonic);
-  gtk_table_attach (GTK_TABLE (table), name, 0, 1, row, row + 1, GTK_FILL, GTK_FILL, 0, 0);
-  gtk_table_attach (GTK_TABLE (table), widget, 1, 3, row, row + 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
-}
 
 static GtkWidget *
 create_size (GeneratePanel *panel)
@@ -63,9 +42,9 @@ generate_panel_init (GeneratePanel *panel, GtkWidget *table, int row, const char
   panel->negative = gtk_entry_new ();
   gimp_help_set_help_data (panel->negative, _("What the picture should not show"), NULL);
   panel->seed = gimp_random_seed_new (&panel->seed_value, &panel->random_seed);
-  generate_panel_attach (table, row, _("With_out:"), panel->negative, panel->negative);
-  generate_panel_attach (table, row + 1, _("Si_ze:"), size, panel->width);
-  generate_panel_attach (table, row + 2, seed, panel->seed, GIMP_RANDOM_SEED_SPINBUTTON (panel->seed));
+  table_attach (table, row, _("With_out:"), panel->negative, panel->negative);
+  table_attach (table, row + 1, _("Si_ze:"), size, panel->width);
+  table_attach (table, row + 2, seed, panel->seed, GIMP_RANDOM_SEED_SPINBUTTON (panel->seed));
 }
 
 static GtkObject *
@@ -88,7 +67,7 @@ create_advanced (GeneratePanel *panel)
   ControlHooks hooks = { generate_look, generate_list_layers, NULL };
   int row = 3;
 
-  table = generate_panel_table (row + LORA_ROWS + CONTROL_ROWS + 2);
+  table = table_new (row + LORA_ROWS + CONTROL_ROWS + 2);
   panel->steps = add_scale (table, 0, _("_Steps:"), 150, 1, 0, _("More steps draw finer and take longer."),
                             _("Steps"));
   panel->guidance = add_scale (
@@ -101,12 +80,12 @@ create_advanced (GeneratePanel *panel)
   gtk_box_pack_start (GTK_BOX (model), panel->model, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (model), panel->lora.clip_skip_label, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (model), panel->lora.clip_skip, FALSE, FALSE, 0);
-  generate_panel_attach (table, 2, _("Model:"), model, panel->model);
+  table_attach (table, 2, _("Model:"), model, panel->model);
   row += LORA_ROWS;
   control_row_add (&panel->control, table, row, &hooks);
   row += CONTROL_ROWS;
   panel->device = device_combo_new ();
-  generate_panel_attach (table, row++, _("Compute on:"), panel->device, panel->device);
+  table_attach (table, row++, _("Compute on:"), panel->device, panel->device);
   panel->mark = gtk_check_button_new_with_mnemonic (_("Say what made it"));
   gimp_help_set_help_data (panel->mark, _("The result carries a note that it was made with this plug-in."),
                            NULL);

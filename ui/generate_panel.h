@@ -22,10 +22,6 @@ typedef struct {
   gboolean random_seed;
 } GeneratePanel;
 
-GtkWidget *generate_panel_table (int rows);
-void generate_panel_attach (GtkWidget *table, int row, const char *label, GtkWidget *widget,
-                            GtkWidget *mnemonic);
-
 /* Into three rows of the table, from row on. */
 void generate_panel_init (GeneratePanel *panel, GtkWidget *table, int row, const char *seed);
 

@@ -2,23 +2,13 @@
 #include "lora_row.h"
 
 #include "path_entry.h"
+#include "table.h"
 
 #include "plugin/intl.h"
 
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
 #include <string.h>
-
-static void
-add_row (GtkWidget *table, int row, const char *text, GtkWidget *widget, GtkWidget *mnemonic)
-{
-  GtkWidget *label = gtk_label_new_with_mnemonic (text);
-
-  gtk_misc_set_alignment (GTK_MISC (label), 0, 0.5);
-  gtk_label_set_mnemonic_widget (GTK_LABEL (label), mnemonic);
-  gtk_table_attach (GTK_TABLE (table), label, 0, 1, row, row + 1, GTK_FILL, GTK_FILL, 0, 0);
-  gtk_table_attach (GTK_TABLE (table), widget, 1, 3, row, row + 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
-}
 
 static void
 create_clip_skip (LoraRow *lora)
@@ -46,12 +36,12 @@ lora_row_add (LoraRow *lora, GtkWidget *table, int row)
                                             "write \"a cat-toy\"."),
                                           GTK_FILE_CHOOSER_ACTION_OPEN, TRUE, &lora->embeddings);
 
-  add_row (table, row, _("LoRA:"), files, lora->files);
+  table_attach (table, row, _("LoRA:"), files, lora->files);
   lora->on_experts = gtk_check_button_new_with_mnemonic (_("LoRA on the new persons too"));
   gimp_help_set_help_data (lora->on_experts,
                            _("Otherwise it changes the place and leaves the persons as they are."), NULL);
   gtk_table_attach (GTK_TABLE (table), lora->on_experts, 1, 3, row + 1, row + 2, GTK_FILL, GTK_FILL, 0, 0);
-  add_row (table, row + 2, _("Embeddings:"), embeddings, lora->embeddings);
+  table_attach (table, row + 2, _("Embeddings:"), embeddings, lora->embeddings);
   create_clip_skip (lora);
 }
 

@@ -9,6 +9,7 @@
 #include "help.h"
 #include "mnemonics.h"
 #include "subject_set.h"
+#include "table.h"
 
 #include "plugin/history.h"
 #include "plugin/intl.h"
@@ -264,7 +265,7 @@ create_own (Dialog *d, GtkWidget *table, int row)
                                  moa_setting_get (setting, &d->drawing.settings->sequence));
       gimp_help_set_help_data (d->own[i], _(setting->help), NULL);
       gtk_box_pack_start (GTK_BOX (box), d->own[i], FALSE, FALSE, 0);
-      generate_panel_attach (table, row + i, label, box, d->own[i]);
+      table_attach (table, row + i, label, box, d->own[i]);
       g_signal_connect_swapped (d->own[i], "value-changed", G_CALLBACK (drawing_change), &d->drawing);
     }
 }
@@ -272,10 +273,10 @@ create_own (Dialog *d, GtkWidget *table, int row)
 static GtkWidget *
 create_settings (Dialog *d)
 {
-  GtkWidget *table = generate_panel_table (4 + MOST_OWN), *words = create_words (d->kind, &d->words);
+  GtkWidget *table = table_new (4 + MOST_OWN), *words = create_words (d->kind, &d->words);
   g_autofree char *seed = g_strconcat (_("See_d"), ":", NULL);
 
-  generate_panel_attach (table, 0, _(d->kind->label), words, d->words);
+  table_attach (table, 0, _(d->kind->label), words, d->words);
   generate_panel_init (&d->panel, table, 1, seed);
   create_own (d, table, 4);
   return table;

@@ -10,6 +10,7 @@
 #include "device_combo.h"
 #include "lora_row.h"
 #include "path_entry.h"
+#include "table.h"
 
 #include "plugin/intl.h"
 
@@ -341,17 +342,6 @@ settings_panel_get (SettingsPanel *panel, gboolean roll)
 
 /* ---- Widgets ------------------------------------------------------------- */
 
-static GtkWidget *
-create_label (GtkWidget *table, int row, const char *text, GtkWidget *mnemonic)
-{
-  GtkWidget *label = gtk_label_new_with_mnemonic (text);
-
-  gtk_misc_set_alignment (GTK_MISC (label), 0, 0.5);
-  gtk_label_set_mnemonic_widget (GTK_LABEL (label), mnemonic);
-  gtk_table_attach (GTK_TABLE (table), label, 0, 1, row, row + 1, GTK_FILL, GTK_FILL, 0, 0);
-  return label;
-}
-
 static int
 find_hint (const MoaSetting *setting)
 {
@@ -394,9 +384,7 @@ add_base (SettingsPanel *panel, Row *row, GtkWidget *table, int line, const char
   atk_object_set_name (gtk_widget_get_accessible (row->widget), _("Base"));
   gimp_help_set_help_data (row->widget, _(row->setting->help), NULL);
   g_signal_connect_swapped (row->widget, "changed", G_CALLBACK (on_edited), panel);
-  create_label (table, line, label, row->widget);
-  gtk_table_attach (GTK_TABLE (table), row->widget, 1, 3, line, line + 1, GTK_FILL | GTK_EXPAND, GTK_FILL,
-                    0, 0);
+  table_attach (table, line, label, row->widget, row->widget);
 }
 
 static void
@@ -406,7 +394,7 @@ add_seed (SettingsPanel *panel, Row *row, GtkWidget *table, int line, const char
   row->number = GTK_OBJECT (GIMP_RANDOM_SEED_SPINBUTTON_ADJ (panel->seed));
   gimp_help_set_help_data (GIMP_RANDOM_SEED_SPINBUTTON (panel->seed), _(row->setting->help), NULL);
   g_signal_connect_swapped (row->number, "value-changed", G_CALLBACK (on_edited), panel);
-  create_label (table, line, label, GIMP_RANDOM_SEED_SPINBUTTON (panel->seed));
+  table_label (table, line, label, GIMP_RANDOM_SEED_SPINBUTTON (panel->seed));
   gtk_table_attach (GTK_TABLE (table), panel->seed, 1, 3, line, line + 1, GTK_FILL, GTK_FILL, 0, 0);
 }
 
@@ -494,25 +482,14 @@ add_path (SettingsPanel *panel, GtkWidget *table, int line, int i)
                                    paths[i].action, FALSE, &panel->paths[i]);
 
   g_signal_connect_swapped (panel->paths[i], "changed", G_CALLBACK (on_model_edited), panel);
-  create_label (table, line, _(paths[i].label), panel->paths[i]);
-  gtk_table_attach (GTK_TABLE (table), row, 1, 3, line, line + 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
-}
-
-static GtkWidget *
-create_table (int rows)
-{
-  GtkWidget *table = gtk_table_new (rows, 3, FALSE);
-
-  gtk_table_set_col_spacings (GTK_TABLE (table), 6);
-  gtk_table_set_row_spacings (GTK_TABLE (table), 6);
-  return table;
+  table_attach (table, line, _(paths[i].label), row, panel->paths[i]);
 }
 
 /* The model, and what is laid over it; its labels are short, which leaves room for paths. */
 static GtkWidget *
 create_files (SettingsPanel *panel)
 {
-  GtkWidget *table = create_table (2), *skip = gtk_hbox_new (FALSE, 0);
+  GtkWidget *table = table_new (2), *skip = gtk_hbox_new (FALSE, 0);
   int line = 4;
 
   add_path (panel, table, 0, MODEL);
@@ -541,12 +518,11 @@ create_files (SettingsPanel *panel)
 static GtkWidget *
 create_numbers (SettingsPanel *panel)
 {
-  GtkWidget *table = create_table (2);
+  GtkWidget *table = table_new (2);
 
   panel->device = device_combo_new ();
   g_signal_connect_swapped (panel->device, "changed", G_CALLBACK (on_edited), panel);
-  create_label (table, 0, _("Compute on:"), panel->device);
-  gtk_table_attach (GTK_TABLE (table), panel->device, 1, 3, 0, 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+  table_attach (table, 0, _("Compute on:"), panel->device, panel->device);
   add_lines (panel, table, 1, FALSE);
   return table;
 }
@@ -565,10 +541,9 @@ create_advanced (SettingsPanel *panel)
 static GtkWidget *
 create_basic (SettingsPanel *panel)
 {
-  GtkWidget *table = create_table (1), *prompt = create_prompt (panel);
+  GtkWidget *table = table_new (1), *prompt = create_prompt (panel);
 
-  create_label (table, 0, _("In _words:"), prompt);
-  gtk_table_attach (GTK_TABLE (table), prompt, 1, 3, 0, 1, GTK_FILL | GTK_EXPAND, GTK_FILL, 0, 0);
+  table_attach (table, 0, _("In _words:"), prompt, prompt);
   add_lines (panel, table, 1, TRUE);
   return table;
 }

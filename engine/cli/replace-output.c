@@ -199,8 +199,9 @@ moa_cli_replace_print (const MoaCliJob *job)
       "{s:O, s:o, s:i, s:f, s:f, s:s, s:f, s:I, s:i, s:i, s:i, s:[i,i,i,i], s:f, s:o, s:o, s:o, s:I, s:o}",
       "files", job->files, "prompt", moa_cli_json_string (result->prompt), "steps", result->steps,
       "guidance", result->guidance, "guidance_rescale", result->guidance_rescale, "base",
-      result->base == MOA_BASE_MOA ? "moa" : "prior", "freedom", result->freedom, "seed", (json_int_t) r->params.seed, "fixed_point", result->fixed_point,
-      "max_timestep", result->max_timestep, "guidance_max_timestep", result->guidance_max_timestep, "area", r->area.x, r->area.y, r->area.width,
+      result->base == MOA_BASE_MOA ? "moa" : "prior", "freedom", result->freedom, "seed",
+      (json_int_t) r->params.seed, "fixed_point", result->fixed_point, "max_timestep", result->max_timestep,
+      "guidance_max_timestep", result->guidance_max_timestep, "area", r->area.x, r->area.y, r->area.width,
       r->area.height, "mask_share", covered, "heads", heads_json (r), "router_maps", maps, "seconds",
       moa_cli_seconds_json (result->seconds), "peak_bytes", (json_int_t) result->peak_bytes,
       "warnings", moa_cli_strings_json ((const char *const *) result->warnings)));

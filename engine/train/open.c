@@ -140,12 +140,8 @@ open_data (MoaTrainer *t, GError **error)
 {
   const MoaTrainConfig *config = t->config;
   MoaDataOptions options;
-  moa_data_options_init (&options);
-  options.size = t->parts.unet.sample_size << (t->parts.vae.n_levels - 1);
-  if (t->parts.vision.image_size > 0)
-    options.photo_size = t->parts.vision.image_size;
+  moa_trainer_data_options (t, &options);
   options.seed = config->data.seed;
-  options.tokenizer = t->parts.tokenizer;
   options.n_scenes = config->data.pictures;
   options.augment = config->data.augment;
   options.others = config->data.others;

@@ -105,11 +105,7 @@ build (Timing *timing, GError **error)
 {
   MoaTrainer *t = &timing->t;
   MoaDataOptions options;
-  moa_data_options_init (&options);
-  options.size = t->parts.unet.sample_size << (t->parts.vae.n_levels - 1);
-  if (t->parts.vision.image_size > 0)
-    options.photo_size = t->parts.vision.image_size;
-  options.tokenizer = t->parts.tokenizer;
+  moa_trainer_data_options (t, &options);
   options.n_scenes = t->config->micro_batch; /* the stage keeps a latent for each */
   t->stage->options (t, &options);
   t->source = moa_data_world (&options);

@@ -371,6 +371,16 @@ moa_trainer_parts (const MoaTrainer *t)
   return t->stage->parts | (t->stage->more_parts ? t->stage->more_parts (t->config) : 0);
 }
 
+void
+moa_trainer_data_options (const MoaTrainer *t, MoaDataOptions *options)
+{
+  moa_data_options_init (options);
+  options->size = t->parts.unet.sample_size << (t->parts.vae.n_levels - 1);
+  if (t->parts.vision.image_size > 0)
+    options->photo_size = t->parts.vision.image_size;
+  options->tokenizer = t->parts.tokenizer;
+}
+
 MoaGraph *
 moa_trainer_graph (MoaTrainer *t)
 {

@@ -79,6 +79,8 @@ struct _MoaTrainer {
 /* Bits of the parts that its stage computes with. */
 guint moa_trainer_parts (const MoaTrainer *t);
 /* For stages: a new graph, freed with the trainer. */
+/* The usual ones, with the sizes and the words of the model. */
+void moa_trainer_data_options (const MoaTrainer *t, MoaDataOptions *options);
 MoaGraph *moa_trainer_graph (MoaTrainer *t);
 /* An input of a graph, set before each run. */
 MoaTensor *moa_trainer_input (MoaGraph *g, const char *name, MoaShape shape);

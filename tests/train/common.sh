@@ -32,6 +32,17 @@ end ()
   exit $failed
 }
 
+# wait_for PID FILE TEXT: until the text is there or the process gone, a minute at most
+wait_for ()
+{
+  for _ in $(seq 600); do
+    grep -q "$3" "$2" && return 0
+    kill -0 "$1" 2>/dev/null || return 1
+    sleep 0.1
+  done
+  return 1
+}
+
 # compare FOLDER FOLDER STEPS PART: whether two logs have the same numbers to that part of the larger, where no
 # step was left out.
 compare ()

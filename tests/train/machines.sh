@@ -87,10 +87,7 @@ sed 's/"steps": 2/"steps": 100000/' "$tmp/moa.json" >"$tmp/long.json"
 timeout 120 "${mpi[@]}" -n 4 "$moa" train "$tmp/long.json" --threads 1 --device cpu --out "$tmp/dead" \
   >"$tmp/dead.out" 2>&1 &
 pid=$!
-for _ in $(seq 600); do
-  grep -q "^2/" "$tmp/dead.out" && break
-  sleep 0.1
-done
+wait_for $pid "$tmp/dead.out" "^2/"
 kill -9 "$(ip netns pids $second | xargs -I{} sh -c 'grep -lz -- --out /proc/{}/cmdline' 2>/dev/null |
            tail -1 | cut -d/ -f3)"
 wait $pid

@@ -19,17 +19,6 @@ vae=("$moa" train "$tmp/vae.json" --threads 1)
 "${vae[@]}" --out "$tmp/whole" >"$tmp/whole.out" 2>&1
 result "a training runs to its end" $? "$(cat "$tmp/whole.out")"
 
-# wait_for PID FILE TEXT: until the text is there or the process gone, a minute at most
-wait_for ()
-{
-  for _ in $(seq 600); do
-    grep -q "$3" "$2" && return 0
-    kill -0 "$1" 2>/dev/null || return 1
-    sleep 0.1
-  done
-  return 1
-}
-
 ! "${vae[@]}" --out "$tmp/none" --model /nowhere >"$tmp/none.out" 2>&1 &&
   grep -q "/nowhere: there is no such folder" "$tmp/none.out"
 result "a model that is not there is told" $? "$(cat "$tmp/none.out")"
